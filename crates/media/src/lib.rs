@@ -1,0 +1,18 @@
+//! The nouns every other crate speaks: what a file is ([`Format`]), the file itself as it was seen
+//! ([`Media`]), how large a picture is ([`Dimensions`]) and whose turn it is when something fails
+//! ([`Fault`]).
+//!
+//! Nothing here knows a codec, a socket, a thread or a path. A [`Media`] was *seen*, not believed:
+//! its first bytes name a format, and nothing else about it is known to be true.
+
+#![forbid(unsafe_code)]
+
+mod dimensions;
+mod fault;
+mod format;
+mod media;
+
+pub use dimensions::{Dimensions, DimensionsError};
+pub use fault::Fault;
+pub use format::Format;
+pub use media::{Error, ErrorKind, Media};
