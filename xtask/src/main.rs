@@ -1,1 +1,149 @@
-fn main() {}
+//! `cargo xtask`: one door to set-up, tests, demo, benches and campaigns.
+//!
+//! Depends on none of our crates, so that it builds in seconds on a bare machine and can install
+//! what they need. Heavy work is left to release builds that it starts.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod check;
+mod fuzz;
+mod setup;
+#[cfg(test)]
+mod tidy;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use xshell::{Shell, cmd};
+
+use crate::setup::Need;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup [--all]            install what builds and tests need (--all: also what rivals' benches need)
+  demo [--input DIR]       every format through the whole way, against the local emulator
+  test [--cpus]            the whole test suite; --cpus: base64 kernels on emulated CPUs as well
+  ci                       format, lints, docs, licences, tests: what main must always pass
+  bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
+  backfill ARGS…           release build of `sealpress backfill ARGS…`
+  chaos [--campaigns N]    kill-and-resume campaigns, seeded
+  fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            // A program that was started and failed passes its own exit code on.
+            match error.downcast_ref::<Exit>() {
+                Some(Exit(code)) => ExitCode::from(*code),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// The exit code of a program that we started for the caller.
+#[derive(Debug)]
+struct Exit(u8);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the program ended with exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
+fn run() -> anyhow::Result<()> {
+    let sh = Shell::new()?;
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<OsString> = args.collect();
+    if rest.is_empty() || command != "backfill" {
+        sh.change_dir(root());
+    }
+    match command.to_str() {
+        Some("setup") => setup_command(&sh, rest),
+        Some("demo") => demo(&sh, &rest),
+        Some("test") => check::test(&sh, rest),
+        Some("ci") => check::ci(&sh, &rest),
+        Some("bench") => bench::run(&sh, rest),
+        Some("backfill") => backfill(&sh, &rest),
+        Some("chaos") => chaos(&sh, &rest),
+        Some("fuzz") => fuzz::run(&sh, rest),
+        Some("" | "help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{HELP}");
+            bail!("no such command: {}", command.to_string_lossy())
+        }
+    }
+}
+
+/// The root of the checkout.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+fn setup_command(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
+    let mut needs = vec![Need::Build, Need::Test];
+    let mut flags = lexopt::Parser::from_args(rest);
+    while let Some(arg) = flags.next()? {
+        match arg {
+            lexopt::Arg::Long("all") => needs.push(Need::Bench),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    setup::install(sh, &needs)
+}
+
+fn demo(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
+    setup::install(sh, &[Need::Build])?;
+    passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress --example demo -- {rest...}"))
+}
+
+/// Runs where the caller stands, since manifests are named relative to that.
+fn backfill(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
+    setup::install(sh, &[Need::Build])?;
+    let manifest = root().join("Cargo.toml");
+    passed_through(cmd!(
+        sh,
+        "cargo run --quiet --release --manifest-path {manifest} --package sealpress-backfill --bin sealpress -- backfill {rest...}"
+    ))
+}
+
+fn chaos(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
+    setup::install(sh, &[Need::Build, Need::Test])?;
+    cmd!(sh, "cargo build --quiet --release --package sealpress-backfill --bin sealpress").run()?;
+    passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress-backfill --example chaos -- {rest...}"))
+}
+
+fn passed_through(command: xshell::Cmd<'_>) -> anyhow::Result<()> {
+    let status = command.quiet().ignore_status().output_inherited()?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Exit(u8::try_from(code).unwrap_or(1)).into()),
+        None => bail!("the program was ended by a signal"),
+    }
+}
+
+/// Runs a command with our own terminal and gives back how it ended.
+trait OutputInherited {
+    fn output_inherited(self) -> anyhow::Result<std::process::ExitStatus>;
+}
+
+impl OutputInherited for xshell::Cmd<'_> {
+    fn output_inherited(self) -> anyhow::Result<std::process::ExitStatus> {
+        let name = self.to_string();
+        std::process::Command::from(self).status().with_context(|| format!("cannot start {name}"))
+    }
+}

@@ -1,0 +1,53 @@
+//! Fuzz targets, one after the other, on the stable toolchain.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, bail};
+use lexopt::ValueExt;
+use xshell::{Shell, cmd};
+
+use crate::setup::{self, Need};
+
+pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
+    let mut seconds = 60_u64;
+    let mut targets: Vec<String> = Vec::new();
+    let mut flags = lexopt::Parser::from_args(rest);
+    while let Some(arg) = flags.next()? {
+        match arg {
+            lexopt::Arg::Long("seconds") => seconds = flags.value()?.parse()?,
+            lexopt::Arg::Value(name) => targets.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    setup::install(sh, &[Need::Build])?;
+    if cmd!(sh, "cargo fuzz --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        eprintln!("fuzz: installing cargo-fuzz");
+        cmd!(sh, "cargo install --quiet --locked cargo-fuzz").run()?;
+    }
+    // libFuzzer's instrumentation is a nightly flag; stable compilers take it when told to.
+    let _stable = sh.push_env("RUSTC_BOOTSTRAP", "1");
+    let _in = sh.push_dir("fuzz");
+    if targets.is_empty() {
+        targets = cmd!(sh, "cargo fuzz list").quiet().read()?.lines().map(str::to_owned).collect();
+    }
+    if targets.is_empty() {
+        bail!("no fuzz targets");
+    }
+    let seconds = seconds.to_string();
+    for target in &targets {
+        // libFuzzer writes into the first folder: the ignored corpus stands before the committed seeds.
+        let corpus = format!("corpus/{target}");
+        let seeds = format!("seeds/{target}");
+        sh.create_dir(&corpus)?;
+        let folders: Vec<&String> = [&corpus, &seeds].into_iter().filter(|d| sh.path_exists(d)).collect();
+        let folders = folders.as_slice();
+        cmd!(
+            sh,
+            "cargo fuzz run {target} {folders...} -- -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1"
+        )
+        .run()
+        .with_context(|| format!("fuzz target {target}"))?;
+    }
+    println!("{} targets ran clean for {seconds} s each", targets.len());
+    Ok(())
+}
