@@ -1,1 +1,15 @@
-//! To be filled.
+//! What the tests of the house share: seeded makers of pictures, PDFs and documents, the index
+//! of real media that lies beside the workspace, and pixel comparison.
+//!
+//! Depends on no other crate of the house, so that nothing judges itself. Everything that is
+//! made here is made from a seed with integer arithmetic and the four exact floating-point
+//! operations only, so that the same seed gives the same bytes on every machine.
+#![forbid(unsafe_code)]
+
+mod compare;
+mod corpus;
+mod rng;
+
+pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
+pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
+pub use rng::Rng;
