@@ -18,10 +18,10 @@ pub fn corpus_root() -> PathBuf {
 pub fn corpus() -> Option<Corpus> {
     let root = corpus_root();
     let Ok(index) = std::fs::read_to_string(root.join("INDEX.tsv")) else {
-        eprintln!(
-            "SKIPPED: the corpus is not here ({} has no INDEX.tsv; SEALPRESS_CORPUS names another folder)",
+        crate::skip(format_args!(
+            "the corpus is not here ({} has no INDEX.tsv; SEALPRESS_CORPUS names another folder)",
             root.display()
-        );
+        ));
         return None;
     };
     let pdf_trim = std::fs::read_to_string(root.join("pdf-trim/INDEX.tsv")).unwrap_or_default();

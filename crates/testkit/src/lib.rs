@@ -9,7 +9,9 @@
 mod compare;
 mod corpus;
 mod rng;
+mod skip;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
 pub use rng::Rng;
+pub use skip::skip;
