@@ -8,10 +8,16 @@
 
 mod compare;
 mod corpus;
+mod draw;
+mod encode;
 mod rng;
+mod scene;
 mod skip;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
+pub use draw::{Canvas, Ink};
+pub use encode::{Exif, IccProfile, Jpeg, Png, PngKind, Sampling, WebP};
 pub use rng::Rng;
+pub use scene::scene;
 pub use skip::skip;
