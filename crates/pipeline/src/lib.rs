@@ -1,1 +1,46 @@
-//! To be filled.
+//! Many uploads at once inside a byte budget.
+//!
+//! ```text
+//!  intake ──────────▶ press ──────────▶ sign ══wall══▶ send ─────────▶ confirm ──▶ submit
+//!  reads, judges      own rayon pool,   same pool      tokio: rate,    by answer   when all items
+//!  the header, gets   one worker per                   pauses, circuit or listing  of the session
+//!  its share of bytes thread                           retries                     are confirmed
+//! ```
+//!
+//! What the pool does never waits; what tokio does never computes. A job's share of the byte budget
+//! rides with it. An upload whose answer was lost is looked up in the vendor's listing before it is
+//! ever sent again. A panic in a codec costs one job.
+//!
+//! This crate knows no codec and no protocol: media are pressed by a [`Press`], vendors are
+//! reached through the client crate, and what must survive a crash is written by a [`Journal`].
+
+#![forbid(unsafe_code)]
+
+mod budget;
+mod dispatch;
+mod engine;
+mod error;
+mod host;
+mod intake;
+mod job;
+mod journal;
+mod meters;
+mod options;
+mod pipeline;
+mod pool;
+mod press;
+mod remote;
+mod retry;
+mod run;
+mod session;
+mod stop;
+mod submit;
+
+pub use error::{Error, ErrorKind};
+pub use job::{Confirmed, Doubt, Fetch, Item, Job, Outcome, Receipt, Timings};
+pub use journal::{Admit, Entry, Journal, JournalError, NoJournal, Output, Permission};
+pub use meters::Snapshot;
+pub use options::{Circuit, DoubtOptions, Options, Retry};
+pub use pipeline::{Builder, Drained, Pipeline};
+pub use press::{Note, Press, Pressed, Report, Unchanged, Worker};
+pub use submit::Submission;

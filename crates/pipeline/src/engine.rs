@@ -1,0 +1,120 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::budget::Budget;
+use crate::error::{Error, ErrorKind};
+use crate::host::{Host, Pass};
+use crate::journal::{Journal, JournalError};
+use crate::meters::Meters;
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::press::Press;
+use crate::remote::{Failure, Remote, Verdict};
+use crate::retry::{Cause, Tokens};
+use crate::session::Sessions;
+use crate::stop::Stop;
+
+/// What all jobs of a pipeline share.
+pub(crate) struct Core {
+    pub(crate) remote: Arc<dyn Remote>,
+    pub(crate) press: Arc<dyn Press>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) options: Options,
+    /// Files between their first byte and their header's estimate.
+    pub(crate) intake: Budget,
+    /// Everything from the header on.
+    pub(crate) budget: Budget,
+    pub(crate) pool: Pool,
+    pub(crate) host: Arc<Host>,
+    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) meters: Meters,
+    pub(crate) stop: Stop,
+}
+
+impl Core {
+    /// Leave to make one request, or the reason why there will be none.
+    pub(crate) async fn pass(&self, bytes: u64) -> Result<Pass, Error> {
+        let pass = self.until_stopped(self.host.pass(bytes)).await?;
+        pass.map_err(|_| {
+            let waited = self.options.circuit.patience;
+            Error::new(ErrorKind::CircuitOpen, format!("the host kept failing for {waited:?}"))
+        })
+    }
+
+    /// The future's output, unless the run stops first.
+    pub(crate) async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.stop.pulled() => Err(self.stop.error()),
+            out = future => Ok(out),
+        }
+    }
+
+    /// A journal that failed: for everybody if it cannot write, else for this item alone.
+    pub(crate) fn journal_failed(&self, failed: JournalError) -> Error {
+        let fatal = failed.fatal;
+        let error = Error::new(ErrorKind::Journal, format!("journal: {failed}")).with_source(failed);
+        if fatal {
+            self.stop.pull(error.clone());
+        }
+        error
+    }
+
+    /// Tells the host's state machine what a request found, and obeys a Retry-After for everybody.
+    pub(crate) fn learn(&self, pass: Pass, failure: &Failure) {
+        if failure.bad_signature {
+            crate::meters::add(&self.meters.bad_signatures, 1);
+            tracing::error!(error = %failure.error, "an answer's signature is wrong or missing");
+        }
+        match failure.verdict {
+            Verdict::Throttled { retry_after } => {
+                if let Some(wait) = retry_after {
+                    let clamped = wait.min(self.options.retry.max_retry_after);
+                    tracing::warn!(?wait, ?clamped, "the host asks for a pause");
+                    self.host.pause_for(clamped);
+                }
+                pass.failed();
+            }
+            Verdict::NotSent => pass.failed(),
+            Verdict::Ambiguous if failure.bad_signature => pass.worked(),
+            Verdict::Ambiguous => pass.failed(),
+            Verdict::Unauthorized => {
+                pass.worked();
+                self.stop.pull(failure.error.clone());
+            }
+            Verdict::Conflict | Verdict::Refused => pass.worked(),
+        }
+    }
+
+    /// How long to wait before retry number `attempt`: the host-wide pause covers a Retry-After.
+    pub(crate) fn backoff(&self, verdict: Verdict, attempt: u32) -> Duration {
+        match verdict {
+            Verdict::Throttled { retry_after: Some(_) } => Duration::ZERO,
+            Verdict::Throttled { retry_after: None } => self.options.retry.wait(Cause::Throttle, attempt),
+            _ => self.options.retry.wait(Cause::Transient, attempt),
+        }
+    }
+
+    /// What one more attempt after `verdict` costs.
+    pub(crate) fn pay(&self, verdict: Verdict) -> bool {
+        let cause = if matches!(verdict, Verdict::Throttled { .. }) { Cause::Throttle } else { Cause::Transient };
+        self.tokens.take(self.options.retry.cost(cause))
+    }
+
+    /// When an attempt that starts now ends at the latest.
+    pub(crate) fn attempt_deadline(&self) -> Instant {
+        Instant::now() + self.options.retry.attempt_timeout
+    }
+}
+
+/// The failure of a request that was cut off by our own deadline.
+pub(crate) fn timed_out(what: &str, after: Duration) -> Failure {
+    Failure {
+        verdict: Verdict::Ambiguous,
+        bad_signature: false,
+        error: Error::new(ErrorKind::Unreachable, format!("{what}: no answer within {after:?}")),
+    }
+}

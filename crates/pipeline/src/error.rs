@@ -1,0 +1,209 @@
+use std::fmt;
+use std::sync::Arc;
+
+use sealpress_media::Fault;
+
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why a job did not end with a receipt. Cheap to clone: what stopped a run is told to every job.
+#[derive(Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    name: &'static str,
+    fault: Fault,
+    message: String,
+    code: Option<String>,
+    http_status: Option<u16>,
+    may_be_recorded: bool,
+    source: Option<Source>,
+}
+
+/// The kinds of [`Error`], by what an operator does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The file could not be read or fetched.
+    Read,
+    /// The file is not media we take, or could not be pressed. [`Error::name`] says why.
+    Press,
+    /// The request could not be built: a context that the vendor does not know, a wrong setting.
+    Request,
+    /// The vendor answered no, and would answer no again.
+    Refused,
+    /// Not delivered: attempts or the run's retry budget are used up. Another pass may do it.
+    Unreachable,
+    /// The host kept failing and the circuit stayed open longer than the job was willing to wait.
+    CircuitOpen,
+    /// Sent with an unclear outcome, and no good listing could be had. Must be looked up before it
+    /// is ever sent again.
+    InDoubt,
+    /// 401 or 403: the run stops, and this is what stopped it.
+    Unauthorized,
+    /// The run had been stopped or was draining; this job was not tried, or not tried again.
+    Stopped,
+    /// The caller gave up before the first byte was sent.
+    Cancelled,
+    /// The same content was already sent in this session and context; the journal refused it.
+    Duplicate,
+    /// The journal could not record the attempt, so that nothing was sent.
+    Journal,
+    /// A bug here or in a codec; it cost this job alone.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The name used in JSON output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "unreadable",
+            Self::Press => "press",
+            Self::Request => "request",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::CircuitOpen => "circuit-open",
+            Self::InDoubt => "in-doubt",
+            Self::Unauthorized => "unauthorized",
+            Self::Stopped => "stopped",
+            Self::Cancelled => "cancelled",
+            Self::Duplicate => "duplicate",
+            Self::Journal => "journal",
+            Self::Internal => "internal",
+        }
+    }
+
+    const fn fault(self) -> Fault {
+        match self {
+            Self::Press | Self::Duplicate => Fault::Input,
+            Self::Read | Self::Request | Self::Unauthorized | Self::Stopped | Self::Cancelled => Fault::Caller,
+            Self::Refused | Self::Unreachable | Self::CircuitOpen | Self::InDoubt => Fault::Remote,
+            Self::Journal | Self::Internal => Fault::Internal,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// An error of a [`crate::Fetch`] or [`crate::Press`] of yours. The message reaches logs and
+    /// reports: no names of people, no secrets.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: kind.as_str(),
+            fault: kind.fault(),
+            message: message.into(),
+            code: None,
+            http_status: None,
+            may_be_recorded: kind == ErrorKind::InDoubt,
+            source: None,
+        }
+    }
+
+    /// A refusal of a press, under the kebab-case name that the image and PDF crates gave it.
+    pub fn press(name: &'static str, fault: Fault, message: impl Into<String>) -> Self {
+        Self { name, fault, ..Self::new(ErrorKind::Press, message) }
+    }
+
+    /// The same error with what caused it behind it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.fault = fault;
+        self
+    }
+
+    pub(crate) fn with_answer(mut self, http_status: Option<u16>, code: Option<String>) -> Self {
+        self.http_status = http_status;
+        self.code = code;
+        self
+    }
+
+    pub(crate) fn with_doubt(mut self, may_be_recorded: bool) -> Self {
+        self.may_be_recorded = may_be_recorded;
+        self
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The kebab-case name for JSON and reports: for [`ErrorKind::Press`] the codec crates' own
+    /// (`truncated`, `encrypted`, …), else the kind's.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whose turn it is.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// The vendor's own error code, where it answered with one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// The HTTP status, where there was an answer.
+    #[must_use]
+    pub const fn http_status(&self) -> Option<u16> {
+        self.http_status
+    }
+
+    /// Whether the vendor may have recorded the upload all the same. Such an item must be given
+    /// back with [`crate::Job::in_doubt`], so that it is looked up before it is sent.
+    #[must_use]
+    pub const fn may_be_recorded(&self) -> bool {
+        self.may_be_recorded
+    }
+
+    /// Whether trying the same item again later can help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Unreachable
+                | ErrorKind::CircuitOpen
+                | ErrorKind::InDoubt
+                | ErrorKind::Unauthorized
+                | ErrorKind::Stopped
+                | ErrorKind::Cancelled
+                | ErrorKind::Journal
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({}: {}", self.name, self.message)?;
+        if let Some(source) = &self.source {
+            write!(f, "; {source}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|s| s as _)
+    }
+}

@@ -1,0 +1,297 @@
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::options::{Circuit, Options};
+
+/// The way to one host: so many requests at a time, so many a second, so many bytes a second, a
+/// pause when it asks for one, and a circuit that opens when it keeps failing.
+#[derive(Debug)]
+pub(crate) struct Host {
+    connections: Arc<Semaphore>,
+    circuit: Circuit,
+    rps: Option<f64>,
+    bytes_per_s: Option<u64>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    paused_until: Option<Instant>,
+    failures: u32,
+    openings: u32,
+    circuit: Position,
+    next_request: Instant,
+    next_byte: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Position {
+    Closed,
+    Open {
+        until: Instant,
+    },
+    /// One request is out to see; the others wait for what it finds.
+    Probing,
+}
+
+/// Leave to make one request. Dropping it without a verdict counts as nothing learned.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    host: Arc<Host>,
+    probe: bool,
+    _connection: OwnedSemaphorePermit,
+}
+
+/// The host kept failing for longer than the job would wait.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Impatient;
+
+impl Host {
+    pub(crate) fn new(options: &Options) -> Arc<Self> {
+        let now = Instant::now();
+        Arc::new(Self {
+            connections: Arc::new(Semaphore::new(options.connections.get())),
+            circuit: options.circuit.clone(),
+            rps: options.rps.filter(|r| *r > 0.0),
+            bytes_per_s: options.max_bytes_per_s.filter(|b| *b > 0),
+            state: Mutex::new(State {
+                paused_until: None,
+                failures: 0,
+                openings: 0,
+                circuit: Position::Closed,
+                next_request: now,
+                next_byte: now,
+            }),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Waits until a request of `bytes` may go: pause over, circuit closed (or this is the probe),
+    /// a connection free, the rate kept. Only an open circuit tries patience.
+    pub(crate) async fn pass(self: &Arc<Self>, bytes: u64) -> Result<Pass, Impatient> {
+        let give_up = Instant::now() + self.circuit.patience;
+        loop {
+            let connection = Arc::clone(&self.connections).acquire_owned().await;
+            let connection = connection.expect("the connections' semaphore is never closed");
+            // Asked for before the state is read, so that no change is missed in between.
+            let changed = self.changed.notified();
+            match self.turn(bytes) {
+                Turn::Go { at, probe } => {
+                    let pass = Pass { host: Arc::clone(self), probe, _connection: connection };
+                    tokio::time::sleep_until(at).await;
+                    return Ok(pass);
+                }
+                Turn::Paused(until) => {
+                    drop(connection);
+                    tokio::time::sleep_until(until).await;
+                }
+                Turn::Open(until) => {
+                    drop(connection);
+                    if Instant::now() >= give_up {
+                        return Err(Impatient);
+                    }
+                    let until = until.unwrap_or(give_up).min(give_up);
+                    tokio::select! { () = tokio::time::sleep_until(until) => {}, () = changed => {} }
+                }
+            }
+        }
+    }
+
+    /// Nobody sends before this moment: a Retry-After, already clamped.
+    pub(crate) fn pause_for(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut state = self.lock();
+        state.paused_until = Some(state.paused_until.map_or(until, |p| p.max(until)));
+    }
+
+    /// How much longer nobody sends.
+    pub(crate) fn paused_for(&self) -> Option<Duration> {
+        let left = self.lock().paused_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether the circuit lets only a probe through, or nothing.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().circuit != Position::Closed
+    }
+
+    fn turn(&self, bytes: u64) -> Turn {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if let Some(until) = state.paused_until {
+            if until > now {
+                return Turn::Paused(until);
+            }
+            state.paused_until = None;
+        }
+        let probe = match state.circuit {
+            Position::Closed => false,
+            Position::Open { until } if until > now => return Turn::Open(Some(until)),
+            Position::Probing => return Turn::Open(None),
+            Position::Open { .. } => {
+                state.circuit = Position::Probing;
+                true
+            }
+        };
+        let mut at = now;
+        if let Some(rps) = self.rps {
+            at = at.max(state.next_request);
+            state.next_request = at + Duration::from_secs_f64(1.0 / rps);
+        }
+        if let Some(rate) = self.bytes_per_s {
+            at = at.max(state.next_byte);
+            #[expect(clippy::cast_precision_loss, reason = "a rate needs no 53rd bit")]
+            let takes = Duration::from_secs_f64(bytes as f64 / rate as f64);
+            state.next_byte = at + takes;
+        }
+        Turn::Go { at, probe }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+enum Turn {
+    Go { at: Instant, probe: bool },
+    Paused(Instant),
+    Open(Option<Instant>),
+}
+
+impl Pass {
+    /// The host answered like a host that works, whatever it said.
+    pub(crate) fn worked(self) {
+        let mut state = self.host.lock();
+        state.failures = 0;
+        state.openings = 0;
+        let was = std::mem::replace(&mut state.circuit, Position::Closed);
+        drop(state);
+        if was != Position::Closed {
+            self.host.changed.notify_waiters();
+        }
+    }
+
+    /// The host failed: unreachable, throttling, broken.
+    pub(crate) fn failed(self) {
+        let mut state = self.host.lock();
+        state.failures += 1;
+        if self.probe || (state.circuit == Position::Closed && state.failures >= self.host.circuit.failures) {
+            let doubled = self.host.circuit.open.saturating_mul(1 << state.openings.min(16));
+            state.openings += 1;
+            state.circuit = Position::Open { until: Instant::now() + doubled.min(self.host.circuit.max_open) };
+            drop(state);
+            self.host.changed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Pass {
+    /// A probe that learned nothing makes way for the next one.
+    fn drop(&mut self) {
+        if self.probe {
+            let mut state = self.host.lock();
+            if state.circuit == Position::Probing {
+                state.circuit = Position::Open { until: Instant::now() };
+                drop(state);
+                self.host.changed.notify_waiters();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    fn host(edit: impl FnOnce(&mut Options)) -> Arc<Host> {
+        let mut options = Options { connections: NonZeroUsize::new(4).unwrap(), ..Options::default() };
+        edit(&mut options);
+        Host::new(&options)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_kept() {
+        let host = host(|o| o.rps = Some(10.0));
+        let start = Instant::now();
+        for _ in 0..21 {
+            host.pass(0).await.unwrap().worked();
+        }
+        assert_eq!(start.elapsed().as_millis(), 2000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_are_paced_after_they_went() {
+        let host = host(|o| o.max_bytes_per_s = Some(1000));
+        let start = Instant::now();
+        for _ in 0..3 {
+            host.pass(500).await.unwrap().worked();
+        }
+        assert_eq!(start.elapsed().as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_everybody() {
+        let host = host(|_| {});
+        host.pause_for(Duration::from_secs(30));
+        host.pause_for(Duration::from_secs(10));
+        let start = Instant::now();
+        let (a, b) = tokio::join!(host.pass(0), host.pass(0));
+        assert!(a.is_ok() && b.is_ok());
+        assert_eq!(start.elapsed().as_secs(), 30);
+        assert_eq!(host.paused_for(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_circuit_opens_probes_and_closes() {
+        let host = host(|o| (o.circuit.failures, o.circuit.open) = (3, Duration::from_secs(1)));
+        for _ in 0..3 {
+            host.pass(0).await.unwrap().failed();
+        }
+        assert!(host.is_open());
+        let start = Instant::now();
+        let probe = host.pass(0).await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), 1, "open for its second");
+        let other = tokio::spawn({
+            let host = Arc::clone(&host);
+            async move { host.pass(0).await.map(Pass::worked) }
+        });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!other.is_finished(), "one probe at a time");
+        probe.failed();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(!other.is_finished(), "twice as long the second time");
+        other.await.unwrap().unwrap();
+        assert_eq!(start.elapsed().as_millis(), 3500);
+        assert!(!host.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends() {
+        let host = host(|o| {
+            o.circuit.failures = 1;
+            o.circuit.open = Duration::from_secs(60);
+            o.circuit.max_open = Duration::from_secs(60);
+            o.circuit.patience = Duration::from_secs(5);
+        });
+        host.pass(0).await.unwrap().failed();
+        let start = Instant::now();
+        assert_eq!(host.pass(0).await.map(Pass::worked), Err(Impatient));
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_probe_is_replaced() {
+        let host = host(|o| (o.circuit.failures, o.circuit.open) = (1, Duration::from_secs(1)));
+        host.pass(0).await.unwrap().failed();
+        drop(host.pass(0).await.unwrap());
+        host.pass(0).await.unwrap().worked();
+        assert!(!host.is_open());
+    }
+}

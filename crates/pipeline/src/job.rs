@@ -1,0 +1,191 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sealpress_media::Format;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::press::Report;
+use crate::submit::Submission;
+
+/// Which upload this is. `tag` is yours and comes back unchanged in every hook and outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub struct Item {
+    /// Your own number for the item: a row of a table, an index.
+    pub tag: u64,
+    /// The vendor's session id, opaque.
+    pub session: Arc<str>,
+    /// What the picture shows, in the vendor's words: `document-front`, `face`.
+    pub context: Arc<str>,
+}
+
+/// Where the bytes of a job come from.
+pub(crate) enum Source {
+    /// In memory already: the caller's bytes count against the budget from the header on.
+    Bytes(Bytes),
+    /// Read when its turn comes.
+    File(PathBuf),
+    /// Fetched when its turn comes.
+    Fetch(Box<dyn Fetch>),
+}
+
+/// Media that are elsewhere: an object store, a database. Fetched when there is room for them.
+pub trait Fetch: Send + 'static {
+    /// How many bytes will come, if known: what the intake reserves before it fetches. Unknown
+    /// sizes reserve the whole intake.
+    fn size_hint(&self) -> Option<u64>;
+
+    /// The bytes. An implementation limits what it reads; `limit` is the largest file worth having.
+    fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Error>>;
+}
+
+/// What is known of an earlier attempt whose outcome is unclear: enough to find it in a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Bytes of the media that were sent (not of the body).
+    pub size: u64,
+    /// Their format.
+    pub format: Format,
+}
+
+/// One file on its way to one session.
+pub struct Job {
+    pub(crate) item: Item,
+    pub(crate) source: Source,
+    pub(crate) timestamp: Option<String>,
+    pub(crate) in_doubt: bool,
+    pub(crate) doubt: Option<Doubt>,
+    pub(crate) session_items: Option<usize>,
+}
+
+impl Job {
+    /// A job over bytes in memory.
+    pub fn new(session: impl fmt::Display, context: impl fmt::Display, bytes: impl Into<Bytes>) -> Self {
+        Self::with(session, context, Source::Bytes(bytes.into()))
+    }
+
+    /// A job over a file, which is read when there is room for it.
+    pub fn file(session: impl fmt::Display, context: impl fmt::Display, path: impl Into<PathBuf>) -> Self {
+        Self::with(session, context, Source::File(path.into()))
+    }
+
+    /// A job over media that are fetched when there is room for them.
+    pub fn fetch(session: impl fmt::Display, context: impl fmt::Display, fetch: impl Fetch) -> Self {
+        Self::with(session, context, Source::Fetch(Box::new(fetch)))
+    }
+
+    fn with(session: impl fmt::Display, context: impl fmt::Display, source: Source) -> Self {
+        let item = Item { tag: 0, session: session.to_string().into(), context: context.to_string().into() };
+        Self { item, source, timestamp: None, in_doubt: false, doubt: None, session_items: None }
+    }
+
+    /// Your own number, given back in every hook and in the outcome.
+    #[must_use]
+    pub const fn tag(mut self, tag: u64) -> Self {
+        self.item.tag = tag;
+        self
+    }
+
+    /// The capture time to send along, in the vendor's form. Omitted unless set.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: impl Into<String>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// An earlier attempt may have been recorded: the listing is asked before anything is sent.
+    /// With what was sent known, even before the file is read; otherwise after it was pressed.
+    #[must_use]
+    pub const fn in_doubt(mut self, sent: Option<Doubt>) -> Self {
+        self.in_doubt = true;
+        self.doubt = sent;
+        self
+    }
+
+    /// The session consists of this many items in all, confirmed ones of earlier runs not counted:
+    /// when the last of them is confirmed, the pipeline submits the session.
+    #[must_use]
+    pub const fn submit_after(mut self, items: usize) -> Self {
+        self.session_items = Some(items);
+        self
+    }
+
+    /// Which upload this is.
+    #[must_use]
+    pub const fn item(&self) -> &Item {
+        &self.item
+    }
+}
+
+/// Prints which item, never bytes or paths.
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Job({}, {}, {})", self.item.tag, self.item.session, self.item.context)
+    }
+}
+
+/// The vendor's word that it has the item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The vendor's id of the stored media.
+    pub media_id: String,
+    /// How the vendor's word was had.
+    pub how: Confirmed,
+    /// Bytes of the media that were sent.
+    pub size: u64,
+    /// The format that was sent.
+    pub format: Format,
+}
+
+/// How an item came to be confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Confirmed {
+    /// By the answer to the upload.
+    Answered,
+    /// The answer was lost; the media list had it.
+    Listed,
+}
+
+/// How one job ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Which job.
+    pub item: Item,
+    /// The receipt, or why there is none.
+    pub result: Result<Receipt, Error>,
+    /// What was done to the file, if it came that far.
+    pub report: Option<Report>,
+    /// POSTs made for it in this pass.
+    pub attempts: u32,
+    /// Bytes of the file as it came; 0 if it was never read.
+    pub input_bytes: u64,
+    /// Milliseconds by stage.
+    pub timings: Timings,
+    /// How the submission of its session went, if this item completed it.
+    pub submission: Option<Result<Submission, Error>>,
+}
+
+/// Where the time of a job went. Waiting for room, rate or a host is part of none but `total`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Reading or fetching.
+    pub read: Duration,
+    /// Normalizing or trimming, on the pool.
+    pub press: Duration,
+    /// Encoding and signing, on the pool.
+    pub sign: Duration,
+    /// All attempts on the wire.
+    pub send: Duration,
+    /// From admission to the end.
+    pub total: Duration,
+}

@@ -1,0 +1,146 @@
+use std::collections::HashSet;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use sealpress_media::Format;
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::job::{Item, Receipt};
+use crate::submit::Submission;
+
+/// What a journal answers.
+pub type Entry<'a, T = ()> = BoxFuture<'a, Result<T, JournalError>>;
+
+/// Writes down what must survive a crash. Every hook may wait; none may be skipped by the pipeline.
+///
+/// The one rule of order: **`sending` returns only when its record is durable**, for the first byte
+/// of the POST follows at once. After a crash every item whose last record is `sending` is in doubt
+/// and is given back with [`crate::Job::in_doubt`]. `confirmed` may be written lazily.
+///
+/// Every hook has a default that does nothing, so that an observer implements what it needs.
+pub trait Journal: Send + Sync + 'static {
+    /// The file was read; `input` is the SHA-256 of its bytes as they came. A journal that knows
+    /// the same content in the same session and context answers [`Admit::Duplicate`].
+    fn read<'a>(&'a self, _item: &'a Item, _input: &'a [u8; 32]) -> Entry<'a, Admit> {
+        Box::pin(async { Ok(Admit::Proceed) })
+    }
+
+    /// The file was pressed: what would be sent.
+    fn pressed<'a>(&'a self, _item: &'a Item, _output: &'a Output) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// An attempt is about to be made, numbered from 1 within this pass. Durable before it returns.
+    fn sending<'a>(&'a self, _item: &'a Item, _attempt: u32) -> Entry<'a, Permission> {
+        Box::pin(async { Ok(Permission::default()) })
+    }
+
+    /// A vendor has it.
+    fn confirmed<'a>(&'a self, _item: &'a Item, _receipt: &'a Receipt) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The attempt ended and it is certain that nothing was recorded: a `sending` is taken back.
+    fn not_sent<'a>(&'a self, _item: &'a Item, _attempt: u32) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The item ended without a receipt. [`Error::is_retryable`] and [`Error::may_be_recorded`]
+    /// tell failed from quarantined from still pending.
+    fn failed<'a>(&'a self, _item: &'a Item, _error: &'a Error) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Media ids of the session that items of the journal are already confirmed by. Asked before a
+    /// listing is matched, so that no item is confirmed by another one's upload.
+    fn confirmed_ids<'a>(&'a self, _session: &'a str) -> Entry<'a, HashSet<String>> {
+        Box::pin(async { Ok(HashSet::new()) })
+    }
+
+    /// The session is about to be submitted. Durable before it returns.
+    fn submitting<'a>(&'a self, _session: &'a str) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The session is submitted.
+    fn submitted<'a>(&'a self, _session: &'a str, _submission: &'a Submission) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Whether an item goes on after its file was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admit {
+    /// On with it.
+    Proceed,
+    /// The same content is another item's of this session and context, under this tag.
+    Duplicate {
+        /// Which item has it.
+        of: u64,
+    },
+}
+
+/// What a pressed item is, as far as a journal cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Output {
+    /// SHA-256 of the file as it came.
+    pub input_sha256: [u8; 32],
+    /// Bytes of the file as it came.
+    pub input_size: u64,
+    /// Bytes of the media to be sent.
+    pub size: u64,
+    /// Their format.
+    pub format: Format,
+}
+
+/// Leave to send.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Permission {
+    /// The attempt is given up at this moment at the latest: the end of a lease minus a margin.
+    pub until: Option<Instant>,
+}
+
+impl Permission {
+    /// Leave that ends.
+    #[must_use]
+    pub const fn until(moment: Instant) -> Self {
+        Self { until: Some(moment) }
+    }
+}
+
+/// A journal that could not do its duty.
+#[derive(Debug)]
+pub struct JournalError {
+    pub(crate) fatal: bool,
+    pub(crate) message: String,
+}
+
+impl JournalError {
+    /// A write that failed: the run stops at once, for what was promised can no longer be kept.
+    pub fn fatal(message: impl Into<String>) -> Self {
+        Self { fatal: true, message: message.into() }
+    }
+
+    /// This item alone may not go on: its lease is lost, another worker has it.
+    pub fn item(message: impl Into<String>) -> Self {
+        Self { fatal: false, message: message.into() }
+    }
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// Remembers nothing: for services whose callers retry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoJournal;
+
+impl Journal for NoJournal {}

@@ -1,0 +1,284 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::budget::Budget;
+use crate::engine::Core;
+use crate::error::{Error, ErrorKind};
+use crate::host::Host;
+use crate::job::{Job, Outcome, Timings};
+use crate::journal::{Journal, NoJournal};
+use crate::meters::{Meters, Snapshot, add};
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::press::Press;
+use crate::remote::Remote;
+use crate::retry::Tokens;
+use crate::stop::Stop;
+use crate::submit::Submission;
+
+/// Many uploads at once inside a byte budget. Cheap to clone; clones share everything.
+///
+/// Must be used inside a tokio runtime with time and I/O enabled. Jobs run as tasks of their own:
+/// a caller that drops its future before the first byte was sent cancels its job; after that the
+/// job is seen to its end, and its journal entries are written, without the caller.
+#[derive(Clone)]
+pub struct Pipeline {
+    core: Arc<Core>,
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+    draining: CancellationToken,
+}
+
+/// What [`Pipeline::drain`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Jobs that were still running when patience ended. They go on until the runtime ends.
+    pub left: usize,
+}
+
+/// Sets up a [`Pipeline`].
+pub struct Builder {
+    remote: Arc<dyn Remote>,
+    press: Arc<dyn Press>,
+    journal: Arc<dyn Journal>,
+    options: Options,
+}
+
+impl Builder {
+    pub(crate) fn over(remote: Arc<dyn Remote>, press: Arc<dyn Press>) -> Self {
+        Self { remote, press, journal: Arc::new(NoJournal), options: Options::default() }
+    }
+
+    /// How much at once, how patient.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Who writes down what must survive a crash. Default: nobody.
+    #[must_use]
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Arc::new(journal);
+        self
+    }
+
+    /// The same for a journal that is shared.
+    #[must_use]
+    pub fn shared_journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if the system gives no threads.
+    pub fn build(self) -> Result<Pipeline, Error> {
+        let Self { remote, press, journal, options } = self;
+        let queue = options.queue();
+        // An eighth for files whose header was not judged yet, the rest for everything else.
+        let intake = Budget::new(options.memory / 8);
+        let core = Core {
+            pool: Pool::new(options.workers, queue, Arc::clone(&press))?,
+            budget: Budget::new(options.memory - options.memory / 8),
+            intake,
+            host: Host::new(&options),
+            tokens: Tokens::new(options.retry.tokens),
+            sessions: Arc::default(),
+            meters: Meters::default(),
+            stop: Stop::default(),
+            remote,
+            press,
+            journal,
+            options,
+        };
+        Ok(Pipeline {
+            core: Arc::new(core),
+            slots: Arc::new(Semaphore::new(queue.clamp(1, Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+        })
+    }
+}
+
+impl Pipeline {
+    /// One job from its bytes to its receipt. Waits for a place in the queue first.
+    pub async fn process(&self, job: Job) -> Outcome {
+        let slot = tokio::select! {
+            biased;
+            () = self.draining.cancelled() => return refused(job, Error::new(ErrorKind::Stopped, "the pipeline is draining")),
+            () = self.core.stop.pulled() => return refused(job, self.core.stop.error()),
+            slot = Arc::clone(&self.slots).acquire_owned() => slot,
+        };
+        match slot {
+            Ok(slot) => self.start(job, slot).await,
+            Err(_) => refused(job, Error::new(ErrorKind::Stopped, "the pipeline is closed")),
+        }
+    }
+
+    /// The same for callers who would rather say "try later" than wait: starts the job at once, or
+    /// gives it back when the queue is full.
+    ///
+    /// # Errors
+    /// The job itself.
+    pub fn try_process(&self, job: Job) -> Result<impl Future<Output = Outcome> + Send + use<>, Box<Job>> {
+        let closed = self.draining.is_cancelled() || self.core.stop.check().is_err();
+        match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) if !closed => Ok(self.start(job, slot)),
+            _ => Err(Box::new(job)),
+        }
+    }
+
+    /// Every job of a stream, as many at once as the queue holds; outcomes as they come.
+    pub fn process_all<S>(&self, jobs: S) -> impl Stream<Item = Outcome> + use<S>
+    where
+        S: Stream<Item = Job>,
+    {
+        let pipeline = self.clone();
+        let at_once = self.core.options.queue();
+        jobs.map(move |job| {
+            let pipeline = pipeline.clone();
+            async move { pipeline.process(job).await }
+        })
+        .buffer_unordered(at_once)
+    }
+
+    /// Submits a session whose items are all confirmed, for callers who count themselves instead of
+    /// using [`Job::submit_after`]. A session that is submitted already is a success.
+    ///
+    /// # Errors
+    /// As uploads: the vendor's refusal, or [`ErrorKind::InDoubt`] if its state could not be had.
+    pub async fn submit(&self, session: &str) -> Result<Submission, Error> {
+        let (core, id) = (Arc::clone(&self.core), Arc::<str>::from(session));
+        // A task of its own: what was begun is seen to its end.
+        let task = self.tasks.spawn(async move {
+            let session = core.sessions.hold(&id);
+            core.submit(&id, &session).await
+        });
+        task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the submission panicked")))
+    }
+
+    /// Lets nobody in any more and waits for those who are in.
+    pub async fn drain(&self, patience: Duration) -> Drained {
+        self.draining.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(patience, self.tasks.wait()).await;
+        Drained { left: self.tasks.len() }
+    }
+
+    /// Stops the run as a 401 does: jobs that wait end at once, what is on the wire is seen to its
+    /// end.
+    pub fn stop(&self, reason: impl Into<String>) {
+        self.core.stop.pull(Error::new(ErrorKind::Stopped, reason));
+    }
+
+    /// Why the run stopped by itself, if it did: refused credentials, or a journal that failed.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Error> {
+        self.core.stop.cause()
+    }
+
+    /// Counters and gauges of this moment.
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        let core = &self.core;
+        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        let m = &core.meters;
+        Snapshot {
+            admitted: get(&m.admitted),
+            running: get(&m.running),
+            confirmed: get(&m.confirmed),
+            found: get(&m.found),
+            failed: m.failures(),
+            attempts: get(&m.attempts),
+            retries: get(&m.retries),
+            ambiguous: get(&m.ambiguous),
+            looks: get(&m.looks),
+            bad_signatures: get(&m.bad_signatures),
+            submitted: get(&m.submitted),
+            unaccounted: get(&m.unaccounted),
+            bytes_in: get(&m.bytes_in),
+            bytes_pressed: get(&m.bytes_pressed),
+            bytes_sent: get(&m.bytes_sent),
+            press_us: get(&m.press_us),
+            sign_us: get(&m.sign_us),
+            send_us: get(&m.send_us),
+            memory_used: core.budget.used() + core.intake.used(),
+            memory_peak: core.budget.peak() + core.intake.peak(),
+            memory_total: core.budget.total() + core.intake.total(),
+            paused_ms: core.host.paused_for().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            circuit_open: core.host.is_open(),
+            retry_tokens: core.tokens.left(),
+            sessions: core.sessions.len() as u64,
+            stopped: core.stop.cause().map(|cause| cause.to_string()),
+        }
+    }
+
+    fn start(&self, job: Job, slot: OwnedSemaphorePermit) -> impl Future<Output = Outcome> + Send + use<> {
+        let core = Arc::clone(&self.core);
+        let item = job.item.clone();
+        let gone = CancellationToken::new();
+        let guard = gone.clone().drop_guard();
+        add(&core.meters.admitted, 1);
+        let running = Running::one_more(&core);
+        let task = self.tasks.spawn(async move {
+            let outcome = core.run(job, gone).await;
+            drop((running, slot));
+            outcome
+        });
+        async move {
+            let outcome = task.await;
+            guard.disarm();
+            outcome.unwrap_or_else(|_| {
+                let error = Error::new(ErrorKind::Internal, "the job panicked").with_doubt(true);
+                ended(item, error)
+            })
+        }
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("options", &self.core.options).finish_non_exhaustive()
+    }
+}
+
+/// Counts a job as running for as long as it does, panics included.
+struct Running(Arc<Core>);
+
+impl Running {
+    fn one_more(core: &Arc<Core>) -> Self {
+        add(&core.meters.running, 1);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.meters.running.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn refused(job: Job, error: Error) -> Outcome {
+    let doubt = job.in_doubt;
+    ended(job.item, error.with_doubt(doubt))
+}
+
+fn ended(item: crate::job::Item, error: Error) -> Outcome {
+    Outcome {
+        item,
+        result: Err(error),
+        report: None,
+        attempts: 0,
+        input_bytes: 0,
+        timings: Timings::default(),
+        submission: None,
+    }
+}

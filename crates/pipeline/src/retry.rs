@@ -1,0 +1,106 @@
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::options::Retry;
+
+/// Why a request is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Transient,
+    Throttle,
+}
+
+/// The retry budget of a run: while answers are good it is full; in an outage it runs dry, and
+/// attempts stay near one per item however many items there are.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    left: Mutex<u32>,
+    max: u32,
+}
+
+impl Tokens {
+    pub(crate) fn new(max: u32) -> Self {
+        Self { left: Mutex::new(max), max }
+    }
+
+    /// Takes the price of one retry, or says that there is not enough.
+    pub(crate) fn take(&self, cost: u32) -> bool {
+        let mut left = self.lock();
+        let rest = left.checked_sub(cost);
+        *left = rest.unwrap_or(*left);
+        rest.is_some()
+    }
+
+    /// A success gives one token back.
+    pub(crate) fn give(&self) {
+        let mut left = self.lock();
+        *left = (*left + 1).min(self.max);
+    }
+
+    pub(crate) fn left(&self) -> u32 {
+        *self.lock()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, u32> {
+        self.left.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Retry {
+    pub(crate) fn cost(&self, cause: Cause) -> u32 {
+        match cause {
+            Cause::Transient => self.transient_cost,
+            Cause::Throttle => self.throttle_cost,
+        }
+    }
+
+    /// The most that attempt number `attempt` (from 1) may wait for the next one: base × 2^(n−1),
+    /// capped. Full jitter draws evenly between nothing and this.
+    pub(crate) fn ceiling(&self, cause: Cause, attempt: u32) -> Duration {
+        let base = match cause {
+            Cause::Transient => self.transient,
+            Cause::Throttle => self.throttle,
+        };
+        base.saturating_mul(1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.cap)
+    }
+
+    pub(crate) fn wait(&self, cause: Cause, attempt: u32) -> Duration {
+        self.ceiling(cause, attempt).mul_f64(random())
+    }
+}
+
+/// Evenly in 0..1. The keys of a fresh hasher are random enough to spread a crowd.
+pub(crate) fn random() -> f64 {
+    let bits = RandomState::new().build_hasher().finish() >> 11;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+    let unit = bits as f64 / (1u64 << 53) as f64;
+    unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_runs_dry_and_recovers_one_success_at_a_time() {
+        let tokens = Tokens::new(500);
+        let granted = std::iter::repeat_with(|| tokens.take(14)).take(100).filter(|ok| *ok).count();
+        assert_eq!((granted, tokens.left()), (35, 10));
+        assert!(tokens.take(5) && tokens.take(5) && !tokens.take(5));
+        (0..5).for_each(|_| tokens.give());
+        assert!(tokens.take(5));
+        (0..1000).for_each(|_| tokens.give());
+        assert_eq!(tokens.left(), 500);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_are_jittered() {
+        let retry = Retry::default();
+        let ms = |cause, n| retry.ceiling(cause, n).as_millis();
+        assert_eq!([1, 2, 3].map(|n| ms(Cause::Transient, n)), [50, 100, 200]);
+        assert_eq!([1, 2, 5, 6, 40].map(|n| ms(Cause::Throttle, n)), [1000, 2000, 16_000, 20_000, 20_000]);
+        let mean = (0..2000).map(|_| retry.wait(Cause::Throttle, 1).as_secs_f64()).sum::<f64>() / 2000.0;
+        assert!((0.45..0.55).contains(&mean), "full jitter has its mean at half the ceiling, this is {mean}");
+    }
+}
