@@ -129,7 +129,7 @@ impl<'a> Png<'a> {
         }
         if let Some(profile) = self.icc {
             let mut body = b"profile\0\0".to_vec();
-            body.extend_from_slice(&fdeflate::compress_to_vec(&profile.bytes()));
+            body.extend_from_slice(&crate::deflate::deflate(&profile.bytes()));
             writer.write_chunk(ChunkType(*b"iCCP"), &body).expect("to memory");
         }
         if let Some(exif) = &self.exif {
