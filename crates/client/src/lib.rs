@@ -1,1 +1,35 @@
-//! To be filled.
+//! Typed clients of identity vendors: [`veriff`] whole, and one [`Provider`] trait for whoever
+//! sends many files and does not care to whom.
+//!
+//! Two invariants make it easy to reason about: *signing never waits, sending never builds a body*.
+//! [`sign`](sign::sign) computes over the media and makes a [`SignedBody`]; `send` moves its bytes
+//! and reads an answer. Nothing here knows pixels, pages or thread pools, and one file
+//! (`transport.rs`) names the HTTP stack.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod base_url;
+mod context;
+mod error;
+mod id;
+mod lenient;
+mod limits;
+mod provider;
+mod retry;
+pub mod sign;
+mod telemetry;
+mod transport;
+mod upload;
+pub mod veriff;
+
+pub use context::Context;
+pub use error::{ApiError, Error, ErrorKind, Failure};
+pub use id::{AttemptId, MediaId, SessionId};
+pub use lenient::Json;
+pub use limits::Limits;
+pub use provider::{BoxFuture, Created, Listed, NewSession, Provider, SessionState, Url};
+pub use retry::RetryPolicy;
+pub use sign::SignedBody;
+pub use transport::Options;
+pub use upload::{Receipt, Upload};

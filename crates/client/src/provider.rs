@@ -1,0 +1,175 @@
+use std::fmt;
+use std::pin::Pin;
+
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::id::{MediaId, SessionId};
+use crate::limits::Limits;
+use crate::sign::SignedBody;
+use crate::upload::{Receipt, Upload};
+
+/// A boxed future, so that the trait can stand behind `Arc<dyn Provider>`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a pipeline needs of a vendor, and nothing more. What a failed [`send`](Self::send) means
+/// for the books says [`Error::failure`].
+///
+/// Implementations never retry [`send`](Self::send) or [`create`](Self::create) by themselves:
+/// neither is idempotent, and only the pipeline knows what has been looked up. The other calls may
+/// be repeated inside.
+pub trait Provider: Send + Sync + 'static {
+    /// The vendor's name in logs and metrics, such as `veriff`.
+    fn name(&self) -> &'static str;
+
+    /// What the vendor takes.
+    fn limits(&self) -> &Limits;
+
+    /// Opens a session. Not idempotent, possibly billed: never repeated inside.
+    fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>>;
+
+    /// Judges, frames and signs. Only computes.
+    ///
+    /// # Errors
+    /// `Media` where the vendor would refuse the file or the context.
+    fn sign(&self, upload: &Upload) -> Result<SignedBody, Error>;
+
+    /// Sends once. Only waits. The same body may be sent any number of times.
+    fn send<'a>(&'a self, body: &'a SignedBody) -> BoxFuture<'a, Result<Receipt, Error>>;
+
+    /// What the vendor has of a session, in no particular order.
+    fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, Error>>;
+
+    /// Submits a session once all of its media is in. Sends once; where the answer was lost or is
+    /// a conflict, ask [`state`](Self::state).
+    fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Where a session stands: looked up after an ambiguous [`finish`](Self::finish).
+    fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>>;
+}
+
+/// What to tell the vendor about a new session. All of it is optional, and personal: `Debug`
+/// prints which fields are there, not what they say.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewSession {
+    /// The person's given name.
+    pub first_name: Option<String>,
+    /// The person's family name.
+    pub last_name: Option<String>,
+    /// Your own key; comes back in decisions. At most 1,000 characters.
+    pub vendor_data: Option<String>,
+    /// Where the person is sent afterwards; HTTPS.
+    pub callback: Option<String>,
+}
+
+impl NewSession {
+    /// Nothing said.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the person's names.
+    #[must_use]
+    pub fn with_name(mut self, first: impl Into<String>, last: impl Into<String>) -> Self {
+        self.first_name = Some(first.into());
+        self.last_name = Some(last.into());
+        self
+    }
+
+    /// Sets your own key.
+    #[must_use]
+    pub fn with_vendor_data(mut self, data: impl Into<String>) -> Self {
+        self.vendor_data = Some(data.into());
+        self
+    }
+}
+
+impl fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let there = |field: &Option<String>| field.is_some();
+        f.debug_struct("NewSession")
+            .field("first_name", &there(&self.first_name))
+            .field("last_name", &there(&self.last_name))
+            .field("vendor_data", &there(&self.vendor_data))
+            .field("callback", &there(&self.callback))
+            .finish()
+    }
+}
+
+/// A session that was just opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Created {
+    /// Its id.
+    pub session: SessionId,
+    /// The page for the person, where there is one. It carries a token: keep it out of logs.
+    #[serde(skip)]
+    pub url: Option<Url>,
+}
+
+impl Created {
+    /// A session with or without a page for the person.
+    #[must_use]
+    pub fn new(session: SessionId, url: Option<String>) -> Self {
+        Self { session, url: url.map(Url) }
+    }
+}
+
+/// A link that carries a token; does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Url {
+    /// The link itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Url(…)")
+    }
+}
+
+/// One entry of a vendor's list. Enough to match against what was sent, as a multiset of
+/// (context, size, type): the list has no hash of the content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Listed {
+    /// The vendor's id.
+    pub media_id: MediaId,
+    /// What it shows.
+    pub context: Context,
+    /// Bytes, where the vendor says so.
+    pub size: Option<u64>,
+    /// Media type such as `image/jpeg`, where the vendor says so.
+    pub mimetype: Option<String>,
+}
+
+impl Listed {
+    /// An entry without size and type.
+    #[must_use]
+    pub const fn new(media_id: MediaId, context: Context) -> Self {
+        Self { media_id, context, size: None, mimetype: None }
+    }
+}
+
+/// Where a session stands, as far as uploads are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// Takes media and can be submitted.
+    Open,
+    /// Submitted, in review or decided: takes nothing more.
+    Submitted,
+    /// Expired or abandoned: takes nothing and will not be decided.
+    Gone,
+    /// The vendor answered, in words that are not known here.
+    Unknown,
+}

@@ -1,0 +1,147 @@
+//! From an upload to the bytes on the wire. `sign` hashes the whole body once without keeping it
+//! (the signature stands in a header, ahead of the body); sending encodes it a second time, piece
+//! by piece. In memory lies the raw file and a few KiB, never the body.
+
+mod body;
+mod frame;
+mod key;
+
+pub use body::EncodedBody;
+pub use frame::{Encoding, Frame};
+pub(crate) use key::hex;
+pub use key::{Key, Signature};
+
+use std::fmt;
+use std::sync::Arc;
+
+use sealpress_media::{Fault, Format};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::upload::Upload;
+
+/// A body that is ready to be sent any number of times. Only [`sign`] makes one, so whoever holds
+/// it knows that signature, length and bytes belong together. Cloning is cheap.
+#[derive(Clone)]
+pub struct SignedBody {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    session: SessionId,
+    context: Context,
+    format: Format,
+    media_len: u64,
+    frame: Frame,
+    length: u64,
+    signature: Option<Signature>,
+    stamp: Option<String>,
+}
+
+/// How a body is signed.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Scheme<'a> {
+    /// Not at all; the credentials travel in a header of their own.
+    Unsigned,
+    /// HMAC-SHA256 over `before` and then exactly the bytes of the body. Veriff hashes the body
+    /// alone; other vendors put a time, a method and a path in front.
+    Hmac {
+        /// The keyed state, made once per credential.
+        key: &'a Key,
+        /// Hashed ahead of the body, not sent with it.
+        before: &'a [u8],
+    },
+}
+
+/// Makes the body of an upload. Computes and never waits: belongs on a compute thread.
+/// `stamp` is whatever a vendor's `send` needs to know of the moment of signing.
+///
+/// # Errors
+/// `Media` with [`Fault::Limit`] where the body's length does not fit into 64 bits.
+pub fn sign(upload: &Upload, frame: Frame, scheme: Scheme<'_>, stamp: Option<String>) -> Result<SignedBody, Error> {
+    let too_long = || Error::media("sign", Fault::Limit, "the body is too long to be counted");
+    let length = frame.encoded_len().ok_or_else(too_long)?;
+    let signature = match scheme {
+        Scheme::Unsigned => None,
+        Scheme::Hmac { key, before } => Some(frame.sign(key, before)),
+    };
+    Ok(SignedBody {
+        inner: Arc::new(Inner {
+            session: upload.session.clone(),
+            context: upload.context.clone(),
+            format: upload.media.format(),
+            media_len: upload.media.len() as u64,
+            frame,
+            length,
+            signature,
+            stamp,
+        }),
+    })
+}
+
+impl SignedBody {
+    /// The session it is for.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.inner.session
+    }
+
+    /// What the file shows.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.inner.context
+    }
+
+    /// What the file is.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.inner.format
+    }
+
+    /// Bytes of the file itself: what a vendor's list shows as its size.
+    #[must_use]
+    pub fn media_len(&self) -> u64 {
+        self.inner.media_len
+    }
+
+    /// Bytes of the body: the Content-Length.
+    #[must_use]
+    pub fn content_length(&self) -> u64 {
+        self.inner.length
+    }
+
+    /// The signature over the body, where the vendor wants one.
+    #[must_use]
+    pub fn signature(&self) -> Option<&Signature> {
+        self.inner.signature.as_ref()
+    }
+
+    /// What the vendor's `sign` noted for its `send`.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&str> {
+        self.inner.stamp.as_deref()
+    }
+
+    /// The bytes, made while they are read; a fresh one for every attempt.
+    #[must_use]
+    pub fn body(&self) -> EncodedBody {
+        EncodedBody::new(self.inner.frame.clone(), self.inner.length)
+    }
+}
+
+/// So that `send` takes it by value and by reference.
+impl AsRef<Self> for SignedBody {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Prints lengths, never content or signature.
+impl fmt::Debug for SignedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { session, context, format, media_len, length, .. } = &*self.inner;
+        write!(f, "SignedBody({session}, {context}, {format} of {media_len} bytes in {length})")
+    }
+}

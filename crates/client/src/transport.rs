@@ -1,0 +1,364 @@
+//! The only file that names the HTTP stack. One request, one answer: no redirects, no retries, no
+//! compression, no cookies; every wait has an end and every answer a cap.
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use rustls::pki_types::CertificateDer;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::time::{Instant, sleep_until, timeout};
+use url::Url;
+
+use crate::error::{Error, ErrorKind};
+use crate::sign::{EncodedBody, SignedBody};
+
+/// How long to wait for what, and how much to read. All of it can be set per client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Name lookup, TCP and TLS: 3.1 s, just above one lost SYN.
+    pub connect_timeout: Duration,
+    /// A whole upload, from connect to the last byte of the answer: 120 s carries 28 MB at 2 Mbit/s.
+    pub upload_timeout: Duration,
+    /// Any other call: 30 s.
+    pub call_timeout: Duration,
+    /// A body that does not move for so long while it is sent or read is given up: 20 s.
+    pub stall_timeout: Duration,
+    /// Answers other than media: 4 MiB.
+    pub max_answer: u64,
+    /// Media that is downloaded: 256 MiB, since videos are among it.
+    pub max_download: u64,
+    /// Idle connections kept per host: 32.
+    pub max_idle: usize,
+    /// HTTP/2 where the host offers it. Off: many uploads on one connection share its window, and
+    /// one reset makes all of them ambiguous.
+    pub http2: bool,
+    /// Plain http to hosts other than this one. Off.
+    pub allow_http: bool,
+    /// Certificates (DER) to trust besides those of the machine.
+    pub extra_roots: Vec<Vec<u8>>,
+    /// The product name sent along.
+    pub user_agent: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_millis(3100),
+            upload_timeout: Duration::from_secs(120),
+            call_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(20),
+            max_answer: 4 << 20,
+            max_download: 256 << 20,
+            max_idle: 32,
+            http2: false,
+            allow_http: false,
+            extra_roots: Vec::new(),
+            user_agent: concat!("sealpress/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// One host's door: connections are pooled behind it. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    client: reqwest::Client,
+    options: Arc<Options>,
+}
+
+/// A request.
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Outgoing,
+}
+
+/// The body of a request.
+pub(crate) enum Outgoing {
+    Empty,
+    Bytes(Bytes),
+    Signed(SignedBody),
+}
+
+/// An answer, whatever its status.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Transport {
+    pub(crate) fn new(options: &Options, tls: bool, loopback: bool) -> Result<Self, Error> {
+        let refuse = |e: Box<dyn StdError + Send + Sync>| {
+            Error::config("configure", "the HTTP client cannot be set up").with_source(e)
+        };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config(options, tls).map_err(refuse)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(options.connect_timeout)
+            .pool_max_idle_per_host(options.max_idle)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(&options.user_agent);
+        if !options.http2 {
+            builder = builder.http1_only();
+        }
+        if loopback {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|e| refuse(Box::new(e)))?;
+        Ok(Self { client, options: Arc::new(options.clone()) })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Sends once and reads the whole answer, up to the cap.
+    pub(crate) async fn call(&self, call: Call) -> Result<Reply, Error> {
+        let operation = call.operation;
+        let limit = match call.body {
+            Outgoing::Signed(_) => self.options.upload_timeout,
+            _ => self.options.call_timeout,
+        };
+        let progress = Arc::new(Progress::new());
+        let whole = async {
+            let response = self.head(call, &progress).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let mut incoming = Incoming::new(response, operation, self.options.max_answer, self.options.stall_timeout);
+            let body = incoming.read_to_end().await?;
+            Ok(Reply { status, headers, body })
+        };
+        match timeout(limit, whole).await {
+            Ok(result) => result,
+            Err(_) => {
+                let may_have_been_sent = progress.may_have_been_sent();
+                Err(Error::new(ErrorKind::Timeout { may_have_been_sent }, operation))
+            }
+        }
+    }
+
+    /// Sends once and hands over the answer's body as it arrives.
+    pub(crate) async fn open(&self, call: Call) -> Result<(StatusCode, HeaderMap, Incoming), Error> {
+        let (operation, progress) = (call.operation, Arc::new(Progress::new()));
+        let response = match timeout(self.options.call_timeout, self.head(call, &progress)).await {
+            Ok(result) => result?,
+            Err(_) => return Err(Error::new(ErrorKind::Timeout { may_have_been_sent: true }, operation)),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let incoming = Incoming::new(response, operation, self.options.max_download, self.options.stall_timeout);
+        Ok((status, headers, incoming))
+    }
+
+    async fn head(&self, call: Call, progress: &Arc<Progress>) -> Result<reqwest::Response, Error> {
+        let Call { operation, method, url, headers, body } = call;
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = headers;
+        // Signatures of answers are over the bytes as they are; no transparent decompression.
+        request.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+        *request.body_mut() = match body {
+            Outgoing::Empty => None,
+            Outgoing::Bytes(bytes) => Some(bytes.into()),
+            Outgoing::Signed(signed) => {
+                progress.watch();
+                Some(reqwest::Body::wrap(Watched { inner: signed.body(), progress: progress.clone() }))
+            }
+        };
+        let answer = self.client.execute(request);
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|e| failed(e, operation)),
+            () = progress.stalled(self.options.stall_timeout) => {
+                Err(Error::new(ErrorKind::Timeout { may_have_been_sent: true }, operation))
+            }
+        }
+    }
+}
+
+/// Ring, and the roots that this machine trusts. For plain http nothing is loaded: reading the
+/// machine's roots takes longer than a local test.
+fn tls_config(options: &Options, tls: bool) -> Result<rustls::ClientConfig, Box<dyn StdError + Send + Sync>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let builder = if !tls {
+        builder.with_root_certificates(rustls::RootCertStore::empty())
+    } else if options.extra_roots.is_empty() {
+        builder.with_platform_verifier()?
+    } else {
+        let extra = options.extra_roots.iter().map(|der| CertificateDer::from(der.clone()));
+        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider)?;
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+    };
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = if options.http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { Vec::new() };
+    Ok(config)
+}
+
+/// What the HTTP stack's error means. Only a failed connect proves that nothing was seen.
+fn failed(error: reqwest::Error, operation: &'static str) -> Error {
+    // The URL carries ids, and our errors say what they need to say.
+    let error = error.without_url();
+    if let Some(reason) = certificate_problem(&error) {
+        return Error::config(operation, format!("the host's certificate is not trusted: {reason}"));
+    }
+    let kind = match (error.is_builder(), error.is_connect(), error.is_timeout()) {
+        (true, ..) => return Error::config(operation, "the request cannot be built").with_source(error),
+        (_, connect, true) => ErrorKind::Timeout { may_have_been_sent: !connect },
+        (_, connect, false) => ErrorKind::Transport { may_have_been_sent: !connect },
+    };
+    Error::new(kind, operation).with_source(error)
+}
+
+fn certificate_problem(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        // An I/O error hides what it wraps from `source()`.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = error.downcast_ref().or_else(|| inner.and_then(|e| e.downcast_ref::<rustls::Error>()));
+        match tls {
+            Some(rustls::Error::InvalidCertificate(reason)) => return Some(format!("{reason:?}")),
+            Some(rustls::Error::NoCertificatesPresented) => return Some("none was presented".to_owned()),
+            _ => {}
+        }
+        next = inner.map(|e| e as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+/// The body of an answer, as it arrives.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    response: reqwest::Response,
+    operation: &'static str,
+    left: u64,
+    cap: u64,
+    stall: Duration,
+}
+
+impl Incoming {
+    fn new(response: reqwest::Response, operation: &'static str, cap: u64, stall: Duration) -> Self {
+        Self { response, operation, left: cap, cap, stall }
+    }
+
+    /// Lowers or raises the cap; counts from here on.
+    pub(crate) fn set_cap(&mut self, cap: u64) {
+        (self.cap, self.left) = (cap, cap);
+    }
+
+    /// The length that the vendor promised, which may be a lie.
+    pub(crate) fn promised(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.promised().is_some_and(|promised| promised > self.cap) {
+            return Err(self.too_large());
+        }
+        let chunk = match timeout(self.stall, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|e| failed(e, self.operation))?,
+            Err(_) => return Err(Error::new(ErrorKind::Timeout { may_have_been_sent: true }, self.operation)),
+        };
+        if let Some(chunk) = &chunk {
+            self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(|| self.too_large())?;
+        }
+        Ok(chunk)
+    }
+
+    pub(crate) async fn read_to_end(&mut self) -> Result<Bytes, Error> {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(more) = self.chunk().await? {
+            all.extend_from_slice(&more);
+        }
+        Ok(all.freeze())
+    }
+
+    fn too_large(&self) -> Error {
+        Error::new(ErrorKind::TooLarge { limit: self.cap }, self.operation)
+    }
+}
+
+/// Notes when the stack last took a piece of the body, so that a peer that stops reading is seen.
+struct Progress {
+    start: Instant,
+    /// Milliseconds after `start` of the last piece taken.
+    last: AtomicU64,
+    watched: AtomicBool,
+    touched: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let flag = || AtomicBool::new(false);
+        Self { start: Instant::now(), last: AtomicU64::new(0), watched: flag(), touched: flag(), done: flag() }
+    }
+
+    fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Without a body to watch nothing is known.
+    fn may_have_been_sent(&self) -> bool {
+        !self.watched.load(Ordering::Relaxed) || self.touched.load(Ordering::Relaxed)
+    }
+
+    fn touch(&self, done: bool) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+        self.touched.store(true, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Comes back once the body has not moved for `grace`; never before its first piece, which
+    /// the connect timeout guards, nor after its last, which the total timeout guards.
+    async fn stalled(&self, grace: Duration) {
+        loop {
+            let last = self.start + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            let moving = self.touched.load(Ordering::Relaxed) && !self.done.load(Ordering::Relaxed);
+            if moving && last + grace <= Instant::now() {
+                return;
+            }
+            let next = if moving { last + grace } else { Instant::now() + grace };
+            sleep_until(next).await;
+        }
+    }
+}
+
+struct Watched {
+    inner: EncodedBody,
+    progress: Arc<Progress>,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+        self.progress.touch(self.inner.is_end_stream());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

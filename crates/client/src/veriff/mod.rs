@@ -1,0 +1,40 @@
+//! Veriff. Every endpoint of its public API; the message that is signed differs by endpoint and is
+//! right for each.
+
+mod auth;
+mod client;
+pub(crate) mod codes;
+mod endpoints;
+mod provider;
+mod wire;
+
+pub use auth::{Credentials, SignaturePolicy};
+pub use client::{Builder, Client};
+pub use wire::{Attempt, MediaEntry, MediaList, Session, Status, UserDefined};
+
+pub use crate::context::Context;
+pub use crate::error::{ApiError, Error, ErrorKind, Failure};
+pub use crate::id::{AttemptId, MediaId, SessionId};
+pub use crate::limits::Limits;
+pub use crate::provider::NewSession;
+pub use crate::sign::SignedBody;
+pub use crate::upload::{Receipt, Upload};
+
+use sealpress_media::Format;
+
+/// What Veriff takes, out of its upload page: pictures up to 24 MB of base64 ("approx 17 MB"),
+/// PDFs up to 20 MB of which 5 pages are looked at, longer side up to 1,920 pixels. PDF has to be
+/// enabled by Veriff for an integration.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
+        formats: Format::ALL.to_vec(),
+        image_bytes: 17_000_000,
+        image_encoded: Some(24_000_000),
+        pdf_bytes: 20_000_000,
+        pdf_pages: 5,
+        longest_side: Some(1920),
+        needs_finish: true,
+        ..Limits::none()
+    }
+}

@@ -1,0 +1,62 @@
+use super::client::Client;
+use super::wire::{Attempt, MediaEntry, Status};
+use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};
+use crate::error::Error;
+use crate::provider::{BoxFuture, Created, Listed, Provider, SessionState};
+
+impl Provider for Client {
+    fn name(&self) -> &'static str {
+        "veriff"
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>> {
+        Box::pin(async {
+            let session = self.create_session(new).await?;
+            let url = session.url.as_ref().map(|url| secrecy::ExposeSecret::expose_secret(url).to_owned());
+            Ok(Created::new(session.id, url))
+        })
+    }
+
+    fn sign(&self, upload: &Upload) -> Result<SignedBody, Error> {
+        Self::sign(self, upload)
+    }
+
+    fn send<'a>(&'a self, body: &'a SignedBody) -> BoxFuture<'a, Result<Receipt, Error>> {
+        Box::pin(Self::send(self, body))
+    }
+
+    fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
+        Box::pin(async { Ok(self.list_media(session).await?.images.into_iter().map(listed).collect()) })
+    }
+
+    fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { self.submit_session(session).await.map(drop) })
+    }
+
+    fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>> {
+        Box::pin(async { Ok(state(&self.attempts(session).await?)) })
+    }
+}
+
+fn listed(entry: MediaEntry) -> Listed {
+    let mut listed = Listed::new(entry.id.clone(), entry.context());
+    (listed.size, listed.mimetype) = (entry.size, entry.mimetype);
+    listed
+}
+
+/// The latest attempt decides: after a resubmission request a new one is open while the old one
+/// stays submitted. Times are of one format, so they sort as text; without times the last counts.
+fn state(attempts: &[Attempt]) -> SessionState {
+    let latest = attempts.iter().max_by(|a, b| a.created_time.cmp(&b.created_time));
+    match latest.map(|attempt| attempt.status.as_ref()) {
+        None => SessionState::Open,
+        Some(Some(Status::Created | Status::Started)) => SessionState::Open,
+        Some(Some(Status::Expired | Status::Abandoned)) => SessionState::Gone,
+        Some(None | Some(Status::Other(_))) => SessionState::Unknown,
+        Some(Some(_)) => SessionState::Submitted,
+    }
+}
