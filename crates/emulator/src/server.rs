@@ -1,0 +1,281 @@
+//! The accept loop and the life of a connection, with every place where a fault may strike.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock;
+use crate::control;
+use crate::effects::{self, Ending};
+use crate::faults::{Effect, How, Phase, Plan, Seen};
+use crate::log::Entry;
+use crate::routes::Route;
+use crate::shared::Shared;
+use crate::wire::{Answer, Body, Conn, Head};
+use crate::{transmit, veriff};
+
+/// How long requests may take to end once the emulator is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+const PEEK: usize = 4096;
+
+/// A request as the routes see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) head: Head,
+    pub(crate) route: Route,
+    pub(crate) body: Body,
+    pub(crate) twist: Twist,
+}
+
+/// What the script changes about the work itself, not about the answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Twist {
+    pub(crate) lag_ms: u64,
+    pub(crate) double: bool,
+    pub(crate) fuzz: bool,
+    pub(crate) feedback: Option<(String, Option<String>)>,
+}
+
+impl Request {
+    /// The ids in the path.
+    pub(crate) fn ids(&self) -> Vec<&str> {
+        Route::of(&self.head.method, &self.head.path).1
+    }
+}
+
+/// Accepts until told to stop, then waits for what is under way.
+pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let handed = stop.clone();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(connection(Arc::clone(&shared), stream, handed.clone()));
+                }
+                // Out of descriptors: others will close theirs.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+        }
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(GRACE, all).await;
+}
+
+/// Works on a request, with no fault in sight.
+pub(crate) fn dispatch(shared: &Shared, request: &Request) -> Answer {
+    let work = || {
+        if request.route.is_transmit() { transmit::handle(shared, request) } else { veriff::handle(shared, request) }
+    };
+    let answer = work();
+    if request.twist.double && answer.status < 300 {
+        work();
+    }
+    answer
+}
+
+async fn connection(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+    let mut conn = Conn::new(stream);
+    loop {
+        let head = tokio::select! {
+            biased;
+            head = conn.head() => head,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let head = match head {
+            Ok(Some(head)) => head,
+            Ok(None) => return,
+            Err(e) => {
+                if e.kind() == io::ErrorKind::InvalidData {
+                    let answer = Answer::new(400, "text/plain", "not HTTP/1.1\n");
+                    let _ = conn.write(&answer.head(answer.body.len(), false), None).await;
+                    let _ = conn.write(&answer.body, None).await;
+                    conn.finish().await;
+                }
+                return;
+            }
+        };
+        let route = Route::of(&head.method, &head.path).0;
+        let next = if route == Route::Own {
+            control::serve(&shared, conn, head, &mut stop).await
+        } else {
+            exchange(&shared, conn, head, route).await
+        };
+        match next {
+            Ok(Some(same)) => conn = same,
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+/// One request and its answer; gives the connection back where it lives on.
+async fn exchange(shared: &Arc<Shared>, mut conn: Conn, head: Head, route: Route) -> io::Result<Option<Conn>> {
+    let began = Instant::now();
+    let at_ms = shared.clock.now();
+    shared.log().arrived(route.name());
+    let mut entry = Entry {
+        n: 0,
+        at_ms,
+        method: head.method.clone(),
+        path: head.path.clone(),
+        route: route.name(),
+        status: 0,
+        code: None,
+        micros: 0,
+        bytes_in: head.length(),
+        context: None,
+        faults: Vec::new(),
+    };
+    let result = answered(shared, &mut conn, head, route, &mut entry).await;
+    entry.micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    shared.log().finished(entry);
+    shared.wake();
+    match result? {
+        Ending::Keep => Ok(Some(conn)),
+        Ending::Fin => {
+            conn.finish().await;
+            Ok(None)
+        }
+        Ending::Rst => {
+            conn.reset();
+            Ok(None)
+        }
+    }
+}
+
+async fn answered(
+    shared: &Arc<Shared>,
+    conn: &mut Conn,
+    head: Head,
+    route: Route,
+    entry: &mut Entry,
+) -> io::Result<Ending> {
+    let wait = head.header("expect").is_some_and(|e| e.eq_ignore_ascii_case("100-continue"));
+    let early = route.carries_context() && shared.faults().asks_for_context();
+    if wait && early {
+        conn.write(b"HTTP/1.1 100 Continue\r\n\r\n", None).await?;
+    }
+    if early {
+        entry.context = context_in(conn.peek(&head, PEEK).await?);
+    }
+    let limit = shared.options().body_limit;
+    let mut body = None;
+    if early && entry.context.is_none() && head.length() <= limit as u64 {
+        // The context stands behind the content: only the whole body tells.
+        let whole = conn.body(&head, limit, None).await?;
+        entry.context = context_of(&whole);
+        body = Some(whole);
+    }
+    let plan = plan(shared, &head, route, entry.context.as_deref());
+    entry.faults.clone_from(&plan.names);
+    if plan.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(plan.delay_ms)).await;
+    }
+    let broken = |phase: Phase| {
+        plan.effects.iter().find_map(|e| match e {
+            Effect::Break { at, how, .. } if *at == phase => Some(Ending::from(*how)),
+            _ => None,
+        })
+    };
+    if let Some(end) = broken(Phase::BeforeBody) {
+        return Ok(end);
+    }
+    if wait && !early {
+        conn.write(b"HTTP/1.1 100 Continue\r\n\r\n", None).await?;
+    }
+    if let Some(end) = broken(Phase::MidBody) {
+        if body.is_none() {
+            conn.skip(head.length() / 2).await?;
+        }
+        return Ok(end);
+    }
+    let pace = plan.effects.iter().find_map(|e| match e {
+        Effect::SlowRead { bytes_per_second } => Some(*bytes_per_second),
+        _ => None,
+    });
+    let body = match body {
+        Some(body) => body,
+        None => conn.body(&head, limit, pace).await?,
+    };
+    if let Body::Whole(bytes) = &body {
+        entry.bytes_in = bytes.len() as u64;
+        if route.carries_context() && entry.context.is_none() {
+            entry.context = context_of(&body);
+        }
+    }
+    // An unread body would be taken for the next request.
+    let keep_alive = head.keep_alive && !matches!(body, Body::TooLarge);
+    let head_only = head.method == "HEAD";
+    let mut request = Request { head, route, body, twist: Twist::default() };
+    effects::twist(&plan, &mut request.twist);
+    effects::finish(shared, conn, request, plan, keep_alive, head_only, entry).await
+}
+
+fn plan(shared: &Shared, head: &Head, route: Route, context: Option<&str>) -> Plan {
+    let (_, ids) = Route::of(&head.method, &head.path);
+    let session = ids.first().copied().filter(|_| route.names_session());
+    let mut hasher = DefaultHasher::new();
+    head.method.hash(&mut hasher);
+    head.path.hash(&mut hasher);
+    head.header("x-hmac-signature").or_else(|| head.header("x-signature")).hash(&mut hasher);
+    head.length().hash(&mut hasher);
+    shared.faults().plan(Seen { route, session, context, fingerprint: hasher.finish() })
+}
+
+/// The value of `"context"` or `"image_type"` in the first and last kilobytes of a body: the script wants
+/// it before the body is judged, or even whole.
+fn context_of(body: &Body) -> Option<String> {
+    let Body::Whole(bytes) = body else { return None };
+    context_in(&bytes[..bytes.len().min(PEEK)]).or_else(|| context_in(&bytes[bytes.len().saturating_sub(PEEK)..]))
+}
+
+fn context_in(piece: &[u8]) -> Option<String> {
+    for key in [&b"\"context\""[..], b"\"image_type\""] {
+        let Some(at) = piece.windows(key.len()).position(|w| w == key) else { continue };
+        let rest = piece[at + key.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let value = rest.strip_prefix(b"\"")?;
+        let end = value.iter().take(64).position(|b| *b == b'"')?;
+        return String::from_utf8(value[..end].to_vec()).ok();
+    }
+    None
+}
+
+impl From<How> for Ending {
+    fn from(how: How) -> Self {
+        match how {
+            How::Rst => Self::Rst,
+            How::Fin => Self::Fin,
+        }
+    }
+}
+
+/// Sessions change by themselves, too.
+pub(crate) async fn ticker(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(Duration::from_millis(250));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        shared.tick();
+    }
+}
+
+/// `Retry-After` from its notation in a script.
+pub(crate) fn retry_after(text: &str, now_ms: u64) -> String {
+    if text == "absurd" {
+        return "86400".to_owned();
+    }
+    match text.strip_prefix("date:").and_then(|s| s.trim_start_matches('+').parse::<i64>().ok()) {
+        Some(seconds) => clock::http_date(now_ms.saturating_add_signed(seconds.saturating_mul(1000))),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,82 @@
+//! What the page shows: the newest sessions and requests, counts, faults, the clock.
+
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::ledger::{SessionRecord, Vendor};
+use crate::shared::Shared;
+
+const SESSIONS: usize = 60;
+const MEDIA: usize = 40;
+const REQUESTS: usize = 80;
+
+/// One consistent-enough view; a page that asks again is told the rest.
+pub(crate) fn view(shared: &Shared) -> Value {
+    shared.tick();
+    let (sessions, totals) = {
+        let world = shared.world();
+        let all = world.sessions();
+        let (mut media, mut bytes, mut duplicates, mut submitted) = (0u64, 0u64, 0u64, 0u64);
+        for session in all {
+            submitted += u64::from(session.is_submitted());
+            for m in session.media() {
+                media += 1;
+                bytes += m.size;
+                duplicates += u64::from(m.duplicate_of.is_some());
+            }
+        }
+        let totals = json!({
+            "sessions": all.len(), "submitted": submitted, "media": media, "bytes": bytes, "duplicates": duplicates,
+        });
+        (all.iter().rev().take(SESSIONS).map(session).collect::<Vec<_>>(), totals)
+    };
+    let now = shared.clock.now();
+    let log = shared.log();
+    let requests: Vec<Value> = log.newest(REQUESTS).map(|e| json!(e)).collect();
+    let counts = json!({ "requests": log.requests(), "answers": log.answers() });
+    drop(log);
+    let faults = json!(shared.faults().shown().collect::<Vec<_>>());
+    json!({
+        "url": shared.url,
+        "api_key": shared.keys.api_key,
+        "now": clock::rfc3339(now),
+        "now_ms": now,
+        "frozen": shared.clock.is_frozen(),
+        "totals": totals,
+        "counts": counts,
+        "sessions": sessions,
+        "requests": requests,
+        "faults": faults,
+        "options": &*shared.options(),
+    })
+}
+
+fn session(s: &SessionRecord) -> Value {
+    let text = |path: &str| s.request.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let attempts: Vec<Value> = s
+        .attempts
+        .iter()
+        .rev()
+        .map(|a| {
+            json!({
+                "id": a.id,
+                "status": a.status.as_str(),
+                "decision": a.decision,
+                "media_count": a.media.len(),
+                "media": a.media.iter().take(MEDIA).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "id": s.id,
+        "vendor": if s.vendor == Vendor::Veriff { "veriff" } else { "transmit" },
+        "status": s.status.as_str(),
+        "deleted": s.deleted,
+        "created_ms": s.created_ms,
+        "first_name": text("/person/firstName"),
+        "last_name": text("/person/lastName"),
+        "vendor_data": text("/vendorData"),
+        "submissions": s.submissions,
+        "attempts": attempts,
+    })
+}
