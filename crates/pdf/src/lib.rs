@@ -1,1 +1,47 @@
-//! To be filled.
+//! Any PDF to its first non-empty pages, under the provider's byte limit, with nothing else left
+//! inside: no scripts, actions, attachments, metadata, older revisions, encryption.
+//!
+//! ```
+//! use sealpress_media::Media;
+//! use sealpress_pdf::{Policy, Trimmer};
+//!
+//! # let file = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+//! # 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>endobj trailer<</Root 1 0 R>>".as_slice();
+//! let media = Media::sniff(file)?;
+//! let trimmed = Trimmer::new(Policy::default()).trim(&media)?;
+//! assert_eq!(trimmed.report().kept, [1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The way of a file: a reader looks objects up one by one (the fast way for well-formed files, the
+//! sure way for all others), a page walk of ours finds the first pages, the copier follows what they
+//! reach and leaves the rest behind, the writer makes a small document of it, the emptiness rule looks
+//! at that document. Content is never dropped: a page in doubt stays.
+//!
+//! What is absent here: sockets, paths, thread pools, state between two files. A page is judged on one
+//! guarded thread that is abandoned when its budget is spent. Nothing recurses over input without a
+//! bound: direct objects nest at most 64 levels.
+
+#![forbid(unsafe_code)]
+
+mod copy;
+mod emptiness;
+mod error;
+mod form;
+mod guard;
+mod layers;
+mod object;
+mod policy;
+mod probe;
+mod render;
+mod report;
+mod source;
+mod trim;
+mod walk;
+mod write;
+
+pub use error::{Error, ErrorKind};
+pub use policy::Policy;
+pub use probe::Probe;
+pub use report::{Action, Dropped, Reader, Reason, Report, Timings, Warning};
+pub use trim::{Trimmed, Trimmer};

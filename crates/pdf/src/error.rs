@@ -1,0 +1,93 @@
+use std::fmt;
+
+use sealpress_media::Fault;
+
+/// Why a PDF could not be trimmed. Carries no content of the file.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    detail: &'static str,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The media is a picture, not a PDF.
+    UnsupportedFormat,
+    /// The file needs a password, or is encrypted in a way nobody here can undo.
+    Encrypted,
+    /// The file has a structure but not a single page.
+    NoPages,
+    /// No reader makes sense of the file.
+    Corrupt,
+    /// The file is larger than [`Policy::max_input_bytes`](crate::Policy::max_input_bytes).
+    TooLarge,
+    /// The kept pages do not fit: more bytes, objects or pixels than the policy allows.
+    Limit,
+    /// Reading took longer than [`Policy::read_budget`](crate::Policy::read_budget).
+    Timeout,
+    /// What was written did not read back: a bug of ours.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The name used in JSON output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnsupportedFormat => "unsupported-format",
+            Self::Encrypted => "encrypted",
+            Self::NoPages => "no-pages",
+            Self::Corrupt => "corrupt",
+            Self::TooLarge => "too-large",
+            Self::Limit => "limit",
+            Self::Timeout => "timeout",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, detail: &'static str) -> Self {
+        Self { kind, detail, source: None }
+    }
+
+    pub(crate) fn because(
+        kind: ErrorKind,
+        detail: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, detail, source: Some(source.into()) }
+    }
+
+    /// Which kind of failure this is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whose turn it is.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        match self.kind {
+            ErrorKind::Encrypted | ErrorKind::NoPages | ErrorKind::Corrupt => Fault::Input,
+            ErrorKind::TooLarge | ErrorKind::Limit | ErrorKind::Timeout => Fault::Limit,
+            ErrorKind::UnsupportedFormat => Fault::Caller,
+            ErrorKind::Internal => Fault::Internal,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as &(dyn std::error::Error + 'static))
+    }
+}

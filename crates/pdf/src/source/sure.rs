@@ -1,0 +1,179 @@
+//! The sure way: hayro-syntax, which repairs broken files and undoes encryption. Its objects borrow
+//! from its document, so each one is turned into ours as it is asked for.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hayro_syntax::object::{self as hayro, MaybeRef, ObjectIdentifier};
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use memchr::memmem;
+
+use crate::error::{Error, ErrorKind};
+use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, Stream, Value};
+
+pub(crate) struct Sure {
+    pdf: Pdf,
+    bytes: Bytes,
+    encrypted: bool,
+}
+
+impl Sure {
+    pub(crate) fn open(bytes: &Bytes) -> Result<Self, Error> {
+        let data = Arc::new(bytes.clone());
+        let opened = catch_unwind(AssertUnwindSafe(move || Pdf::new(data)))
+            .map_err(|_| Error::new(ErrorKind::Corrupt, "the reader of broken files gave up"))?;
+        match opened {
+            Ok(pdf) => {
+                // The key stands in a trailer or a cross-reference stream's dictionary; both are plain.
+                let encrypted = memmem::find(bytes, b"/Encrypt").is_some();
+                Ok(Self { pdf, bytes: bytes.clone(), encrypted })
+            }
+            Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
+                Err(Error::new(ErrorKind::Encrypted, "the file needs a password"))
+            }
+            Err(LoadPdfError::Decryption(_)) => {
+                Err(Error::new(ErrorKind::Encrypted, "the file is encrypted in a way that cannot be undone"))
+            }
+            Err(LoadPdfError::Invalid) => Err(Error::new(ErrorKind::Corrupt, "no page tree can be found in the file")),
+        }
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Value {
+        let id = ObjectIdentifier::new(id.number, id.generation);
+        let object = catch_unwind(AssertUnwindSafe(|| self.pdf.xref().get::<hayro::Object<'_>>(id)));
+        match object {
+            Ok(Some(hayro::Object::Stream(stream))) => Value::Stream(self.stream(&stream)),
+            Ok(Some(object)) => Value::Plain(self.convert(object, 0)),
+            Ok(None) | Err(_) => Value::NULL,
+        }
+    }
+
+    pub(crate) fn root(&self) -> Id {
+        let id = self.pdf.xref().root_id();
+        Id::new(id.obj_number, id.gen_number)
+    }
+
+    pub(crate) fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    pub(crate) fn info(&self) -> Dict {
+        let data = self.pdf.metadata();
+        let mut info = Dict::default();
+        for (key, value) in [
+            ("Title", &data.title),
+            ("Author", &data.author),
+            ("Subject", &data.subject),
+            ("Keywords", &data.keywords),
+            ("Creator", &data.creator),
+            ("Producer", &data.producer),
+        ] {
+            if let Some(value) = value {
+                info.push(key.as_bytes(), Object::String(value.clone()));
+            }
+        }
+        info
+    }
+
+    pub(crate) fn stray_pages(&self) -> Vec<(Option<Id>, Dict)> {
+        let pages = self.pdf.pages().iter();
+        pages
+            .filter_map(|page| {
+                let id = page.raw().obj_id().map(|id| Id::new(id.obj_number, id.gen_number));
+                match self.convert(hayro::Object::Dict(page.raw().clone()), 0) {
+                    Object::Dict(dict) => Some((id, dict)),
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
+    fn convert(&self, object: hayro::Object<'_>, depth: usize) -> Object {
+        if depth >= MAX_DEPTH {
+            return Object::Null;
+        }
+        match object {
+            hayro::Object::Null(_) => Object::Null,
+            hayro::Object::Boolean(b) => Object::Bool(b),
+            hayro::Object::Number(n) => number(n),
+            hayro::Object::String(s) => Object::String(s.as_bytes().into()),
+            hayro::Object::Name(n) => Object::name(&n),
+            hayro::Object::Dict(d) => Object::Dict(self.dict(&d, depth)),
+            hayro::Object::Array(a) => {
+                Object::Array(a.raw_iter().map(|item| self.convert_maybe(item, depth + 1)).collect())
+            }
+            // Streams are indirect by definition; a direct one is a broken file's fancy.
+            hayro::Object::Stream(_) => Object::Null,
+        }
+    }
+
+    fn convert_maybe(&self, item: MaybeRef<hayro::Object<'_>>, depth: usize) -> Object {
+        match item {
+            MaybeRef::Ref(r) => Object::Ref(Id::new(r.obj_number, r.gen_number)),
+            MaybeRef::NotRef(object) => self.convert(object, depth),
+        }
+    }
+
+    fn dict(&self, dict: &hayro::Dict<'_>, depth: usize) -> Dict {
+        Dict::from_entries(
+            dict.entries().map(|(key, value)| (Name::new(&key), self.convert_maybe(value, depth + 1))).collect(),
+        )
+    }
+
+    fn stream(&self, stream: &hayro::Stream<'_>) -> Stream {
+        let mut dict = self.dict(stream.dict(), 0);
+        if self.encrypted {
+            forget_crypt_filter(&mut dict);
+        }
+        let data = match stream.raw_data() {
+            std::borrow::Cow::Owned(vec) => Bytes::from(vec),
+            std::borrow::Cow::Borrowed(slice) => self.share(slice),
+        };
+        Stream { dict, data }
+    }
+
+    /// The same bytes as a part of the file, without a copy where they are one.
+    fn share(&self, slice: &[u8]) -> Bytes {
+        let (file, part) = (self.bytes.as_ptr_range(), slice.as_ptr_range());
+        if !slice.is_empty() && file.start <= part.start && part.end <= file.end {
+            self.bytes.slice_ref(slice)
+        } else {
+            Bytes::copy_from_slice(slice)
+        }
+    }
+}
+
+fn number(n: hayro::Number) -> Object {
+    let real = n.as_f64();
+    #[expect(clippy::cast_precision_loss, reason = "only compared")]
+    let whole = n.as_i64() as f64;
+    if real.is_finite() && whole.to_bits() == real.to_bits() && real.abs() < 9e15 {
+        Object::Int(n.as_i64())
+    } else if real.is_finite() {
+        Object::Real(real)
+    } else {
+        Object::Int(0)
+    }
+}
+
+/// The data is plain now, so the filter that said how it was encrypted must go, with its parameters.
+fn forget_crypt_filter(dict: &mut Dict) {
+    match dict.get(b"Filter").cloned() {
+        Some(Object::Name(name)) if name.as_bytes() == b"Crypt" => {
+            dict.remove(b"Filter");
+            dict.remove(b"DecodeParms");
+        }
+        Some(Object::Array(filters)) if filters.iter().any(|f| f.as_name() == Some(b"Crypt")) => {
+            let keep: Vec<bool> = filters.iter().map(|f| f.as_name() != Some(b"Crypt")).collect();
+            let kept = |items: &[Object]| {
+                items.iter().zip(keep.iter()).filter(|(_, keep)| **keep).map(|(item, _)| item.clone()).collect()
+            };
+            if let Some(Object::Array(parms)) = dict.get(b"DecodeParms").cloned() {
+                dict.set(b"DecodeParms", Object::Array(kept(&parms)));
+            }
+            dict.set(b"Filter", Object::Array(kept(&filters)));
+        }
+        _ => {}
+    }
+}
