@@ -1,8 +1,312 @@
-//! HEIF containers with HEVC pictures: a box parser and a decoder that hand over [`Planes`].
+//! HEIF files with HEVC pictures: what phones call HEIC.
 //!
-//! The door to the rest of the crate is two functions: `probe(&[u8], &Limits)` reads boxes only,
-//! `decode(&[u8], &Limits)` gives the primary picture's planes before any turn or mirroring,
-//! together with the transform that remains to be applied (as an EXIF orientation 1–8) and the
-//! ICC profile.
+//! A box parser of our own in safe Rust reads the container; nothing of it is C, and nothing of it
+//! allocates by a number that the file names. [`Heif::read`] looks at boxes and parameter sets
+//! only, [`Heif::decode`] gives the primary picture's planes before any turn or mirroring. What is
+//! left to do is [`Heif::orientation`]: turning after the resize moves a sixth of the samples.
 //!
-//! [`Planes`]: crate::planes::Planes
+//! | room | what it knows |
+//! |---|---|
+//! | `boxes` | numbers and nested boxes |
+//! | `meta` | items, their bytes, properties and references |
+//! | `track` | the first picture of a sequence |
+//! | `picture` | single pictures, grids, derived pictures |
+//! | `geometry` | turns, mirrors and crops, in the file's order |
+//! | `hvcc`, `sps` | HEVC parameter sets: the size that a decoder is going to allocate, colour |
+//! | `decoder` | the door to the decoders: `pure` (Rust, always there), `avcodec` (libavcodec) |
+//! | `canvas` | tiles to planes, clean apertures, alpha |
+//!
+//! Only `irot` and `imir` turn a HEIF picture. The EXIF orientation that cameras write beside them
+//! says how the sensor was held and must not be applied again; where it stands alone, it is not
+//! applied either, and every other reader agrees.
+
+#[expect(unsafe_code, reason = "libavcodec is C; the one audited file that speaks to it")]
+mod avcodec;
+mod boxes;
+mod canvas;
+mod decoder;
+mod geometry;
+mod hvcc;
+mod meta;
+mod picture;
+mod pure;
+mod sps;
+#[cfg(test)]
+mod tests;
+mod track;
+
+use std::borrow::Cow;
+
+use sealpress_media::Dimensions;
+
+pub(crate) use self::avcodec::available as native_available;
+use self::boxes::Reader;
+use self::canvas::Canvas;
+use self::geometry::Geometry;
+use self::meta::Meta;
+use self::picture::{Picture, find_property};
+pub(crate) use self::sps::Colour;
+use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
+use crate::planes::{Matrix, Planes, Range, Siting, Subsampling};
+
+/// Auxiliary types that mean alpha (23008-12 § 6.9, 23091-2).
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"];
+
+/// Apple's HDR gain map; ISO's is an item of type `tmap`.
+const GAIN_MAP: &[u8] = b"urn:com:apple:photo:2020:aux:hdrgainmap";
+
+/// A HEIF file whose header was read and judged; no picture data has been looked at.
+pub(crate) struct Heif<'a> {
+    meta: Option<Meta<'a>>,
+    picture: Picture<'a>,
+    alpha: Option<Picture<'a>>,
+    alpha_geometry: Option<Geometry>,
+    premultiplied: bool,
+    geometry: Geometry,
+    dimensions: Dimensions,
+    colour: Option<Colour>,
+    icc: Option<&'a [u8]>,
+    frames: u32,
+    gain_map: bool,
+}
+
+impl<'a> Heif<'a> {
+    /// Reads the container, holding every size to the limits.
+    ///
+    /// # Errors
+    /// `unsupported-format` for AVIF inside, `unsupported-feature` for pictures that are not HEVC
+    /// or derived in unusual ways, `too-large`, `truncated` and `corrupt`.
+    pub(crate) fn read(file: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        let (mut meta, mut moov) = (None, None);
+        let mut r = Reader::new(file);
+        while meta.is_none() || moov.is_none() {
+            match r.next_box() {
+                Ok(Some(b)) if b.cut && matches!(&b.kind, b"meta" | b"moov") => {
+                    return Err(Error::truncated("a HEIF file that ends inside of its metadata"));
+                }
+                Ok(Some(b)) if &b.kind == b"meta" && meta.is_none() => meta = Some(b.body),
+                Ok(Some(b)) if &b.kind == b"moov" && moov.is_none() => moov = Some(b.body),
+                Ok(Some(_)) => {}
+                Err(e) if meta.is_none() && moov.is_none() => return Err(e),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        match (meta, moov) {
+            (Some(meta), None) => Self::still(file, meta, limits),
+            (Some(meta), Some(moov)) => {
+                Self::still(file, meta, limits).or_else(|e| Self::sequence(file, moov, limits).map_err(|_| e))
+            }
+            (None, Some(moov)) => Self::sequence(file, moov, limits),
+            (None, None) => Err(Error::corrupt("a HEIF file without metadata")),
+        }
+    }
+
+    /// Size of the planes that [`decode`](Self::decode) gives: after clean apertures, before turns.
+    pub(crate) fn dimensions(&self) -> Dimensions {
+        self.dimensions
+    }
+
+    /// What remains to be done to the planes, as an EXIF orientation from 1 to 8.
+    pub(crate) fn orientation(&self) -> u8 {
+        self.geometry.orientation()
+    }
+
+    /// Bits per luma sample in the file.
+    pub(crate) fn bit_depth(&self) -> u8 {
+        self.picture.sps().depth
+    }
+
+    /// How chroma is sampled; `None` for a grey picture.
+    pub(crate) fn subsampling(&self) -> Option<Subsampling> {
+        self.picture.sps().subsampling()
+    }
+
+    pub(crate) fn has_alpha(&self) -> bool {
+        self.alpha.is_some()
+    }
+
+    /// Whether the file has an HDR gain map, which is left out.
+    pub(crate) fn has_gain_map(&self) -> bool {
+        self.gain_map
+    }
+
+    /// Pictures in the sequence; 1 for a still.
+    pub(crate) fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// Colour as H.273 numbers, from the container or else from the HEVC stream.
+    pub(crate) fn colour(&self) -> Option<Colour> {
+        self.colour
+    }
+
+    /// The ICC profile.
+    pub(crate) fn icc(&self) -> Option<&'a [u8]> {
+        self.icc
+    }
+
+    /// The TIFF structure of the EXIF item.
+    pub(crate) fn exif(&self) -> Option<Cow<'a, [u8]>> {
+        let meta = self.meta.as_ref()?;
+        let primary = meta.primary().ok()?.id;
+        let describes = meta.referring(b"cdsc", primary).ok()?;
+        let item = meta.items().iter().find(|i| &i.kind == b"Exif" && describes.contains(&i.id))?;
+        let data = meta.data(item.id).ok()?;
+        let skip = Reader::new(&data).uint(4).ok()?;
+        let start = usize::try_from(skip).ok()?.checked_add(4).filter(|&n| n <= data.len())?;
+        Some(match data {
+            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..]),
+            Cow::Owned(bytes) => Cow::Owned(bytes[start..].to_vec()),
+        })
+    }
+
+    /// Bytes that [`decode`](Self::decode) holds at its peak, its result included.
+    pub(crate) fn memory(&self) -> u64 {
+        let samples = |s: Option<Subsampling>| match s {
+            None => 2,
+            Some(s) => 2 + 4 / (u64::from(s.horizontal) * u64::from(s.vertical)),
+        };
+        // In half bytes per pixel of the canvas; a crop copies it once more.
+        let plane = |p: &Picture<'_>, s| u64::from(p.width) * u64::from(p.height) * s / 2;
+        let mut bytes = plane(&self.picture, samples(self.subsampling()));
+        if self.geometry.crop != Geometry::of(self.picture.width, self.picture.height).crop {
+            bytes *= 2;
+        }
+        let mut tile = canvas::tile_memory(&self.picture);
+        if let Some(alpha) = &self.alpha {
+            bytes += 2 * plane(alpha, 2);
+            tile = tile.max(canvas::tile_memory(alpha));
+        }
+        bytes + tile
+    }
+
+    /// Decodes the primary picture on this thread. `native` allows libavcodec where the machine has
+    /// it; what it refuses, and everything where it is not, goes through the decoders in Rust.
+    ///
+    /// # Errors
+    /// `truncated` and `corrupt` for damaged data: nothing is concealed that a decoder noticed.
+    /// `unsupported-feature` for rare HEVC tools, `too-large` beyond the limits.
+    pub(crate) fn decode(&self, limits: &Limits, native: bool) -> Result<Planes, Error> {
+        limits.memory(self.memory())?;
+        let mut decoders = canvas::Decoders::new(limits, native)?;
+        let meta = self.meta.as_ref();
+        let canvas = Canvas::decode(&self.picture, meta, limits, &mut decoders, true)?;
+        let sps = self.picture.sps();
+        let mut planes = canvas.crop(self.geometry.crop).into_planes();
+        planes.matrix = self.matrix()?;
+        planes.range = match self.colour {
+            Some(c) if !c.full_range => Range::Limited,
+            _ => Range::Full,
+        };
+        planes.siting = match sps.chroma_location {
+            1 | 3 | 5 => Siting::Centre,
+            2 => Siting::TopLeft,
+            _ => Siting::Left,
+        };
+        if let (Some(alpha), Some(geometry)) = (&self.alpha, &self.alpha_geometry) {
+            let canvas = Canvas::decode(alpha, meta, limits, &mut decoders, false)?;
+            let alpha = canvas.crop(geometry.crop).into_planes().y;
+            planes.alpha = Some(canvas::fit(alpha, planes.y.width, planes.y.height));
+            if self.premultiplied {
+                canvas::unpremultiply(&mut planes);
+            }
+        }
+        Ok(planes)
+    }
+
+    fn still(file: &'a [u8], body: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        let meta = Meta::read(file, body)?;
+        let primary = meta.primary()?;
+        let picture = Picture::resolve(&meta, primary, limits)?;
+        let geometry = picture.geometry()?;
+        let mut heif = Self::assemble(picture, geometry, limits)?;
+        heif.find_auxiliary(&meta, limits)?;
+        heif.gain_map |= meta.items().iter().any(|i| &i.kind == b"tmap");
+        heif.meta = Some(meta);
+        Ok(heif)
+    }
+
+    fn sequence(file: &'a [u8], moov: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        let first = track::first_frame(file, moov, limits)?;
+        let mut heif = Self::assemble(first.picture, first.geometry, limits)?;
+        heif.frames = first.frames.max(1);
+        Ok(heif)
+    }
+
+    fn assemble(picture: Picture<'a>, geometry: Geometry, limits: &Limits) -> Result<Self, Error> {
+        let dimensions = limits.dimensions(geometry.crop.width, geometry.crop.height)?;
+        let (colour, icc) = colours(&picture);
+        Ok(Self {
+            meta: None,
+            colour: colour.or(picture.sps().colour),
+            icc,
+            picture,
+            alpha: None,
+            alpha_geometry: None,
+            premultiplied: false,
+            geometry,
+            dimensions,
+            frames: 1,
+            gain_map: false,
+        })
+    }
+
+    /// Alpha belongs to the primary item or to what it is derived from.
+    fn find_auxiliary(&mut self, meta: &Meta<'a>, limits: &Limits) -> Result<(), Error> {
+        let owners: Vec<u32> = self.picture.chain.iter().map(|(id, _)| *id).collect();
+        for owner in owners {
+            for id in meta.referring(b"auxl", owner)? {
+                let properties = meta.properties(id)?;
+                let Some(kind) = find_property(&properties, b"auxC").and_then(|b| b.get(4..)) else { continue };
+                let kind = kind.split(|&b| b == 0).next().unwrap_or_default();
+                self.gain_map |= kind == GAIN_MAP;
+                if ALPHA.contains(&kind) && self.alpha.is_none() {
+                    let picture = Picture::resolve(meta, meta.item(id)?, limits)?;
+                    self.alpha_geometry = Some(picture.geometry()?);
+                    self.alpha = Some(picture);
+                    self.premultiplied = meta.references(b"prem", owner, 64)?.contains(&id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn matrix(&self) -> Result<Matrix, Error> {
+        let Some(colour) = self.colour else { return Ok(Matrix::Bt601) };
+        match colour.matrix {
+            _ if self.subsampling().is_none() => Ok(Matrix::Bt601),
+            0 if self.subsampling() == Some(Subsampling::S444) => Ok(Matrix::Identity),
+            // 7 is SMPTE 240M, within a hundredth of BT.709; 12 derives it from the primaries.
+            1 | 7 => Ok(Matrix::Bt709),
+            12 if colour.primaries == 9 => Ok(Matrix::Bt2020),
+            12 => Ok(Matrix::Bt709),
+            9 | 10 => Ok(Matrix::Bt2020),
+            8 | 11 | 14.. => Err(Error::new(
+                ErrorKind::UnsupportedFeature,
+                format!("HEIF with the colour matrix {} of H.273", colour.matrix),
+            )),
+            // 2 is "unspecified", for which still pictures mean the matrix of JPEG.
+            _ => Ok(Matrix::Bt601),
+        }
+    }
+}
+
+/// The container's colour: that of the outermost item which has one, or of a grid's first tile.
+fn colours<'a>(picture: &Picture<'a>) -> (Option<Colour>, Option<&'a [u8]>) {
+    let (mut colour, mut icc) = (None, None);
+    let lists = picture.chain.iter().map(|(_, properties)| properties).chain([&picture.coded_properties]);
+    for property in lists.flatten().filter(|p| &p.kind == b"colr") {
+        let mut r = Reader::new(property.body);
+        match r.four_cc() {
+            Ok(kind) if &kind == b"nclx" && colour.is_none() => colour = nclx(&mut r).ok(),
+            Ok(kind) if matches!(&kind, b"prof" | b"rICC") && icc.is_none() && !r.is_empty() => icc = Some(r.rest()),
+            _ => {}
+        }
+    }
+    (colour, icc)
+}
+
+fn nclx(r: &mut Reader<'_>) -> Result<Colour, Error> {
+    Ok(Colour { primaries: r.u16()?, transfer: r.u16()?, matrix: r.u16()?, full_range: r.u8()? & 0x80 != 0 })
+}
