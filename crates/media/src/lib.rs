@@ -11,8 +11,10 @@ mod dimensions;
 mod fault;
 mod format;
 mod media;
+mod summary;
 
 pub use dimensions::{Dimensions, DimensionsError};
 pub use fault::Fault;
 pub use format::Format;
 pub use media::{Error, ErrorKind, Media};
+pub use summary::{Note, Summary};
