@@ -13,19 +13,23 @@ mod document;
 mod draw;
 mod encode;
 mod pdf;
+mod photo;
 mod rng;
 mod scene;
 mod skip;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
-pub use document::Person;
+pub use document::{
+    Person, check_digit, id_card_back, id_card_front, mrz_card, mrz_passport, passport_page, screenshot, selfie,
+};
 pub use draw::{Canvas, Ink};
 pub use encode::{Exif, IccProfile, Jpeg, Png, PngKind, Sampling, WebP};
 pub use pdf::{
     Content, HostilePdf, Layout, PdfCase, PdfDocument, hostile_pdfs, pdf_bill, pdf_cases, pdf_many_pages,
     pdf_phone_scan, pdf_scan, pdf_statement,
 };
+pub use photo::{Shot, photograph};
 pub use rng::Rng;
 pub use scene::scene;
 pub use skip::skip;
