@@ -12,11 +12,14 @@ mod deflate;
 mod document;
 mod draw;
 mod encode;
+mod heif;
+mod media;
 mod pdf;
 mod photo;
 mod rng;
 mod scene;
 mod skip;
+mod testdata;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
@@ -25,6 +28,8 @@ pub use document::{
 };
 pub use draw::{Canvas, Ink};
 pub use encode::{Exif, IccProfile, Jpeg, Png, PngKind, Sampling, WebP};
+pub use heif::{HeifTransform, heif_with_transforms};
+pub use media::{MediaManifest, MediaSpec, media_manifest, testdata_root};
 pub use pdf::{
     Content, HostilePdf, Layout, PdfCase, PdfDocument, hostile_pdfs, pdf_bill, pdf_cases, pdf_many_pages,
     pdf_phone_scan, pdf_scan, pdf_statement,
@@ -33,3 +38,4 @@ pub use photo::{Shot, photograph};
 pub use rng::Rng;
 pub use scene::scene;
 pub use skip::skip;
+pub use testdata::{Specimen, manifest_of, sha256_hex, specimens};

@@ -174,10 +174,10 @@ fn codeword(rng: &mut Rng) -> [u32; 8] {
 
 fn signature(canvas: &mut Canvas, seed: u64, x: f32, y: f32, u: f32) {
     let mut rng = Rng::fork(seed, "signature");
-    let points: Vec<(f32, f32)> = (0..40)
+    let points: Vec<(f32, f32)> = (0..160)
         .map(|step| {
-            let t = step as f32;
-            let swing = sine(t / 5.0 + rng.unit() * 0.08) * (2.4 - t * 0.03);
+            let t = step as f32 / 4.0;
+            let swing = sine(t / 5.0 + rng.unit() * 0.01) * (2.4 - t * 0.03);
             (x + (t * 0.55 + 1.1 * sine(t / 3.3)) * u, y - swing * u)
         })
         .collect();
