@@ -98,10 +98,19 @@ pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
         return Sniffed::Foreign(name);
     }
     let window = &bytes[..bytes.len().min(PDF_HEADER_WINDOW)];
-    if window.windows(5).any(|w| w == b"%PDF-") {
+    if window.windows(5).any(|w| w == b"%PDF-") || is_headless_pdf(window) {
         return Sniffed::Known(Format::Pdf);
     }
     Sniffed::Unknown
+}
+
+/// A PDF that lost its first line still begins with the comment of high bytes that follows it, and
+/// then with an object.
+fn is_headless_pdf(window: &[u8]) -> bool {
+    window.len() > 5
+        && window[0] == b'%'
+        && window[1..5].iter().all(|b| *b >= 0x80)
+        && window.windows(6).any(|w| w == b" 0 obj")
 }
 
 /// ISO base media: the brands tell HEIF from AVIF from video. `body` is what follows `ftyp`.
