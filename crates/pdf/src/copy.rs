@@ -18,28 +18,9 @@ use crate::form::Forms;
 use crate::layers;
 use crate::object::{Dict, Id, Object, Stream, Value};
 use crate::policy::Policy;
-use crate::source::{Leave, Source};
+use crate::source::{Failure, Leave, Source, refs};
 use crate::walk::Page;
 use crate::write::{Document, reference};
-
-/// Why a copy failed: the reader gave up (another one may not), or the file is beyond the policy.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Leave(Leave),
-    Error(Error),
-}
-
-impl From<Leave> for Failure {
-    fn from(leave: Leave) -> Self {
-        Self::Leave(leave)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
 
 /// What a dictionary is, which decides what it may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,7 +311,10 @@ impl Copier<'_> {
             }
             Object::Dict(dict) if forbidden(&dict) => Ok(Object::Null),
             Object::Dict(dict) => Ok(Object::Dict(self.dict(&dict, role)?)),
-            Object::Kids(_) => Ok(Object::Null),
+            Object::Kids(kids) => {
+                let items: Result<Vec<_>, _> = refs(kids).map(|id| id.map(Object::Ref)).collect();
+                self.transform(Object::Array(items?), role)
+            }
             object => Ok(object),
         }
     }

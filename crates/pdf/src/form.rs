@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
-use crate::copy::{Copier, Failure, Role};
+use crate::copy::{Copier, Role};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
-use crate::source::Source;
+use crate::source::{Failure, Source};
 use crate::walk::Page;
 
 /// Fields above a widget. Real forms nest fewer than ten.

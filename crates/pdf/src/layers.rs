@@ -1,8 +1,9 @@
 //! Optional content. Without its `/OCProperties` a document shows the layers it hides, so the output
 //! keeps the default configuration for those layers that its pages use, and their names and usage.
 
-use crate::copy::{Copier, Failure, Role};
+use crate::copy::{Copier, Role};
 use crate::object::{Dict, Object, Value};
+use crate::source::Failure;
 
 /// The `/OCProperties` of the output, where its pages use layers.
 pub(crate) fn copy(copier: &mut Copier<'_>, catalog: &Dict) -> Result<Option<Object>, Failure> {

@@ -98,15 +98,6 @@ impl Object {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "coordinates and counts are far below 2^52")]
-    pub(crate) fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Int(i) => Some(*i as f64),
-            Self::Real(r) => Some(*r),
-            _ => None,
-        }
-    }
-
     pub(crate) fn as_name(&self) -> Option<&[u8]> {
         if let Self::Name(name) = self { Some(name.as_bytes()) } else { None }
     }
@@ -150,10 +141,6 @@ impl Dict {
 
     pub(crate) fn remove(&mut self, key: &[u8]) {
         self.0.retain(|(k, _)| k != key);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The entries, each key once, in the order of their last appearance in the file.

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use bytes::Bytes;
 use memchr::memmem;
 use sealpress_media::{Format, Media};
@@ -6,7 +8,7 @@ use serde::Serialize;
 use crate::error::{Error, ErrorKind};
 use crate::guard;
 use crate::policy::Policy;
-use crate::source::{READERS, Source};
+use crate::source::{Failure, READERS, Source};
 use crate::walk::Walk;
 
 /// Pages counted one by one; a larger document's own word is taken.
@@ -38,7 +40,7 @@ impl Probe {
         let policy = Policy::default();
         let bytes = admit(media, &policy)?;
         let version = version(&bytes);
-        let work = move || pages(&bytes);
+        let work = move || pages(&bytes, &Policy::default());
         match guard::run(policy.read_budget, work) {
             Ok(Ok((pages, encrypted))) => Ok(Self { pages: Some(pages), encrypted, needs_password: false, version }),
             Ok(Err(e)) if e.kind() == ErrorKind::Encrypted => {
@@ -71,18 +73,19 @@ pub(crate) fn admit(media: &Media, policy: &Policy) -> Result<Bytes, Error> {
     Ok(media.bytes().clone())
 }
 
-fn pages(bytes: &Bytes) -> Result<(u32, bool), Error> {
+fn pages(bytes: &Bytes, policy: &Policy) -> Result<(u32, bool), Error> {
     let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
     for reader in READERS {
-        let source = match Source::open(reader, bytes) {
+        let source = match Source::open(reader, bytes, policy) {
             Ok(source) => source,
-            Err(e) if e.kind() == ErrorKind::Encrypted => return Err(e),
-            Err(e) => {
+            Err(Failure::Leave(_)) => continue,
+            Err(Failure::Error(e)) if e.kind() == ErrorKind::Encrypted => return Err(e),
+            Err(Failure::Error(e)) => {
                 failed = e;
                 continue;
             }
         };
-        match count(&source) {
+        match count(&source, Instant::now() + policy.read_budget) {
             Some(pages) if pages > 0 => return Ok((pages, source.encrypted())),
             _ => failed = Error::new(ErrorKind::NoPages, "the file has no pages"),
         }
@@ -90,8 +93,8 @@ fn pages(bytes: &Bytes) -> Result<(u32, bool), Error> {
     Err(failed)
 }
 
-fn count(source: &Source) -> Option<u32> {
-    let mut walk = Walk::new(source).ok()?;
+fn count(source: &Source, deadline: Instant) -> Option<u32> {
+    let mut walk = Walk::new(source, deadline).ok()?;
     let mut pages = 0;
     while walk.next().ok()?.is_some() {
         pages += 1;

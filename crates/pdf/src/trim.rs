@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sealpress_media::Media;
 
-use crate::copy::{self, Failure};
+use crate::copy;
 use crate::emptiness::{self, Budget, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::guard;
@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::probe::admit;
 use crate::render;
 use crate::report::{Action, Dropped, Reader, Reason, Report, Timings, Warning};
-use crate::source::{Leave, READERS, Source};
+use crate::source::{Failure, Leave, READERS, Source};
 use crate::walk::{Page, Walk};
 use crate::write::write;
 
@@ -70,9 +70,11 @@ impl Trimmer {
         let bytes = admit(media, &self.policy)?;
         let started = Instant::now();
         let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
-        for reader in READERS {
+        // Last of all, pages may stand in for those that no reader can read.
+        let attempts = READERS.map(|reader| (reader, false)).into_iter().chain([(Reader::Sure, true)]);
+        for (reader, stand_ins) in attempts {
             let left = self.policy.read_budget.saturating_sub(started.elapsed());
-            match self.attempt(reader, &bytes, left) {
+            match self.attempt(reader, stand_ins, &bytes, left) {
                 Ok(trimmed) => return Ok(trimmed),
                 Err(Failure::Leave(_)) => {}
                 Err(Failure::Error(e)) if may_be_read_otherwise(&e) => {
@@ -108,14 +110,15 @@ impl Trimmer {
         guard::run(self.policy.read_budget + self.policy.judge_budget, work)?
     }
 
-    fn attempt(&self, reader: Reader, bytes: &Bytes, budget: Duration) -> Result<Trimmed, Failure> {
+    fn attempt(&self, reader: Reader, stand_ins: bool, bytes: &Bytes, left: Duration) -> Result<Trimmed, Failure> {
         let (policy, bytes) = (self.policy.clone(), bytes.clone());
         // Foreign readers have no deadline; looking at pages has its own.
-        let budget = budget + policy.judge_budget;
+        let budget = left + policy.judge_budget;
         let work = move || {
             let opened = Instant::now();
-            let source = Source::open(reader, &bytes)?;
-            Attempt::new(&policy, &source, bytes.len() as u64, opened.elapsed()).run()
+            let source = Source::open(reader, &bytes, &policy)?;
+            let pages = Pages::new(&source, opened + left, stand_ins)?;
+            Attempt::new(&policy, &source, bytes.len() as u64, opened.elapsed()).run(pages)
         };
         guard::run(budget, work).map_err(Error::from)?
     }
@@ -150,14 +153,14 @@ impl<'a> Attempt<'a> {
         Self { policy, source, report }
     }
 
-    fn run(mut self) -> Result<Trimmed, Failure> {
+    fn run(mut self, pages: Pages<'_>) -> Result<Trimmed, Failure> {
         if self.source.encrypted() {
             self.report.actions.push(Action::Decrypted);
         }
         if self.source.reader() != Reader::Fast && !self.source.encrypted() {
             self.report.actions.push(Action::Repaired);
         }
-        let (pages, ready) = self.choose()?;
+        let (pages, ready) = self.choose(pages)?;
         let started = Instant::now();
         let bytes = match ready {
             Some(bytes) => bytes,
@@ -166,7 +169,7 @@ impl<'a> Attempt<'a> {
         if bytes.len() as u64 > self.policy.max_bytes {
             return Err(Error::new(ErrorKind::Limit, "the pages do not fit the byte limit").into());
         }
-        reopen(&bytes, pages.len())?;
+        reopen(&bytes, pages.len(), self.policy)?;
         self.report.timings.write += started.elapsed();
         self.report.bytes = bytes.len() as u64;
         self.report.actions.push(Action::Rewritten);
@@ -176,8 +179,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// The pages to keep, and the document of exactly these pages where one was already made.
-    fn choose(&mut self) -> Result<(Vec<Page>, Option<Bytes>), Failure> {
-        let mut pages = Pages::new(self.source)?;
+    fn choose(&mut self, mut pages: Pages<'_>) -> Result<(Vec<Page>, Option<Bytes>), Failure> {
         let max = self.policy.max_pages.max(1) as usize;
         let judging = Instant::now();
         let budget = Budget { page: self.policy.page_budget, deadline: judging + self.policy.judge_budget };
@@ -193,7 +195,7 @@ impl<'a> Attempt<'a> {
                 };
                 self.report.pages += 1;
                 first.get_or_insert_with(|| page.clone());
-                if self.policy.drop_empty && is_bare(self.source, &page)? {
+                if self.policy.drop_empty && !page.lost && is_bare(self.source, &page)? {
                     self.drop_page(self.report.pages, Reason::NoContent);
                 } else {
                     numbers.push(self.report.pages);
@@ -201,10 +203,11 @@ impl<'a> Attempt<'a> {
                 }
             }
             let (verdicts, document) = self.judge(&batch, budget)?;
-            let all = kept.is_empty() && verdicts.iter().all(|v| !matches!(v, Verdict::Empty(_)));
+            let stays = |(page, verdict): (&Page, &Verdict)| page.lost || !matches!(verdict, Verdict::Empty(_));
+            let all = kept.is_empty() && batch.iter().zip(&verdicts).all(stays);
             ready = if all { document } else { None };
             for ((number, page), verdict) in numbers.into_iter().zip(batch).zip(verdicts) {
-                match verdict {
+                match if page.lost { Verdict::Undecodable } else { verdict } {
                     Verdict::Empty(reason) => {
                         self.drop_page(number, reason);
                         continue;
@@ -275,27 +278,31 @@ struct Pages<'s> {
     source: &'s Source,
     walk: Walk<'s>,
     strays: Option<std::vec::IntoIter<Page>>,
-    any: bool,
+    /// Whether pages may stand in for unreadable ones even where not one page can be read.
+    stand_ins: bool,
 }
 
 impl<'s> Pages<'s> {
-    fn new(source: &'s Source) -> Result<Self, Leave> {
-        Ok(Self { source, walk: Walk::new(source)?, strays: None, any: false })
+    fn new(source: &'s Source, deadline: Instant, stand_ins: bool) -> Result<Self, Leave> {
+        Ok(Self { source, walk: Walk::new(source, deadline)?, strays: None, stand_ins })
     }
 
-    fn next(&mut self) -> Result<Option<Page>, Leave> {
+    fn next(&mut self) -> Result<Option<Page>, Failure> {
         if let Some(page) = self.walk.next()? {
-            self.any = true;
             return Ok(Some(page));
         }
-        if self.any {
-            return Ok(None);
+        if self.walk.found() == 0 {
+            let strays = self.strays.get_or_insert_with(|| {
+                let strays = self.source.stray_pages().into_iter();
+                strays.map(|(id, dict)| Page { id, dict, lost: false }).collect::<Vec<_>>().into_iter()
+            });
+            if let Some(page) = strays.next() {
+                self.stand_ins = false;
+                return Ok(Some(page));
+            }
         }
-        let strays = self.strays.get_or_insert_with(|| {
-            let strays = self.source.stray_pages().into_iter().map(|(id, dict)| Page { id, dict });
-            strays.collect::<Vec<_>>().into_iter()
-        });
-        Ok(strays.next())
+        let may = self.stand_ins || (self.walk.found() > 0 && self.strays.is_none());
+        Ok(if may { self.walk.stand_in() } else { None })
     }
 }
 
@@ -311,16 +318,20 @@ fn is_bare(source: &Source, page: &Page) -> Result<bool, Leave> {
     Ok(true)
 }
 
-/// Reads the output back: all pages must be there.
-fn reopen(bytes: &Bytes, pages: usize) -> Result<(), Error> {
-    let unread = |_| Error::new(ErrorKind::Internal, "the output cannot be read back");
-    let source = Source::open(Reader::Sure, bytes)?;
-    let mut walk = Walk::new(&source).map_err(unread)?;
-    let mut found = 0;
-    while walk.next().map_err(unread)?.is_some() {
-        found += 1;
+/// Reads the output back: every object and all pages must be there.
+fn reopen(bytes: &Bytes, pages: usize, policy: &Policy) -> Result<(), Error> {
+    let unread = |leave: Leave| Error::because(ErrorKind::Internal, "the output cannot be read back", leave.0);
+    let source = Source::reopen(bytes, policy).map_err(unread)?;
+    let mut walk = Walk::new(&source, Instant::now() + policy.read_budget).map_err(unread)?;
+    loop {
+        match walk.next() {
+            Ok(Some(_)) => {}
+            Ok(None) if walk.found() == pages as u64 => return Ok(()),
+            Ok(None) => return Err(Error::new(ErrorKind::Internal, "the output lacks pages")),
+            Err(Failure::Leave(leave)) => return Err(unread(leave)),
+            Err(Failure::Error(e)) => return Err(e),
+        }
     }
-    if found == pages { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "the output lacks pages")) }
 }
 
 fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Error> {
@@ -337,8 +348,8 @@ fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec
 }
 
 fn preview_with(reader: Reader, bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Failure> {
-    let source = Source::open(reader, bytes)?;
-    let mut pages = Pages::new(&source)?;
+    let source = Source::open(reader, bytes, policy)?;
+    let mut pages = Pages::new(&source, Instant::now() + policy.read_budget, false)?;
     for _ in 1..number.max(1) {
         pages.next()?;
     }

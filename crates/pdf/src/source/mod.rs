@@ -1,49 +1,87 @@
 //! Where objects come from. Three readers, one door: everything above asks for objects by number and
 //! does not know which reader answers.
 
+mod fast;
 mod sure;
 mod third;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::object::{Dict, Id, Object, Value};
+use crate::policy::Policy;
 use crate::report::Reader;
+
+pub(crate) use fast::refs;
 
 /// The reader met something it does not understand; the next one takes over. Only the fast way says so
 /// in the middle of a file.
 #[derive(Debug)]
 pub(crate) struct Leave(pub(crate) &'static str);
 
+/// Why a file was not read to its end: the reader gave up (another one may not), or there is an error.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Leave(Leave),
+    Error(Error),
+}
+
+impl From<Leave> for Failure {
+    fn from(leave: Leave) -> Self {
+        Self::Leave(leave)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 /// An opened file.
 pub(crate) enum Source {
+    Fast(fast::Fast),
     Sure(sure::Sure),
     Third(third::Third),
 }
 
 /// The readers in the order in which they are tried.
-pub(crate) const READERS: [Reader; 2] = [Reader::Sure, Reader::Third];
+pub(crate) const READERS: [Reader; 3] = [Reader::Fast, Reader::Sure, Reader::Third];
 
 impl Source {
     /// Opens a file with the given reader.
-    pub(crate) fn open(reader: Reader, bytes: &Bytes) -> Result<Self, Error> {
-        match reader {
-            Reader::Fast => Err(Error::new(ErrorKind::Corrupt, "the file is not well formed")),
-            Reader::Sure => sure::Sure::open(bytes).map(Self::Sure),
-            Reader::Third => third::Third::open(bytes).map(Self::Third),
-        }
+    pub(crate) fn open(reader: Reader, bytes: &Bytes, policy: &Policy) -> Result<Self, Failure> {
+        Ok(match reader {
+            Reader::Fast => Self::Fast(fast::Fast::open(bytes, policy.max_inflated_bytes)?),
+            Reader::Sure => Self::Sure(sure::Sure::open(bytes)?),
+            Reader::Third => Self::Third(third::Third::open(bytes)?),
+        })
+    }
+
+    /// A file that we wrote ourselves, every object of it looked at.
+    pub(crate) fn reopen(bytes: &Bytes, policy: &Policy) -> Result<Self, Leave> {
+        let fast = fast::Fast::open(bytes, policy.max_inflated_bytes)?;
+        fast.verify()?;
+        Ok(Self::Fast(fast))
     }
 
     pub(crate) fn reader(&self) -> Reader {
         match self {
+            Self::Fast(_) => Reader::Fast,
             Self::Sure(_) => Reader::Sure,
             Self::Third(_) => Reader::Third,
         }
     }
 
+    /// Whether anything unexpected is a reason to leave: there are more forgiving readers.
+    pub(crate) fn is_strict(&self) -> bool {
+        matches!(self, Self::Fast(_))
+    }
+
     /// The object of this number; null where there is none.
     pub(crate) fn get(&self, id: Id) -> Result<Value, Leave> {
         match self {
+            Self::Fast(fast) => fast.get(id),
             Self::Sure(sure) => Ok(sure.get(id)),
             Self::Third(third) => Ok(third.get(id)),
         }
@@ -53,13 +91,14 @@ impl Source {
     pub(crate) fn encrypted(&self) -> bool {
         match self {
             Self::Sure(sure) => sure.encrypted(),
-            Self::Third(_) => false,
+            Self::Fast(_) | Self::Third(_) => false,
         }
     }
 
     /// The document's catalog.
     pub(crate) fn catalog(&self) -> Result<Dict, Leave> {
         let id = match self {
+            Self::Fast(fast) => Some(fast.root()?),
             Self::Sure(sure) => Some(sure.root()),
             Self::Third(third) => third.root(),
         };
@@ -72,6 +111,7 @@ impl Source {
     /// The document information dictionary, as far as the reader knows it.
     pub(crate) fn info(&self) -> Option<Dict> {
         match self {
+            Self::Fast(fast) => fast.info(),
             Self::Sure(sure) => Some(sure.info()),
             Self::Third(third) => third.info(),
         }
@@ -81,7 +121,8 @@ impl Source {
     pub(crate) fn stray_pages(&self) -> Vec<(Option<Id>, Dict)> {
         match self {
             Self::Sure(sure) => sure.stray_pages(),
-            Self::Third(_) => Vec::new(),
+            Self::Fast(_) => Vec::new(),
+            Self::Third(third) => third.stray_pages(),
         }
     }
 

@@ -77,16 +77,19 @@ impl Sure {
     }
 
     pub(crate) fn stray_pages(&self) -> Vec<(Option<Id>, Dict)> {
-        let pages = self.pdf.pages().iter();
-        pages
-            .filter_map(|page| {
-                let id = page.raw().obj_id().map(|id| Id::new(id.obj_number, id.gen_number));
-                match self.convert(hayro::Object::Dict(page.raw().clone()), 0) {
-                    Object::Dict(dict) => Some((id, dict)),
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let objects = self.pdf.objects().into_iter();
+            objects
+                .filter_map(|object| match object {
+                    hayro::Object::Dict(dict) if dict.get::<hayro::Name<'_>>("Type").as_deref() == Some(b"Page") => {
+                        let id = dict.obj_id().map(|id| Id::new(id.obj_number, id.gen_number));
+                        Some((id, self.dict(&dict, 0)))
+                    }
                     _ => None,
-                }
-            })
-            .collect()
+                })
+                .collect()
+        }));
+        found.unwrap_or_default()
     }
 
     fn convert(&self, object: hayro::Object<'_>, depth: usize) -> Object {

@@ -40,6 +40,17 @@ impl Third {
         Some(Id::new(number, i32::from(generation)))
     }
 
+    pub(crate) fn stray_pages(&self) -> Vec<(Option<Id>, Dict)> {
+        let objects = self.document.objects.iter();
+        objects
+            .filter_map(|((number, generation), object)| {
+                let page = dict(object.as_dict().ok()?, 0);
+                let is_page = page.get_name(b"Type") == Some(b"Page");
+                is_page.then(|| (Some(Id::new(*number, i32::from(*generation))), page))
+            })
+            .collect()
+    }
+
     pub(crate) fn info(&self) -> Option<Dict> {
         let (number, generation) = self.document.trailer.get(b"Info").ok()?.as_reference().ok()?;
         self.get(Id::new(number, i32::from(generation))).dict().cloned()

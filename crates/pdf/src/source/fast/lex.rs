@@ -1,0 +1,383 @@
+//! Tokens and direct objects. Objects are built on a stack of our own, not by recursion.
+
+use bytes::Bytes;
+use memchr::memchr;
+
+use crate::object::{Dict, Id, MAX_DEPTH, Name, Object};
+use crate::source::Leave;
+
+/// A `/Kids` array of more bytes is not parsed but read kid by kid.
+const LONG_KIDS: usize = 512;
+
+pub(super) struct Lexer<'a> {
+    file: &'a Bytes,
+    at: usize,
+}
+
+/// A container that is not closed yet.
+enum Open {
+    Array(Vec<Object>),
+    Dict(Vec<(Name, Object)>, Option<Name>),
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(file: &'a Bytes, at: usize) -> Self {
+        Self { file, at: at.min(file.len()) }
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.at >= self.file.len()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.file[self.at..]
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.file.get(self.at).copied()
+    }
+
+    /// White space and comments.
+    pub(super) fn skip_space(&mut self) {
+        while let Some(b) = self.peek() {
+            match b {
+                b'%' => {
+                    let rest = self.rest();
+                    self.at += rest.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(rest.len());
+                }
+                b if is_space(b) => self.at += 1,
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes these bytes if they come next.
+    pub(super) fn keyword(&mut self, word: &[u8]) -> bool {
+        let found = self.rest().starts_with(word);
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// An unsigned integer of at most 15 digits.
+    pub(super) fn integer(&mut self) -> Result<usize, Leave> {
+        let digits = self.rest().iter().take(16).take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 || digits > 15 {
+            return Err(Leave("a number was expected"));
+        }
+        let value = self.rest()[..digits].iter().fold(0u64, |n, b| n * 10 + u64::from(b - b'0'));
+        self.at += digits;
+        usize::try_from(value).map_err(|_| Leave("a number too large"))
+    }
+
+    /// A direct object or a reference.
+    pub(super) fn object(&mut self) -> Result<Object, Leave> {
+        let mut stack: Vec<Open> = Vec::new();
+        loop {
+            self.skip_space();
+            let rest = self.rest();
+            let object = match rest {
+                [b'<', b'<', ..] | [b'[', ..] => {
+                    if stack.len() >= MAX_DEPTH {
+                        return Err(Leave("objects nest too deep"));
+                    }
+                    if rest[0] == b'<' {
+                        self.at += 2;
+                        stack.push(Open::Dict(Vec::new(), None));
+                        continue;
+                    }
+                    self.at += 1;
+                    match self.long_kids(stack.last()) {
+                        Some(kids) => kids,
+                        None => {
+                            stack.push(Open::Array(Vec::new()));
+                            continue;
+                        }
+                    }
+                }
+                [b'>', b'>', ..] => {
+                    self.at += 2;
+                    match stack.pop() {
+                        Some(Open::Dict(entries, None)) => Object::Dict(Dict::from_entries(entries)),
+                        _ => return Err(Leave("a dictionary ends where none can")),
+                    }
+                }
+                [b']', ..] => {
+                    self.at += 1;
+                    match stack.pop() {
+                        Some(Open::Array(items)) => Object::Array(items),
+                        _ => return Err(Leave("an array ends where none can")),
+                    }
+                }
+                [b'/', ..] => {
+                    let name = self.name();
+                    if let Some(Open::Dict(_, key @ None)) = stack.last_mut() {
+                        *key = Some(name);
+                        continue;
+                    }
+                    Object::Name(name)
+                }
+                [b'(', ..] => self.literal()?,
+                [b'<', ..] => self.hex()?,
+                [b'0'..=b'9', ..] => self.number_or_reference()?,
+                [b'+' | b'-' | b'.', ..] => self.number()?,
+                _ => self.constant()?,
+            };
+            match stack.last_mut() {
+                None => return Ok(object),
+                Some(Open::Array(items)) => items.push(object),
+                Some(Open::Dict(entries, key)) => {
+                    let key = key.take().ok_or(Leave("a dictionary key is no name"))?;
+                    entries.push((key, object));
+                }
+            }
+        }
+    }
+
+    /// The inside of a long `/Kids`, its bracket already open.
+    fn long_kids(&mut self, parent: Option<&Open>) -> Option<Object> {
+        let Some(Open::Dict(_, Some(key))) = parent else { return None };
+        if key.as_bytes() != b"Kids" {
+            return None;
+        }
+        let length = memchr(b']', self.rest()).filter(|n| *n > LONG_KIDS)?;
+        let kids = self.file.slice(self.at..self.at + length);
+        self.at += length + 1;
+        Some(Object::Kids(kids))
+    }
+
+    fn name(&mut self) -> Name {
+        self.at += 1;
+        let rest = self.rest();
+        let raw = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        self.at += raw.len();
+        if memchr(b'#', raw).is_none() {
+            return Name::new(raw);
+        }
+        let mut name = Vec::with_capacity(raw.len());
+        let mut i = 0;
+        while i < raw.len() {
+            match (raw[i], raw.get(i + 1).copied().and_then(hex_digit), raw.get(i + 2).copied().and_then(hex_digit)) {
+                (b'#', Some(high), Some(low)) => {
+                    name.push(high << 4 | low);
+                    i += 3;
+                }
+                (b, _, _) => {
+                    name.push(b);
+                    i += 1;
+                }
+            }
+        }
+        Name::new(&name)
+    }
+
+    fn literal(&mut self) -> Result<Object, Leave> {
+        const OPEN_END: Leave = Leave("a string does not end");
+        self.at += 1;
+        let (mut out, mut depth) = (Vec::new(), 1u32);
+        loop {
+            let b = self.peek().ok_or(OPEN_END)?;
+            self.at += 1;
+            match b {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(Object::String(out.into()));
+                    }
+                }
+                b'\\' => {
+                    self.escape(&mut out).ok_or(OPEN_END)?;
+                    continue;
+                }
+                // An end of line of any kind is a line feed.
+                b'\r' => {
+                    self.keyword(b"\n");
+                    out.push(b'\n');
+                    continue;
+                }
+                _ => {}
+            }
+            out.push(b);
+        }
+    }
+
+    fn escape(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let b = self.peek()?;
+        self.at += 1;
+        match b {
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'b' => out.push(8),
+            b'f' => out.push(12),
+            b'\n' => {}
+            b'\r' => {
+                self.keyword(b"\n");
+            }
+            b'0'..=b'7' => {
+                let mut code = u32::from(b - b'0');
+                for _ in 0..2 {
+                    match self.peek() {
+                        Some(b @ b'0'..=b'7') => {
+                            code = code * 8 + u32::from(b - b'0');
+                            self.at += 1;
+                        }
+                        _ => break,
+                    }
+                }
+                // Overflow of the third digit is ignored, as the standard wants it.
+                out.push((code & 0xFF) as u8);
+            }
+            b => out.push(b),
+        }
+        Some(())
+    }
+
+    fn hex(&mut self) -> Result<Object, Leave> {
+        self.at += 1;
+        let length = memchr(b'>', self.rest()).ok_or(Leave("a string does not end"))?;
+        let (mut out, mut high) = (Vec::with_capacity(length / 2 + 1), None);
+        for b in self.rest()[..length].iter().copied().filter(|b| !is_space(*b)) {
+            let digit = hex_digit(b).ok_or(Leave("a strange digit"))?;
+            match high.take() {
+                None => high = Some(digit),
+                Some(high) => out.push(high << 4 | digit),
+            }
+        }
+        if let Some(high) = high {
+            out.push(high << 4);
+        }
+        self.at += length + 1;
+        Ok(Object::String(out.into()))
+    }
+
+    fn number_or_reference(&mut self) -> Result<Object, Leave> {
+        let before = self.at;
+        if let Some(id) = self.reference() {
+            return Ok(Object::Ref(id));
+        }
+        self.at = before;
+        self.number()
+    }
+
+    /// `number generation R`.
+    fn reference(&mut self) -> Option<Id> {
+        let number = u32::try_from(self.integer().ok()?).ok()?;
+        if !is_space(self.peek()?) {
+            return None;
+        }
+        self.skip_space();
+        let generation = i32::try_from(self.integer().ok()?).ok()?;
+        if !is_space(self.peek()?) {
+            return None;
+        }
+        self.skip_space();
+        let ends = self.file.get(self.at + 1).is_none_or(|b| !is_regular(*b));
+        (self.keyword(b"R") && ends).then_some(Id::new(number, generation))
+    }
+
+    fn number(&mut self) -> Result<Object, Leave> {
+        const STRANGE: Leave = Leave("a strange number");
+        let rest = self.rest();
+        let token = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        let text = std::str::from_utf8(token).map_err(|_| STRANGE)?;
+        let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let sound = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.') && plain.bytes().any(|b| b.is_ascii_digit());
+        if !sound || token.len() > 40 {
+            return Err(STRANGE);
+        }
+        self.at += token.len();
+        if memchr(b'.', token).is_none() {
+            return text.parse().map(Object::Int).map_err(|_| STRANGE);
+        }
+        text.parse().map(Object::Real).map_err(|_| STRANGE)
+    }
+
+    fn constant(&mut self) -> Result<Object, Leave> {
+        let rest = self.rest();
+        let token = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        self.at += token.len();
+        match token {
+            b"true" => Ok(Object::Bool(true)),
+            b"false" => Ok(Object::Bool(false)),
+            b"null" => Ok(Object::Null),
+            _ => Err(Leave("a strange word")),
+        }
+    }
+}
+
+/// The references of a `/Kids` that was not parsed, one at a time.
+pub(crate) fn refs(kids: Bytes) -> impl Iterator<Item = Result<Id, Leave>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let mut lexer = Lexer::new(&kids, at);
+        lexer.skip_space();
+        if lexer.at_end() {
+            return None;
+        }
+        let id = lexer.reference().ok_or(Leave("a kid is no reference"));
+        // After something strange there is nothing more.
+        at = if id.is_ok() { lexer.position() } else { kids.len() };
+        Some(id)
+    })
+}
+
+pub(super) fn is_space(b: u8) -> bool {
+    matches!(b, b'\0' | b'\t' | b'\n' | 12 | b'\r' | b' ')
+}
+
+fn is_regular(b: u8) -> bool {
+    !is_space(b) && !matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+}
+
+fn hex_digit(b: u8) -> Option<u8> {
+    char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &[u8]) -> Result<Object, Leave> {
+        Lexer::new(&Bytes::copy_from_slice(text), 0).object()
+    }
+
+    #[test]
+    fn objects_of_every_kind() {
+        let dict = parse(b"<</A 1/B[-2 3.5 (a\\(b\\051)<4a4B5>]/C 7 0 R/D#20E true/F null>>").unwrap();
+        let dict = dict.as_dict().unwrap();
+        assert_eq!(dict.get(b"A"), Some(&Object::Int(1)));
+        let items = [
+            Object::Int(-2),
+            Object::Real(3.5),
+            Object::String(b"a(b)".as_slice().into()),
+            Object::String(b"JKP".as_slice().into()),
+        ];
+        assert_eq!(dict.get(b"B").unwrap().as_array().unwrap(), items);
+        assert_eq!(dict.get(b"C"), Some(&Object::Ref(Id::new(7, 0))));
+        assert_eq!(dict.get(b"D E"), Some(&Object::Bool(true)));
+    }
+
+    #[test]
+    fn numbers_that_look_like_references_are_numbers() {
+        let items = parse(b"[1 0 2 0 R 3 4]").unwrap();
+        let items = items.as_array().unwrap();
+        assert_eq!(items.len(), 4);
+        assert_eq!(items[1], Object::Ref(Id::new(2, 0)).clone());
+    }
+
+    #[test]
+    fn strange_things_are_left_to_others() {
+        for text in [&b"<</A>>"[..], b"[1", b"<<1 2>>", b"--5", b"1.2.3", b"nul", b"(open", b"]"] {
+            assert!(parse(text).is_err(), "{}", String::from_utf8_lossy(text));
+        }
+        let deep: Vec<u8> = std::iter::repeat_n(b'[', 100_000).collect();
+        assert!(parse(&deep).is_err());
+    }
+}
