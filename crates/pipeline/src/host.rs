@@ -25,6 +25,8 @@ struct State {
     failures: u32,
     openings: u32,
     circuit: Position,
+    /// Since when it has not been closed.
+    open_since: Option<Instant>,
     next_request: Instant,
     next_byte: Instant,
 }
@@ -64,6 +66,7 @@ impl Host {
                 failures: 0,
                 openings: 0,
                 circuit: Position::Closed,
+                open_since: None,
                 next_request: now,
                 next_byte: now,
             }),
@@ -72,9 +75,10 @@ impl Host {
     }
 
     /// Waits until a request of `bytes` may go: pause over, circuit closed (or this is the probe),
-    /// a connection free, the rate kept. Only an open circuit tries patience.
+    /// a connection free, the rate kept. Only an open circuit tries patience, and patience counts
+    /// from its opening, not from each job's arrival: a dead host holds the first jobs up, not every
+    /// one after another.
     pub(crate) async fn pass(self: &Arc<Self>, bytes: u64) -> Result<Pass, Impatient> {
-        let give_up = Instant::now() + self.circuit.patience;
         loop {
             let connection = Arc::clone(&self.connections).acquire_owned().await;
             let connection = connection.expect("the connections' semaphore is never closed");
@@ -90,8 +94,9 @@ impl Host {
                     drop(connection);
                     tokio::time::sleep_until(until).await;
                 }
-                Turn::Open(until) => {
+                Turn::Open { until, since } => {
                     drop(connection);
+                    let give_up = since + self.circuit.patience;
                     if Instant::now() >= give_up {
                         return Err(Impatient);
                     }
@@ -129,10 +134,11 @@ impl Host {
             }
             state.paused_until = None;
         }
+        let since = state.open_since.unwrap_or(now);
         let probe = match state.circuit {
             Position::Closed => false,
-            Position::Open { until } if until > now => return Turn::Open(Some(until)),
-            Position::Probing => return Turn::Open(None),
+            Position::Open { until } if until > now => return Turn::Open { until: Some(until), since },
+            Position::Probing => return Turn::Open { until: None, since },
             Position::Open { .. } => {
                 state.circuit = Position::Probing;
                 true
@@ -160,7 +166,7 @@ impl Host {
 enum Turn {
     Go { at: Instant, probe: bool },
     Paused(Instant),
-    Open(Option<Instant>),
+    Open { until: Option<Instant>, since: Instant },
 }
 
 impl Pass {
@@ -169,6 +175,7 @@ impl Pass {
         let mut state = self.host.lock();
         state.failures = 0;
         state.openings = 0;
+        state.open_since = None;
         let was = std::mem::replace(&mut state.circuit, Position::Closed);
         drop(state);
         if was != Position::Closed {
@@ -183,6 +190,7 @@ impl Pass {
         if self.probe || (state.circuit == Position::Closed && state.failures >= self.host.circuit.failures) {
             let doubled = self.host.circuit.open.saturating_mul(1 << state.openings.min(16));
             state.openings += 1;
+            state.open_since.get_or_insert_with(Instant::now);
             state.circuit = Position::Open { until: Instant::now() + doubled.min(self.host.circuit.max_open) };
             drop(state);
             self.host.changed.notify_waiters();

@@ -35,6 +35,8 @@ mod run;
 mod session;
 mod stop;
 mod submit;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, ErrorKind};
 pub use job::{Confirmed, Doubt, Fetch, Item, Job, Outcome, Receipt, Timings};

@@ -67,8 +67,8 @@ pub struct Circuit {
     pub open: Duration,
     /// Default: 30 s.
     pub max_open: Duration,
-    /// How long a job waits at an open circuit before it ends with
-    /// [`crate::ErrorKind::CircuitOpen`]. Default: 5 min.
+    /// How long after its opening jobs wait for the circuit to close; from then on they end with
+    /// [`crate::ErrorKind::CircuitOpen`] at once, but for the one that probes. Default: 5 min.
     pub patience: Duration,
 }
 

@@ -1,0 +1,341 @@
+//! The engine against a vendor in memory, on paused time.
+
+mod vendor;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use sealpress_media::Media;
+use tokio::time::Instant;
+use vendor::{Diary, Step, Vendor};
+
+use crate::error::{Error, ErrorKind};
+use crate::job::{Confirmed, Doubt, Job, Outcome};
+use crate::options::Options;
+use crate::pipeline::{Builder, Pipeline};
+use crate::press::{Press, Pressed, Unchanged, Worker};
+
+/// A JPEG's magic and its tag; items of the same `size` look alike in a listing.
+fn bytes(tag: u64, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0];
+    bytes.extend(tag.to_be_bytes());
+    bytes.resize(size, 0);
+    bytes
+}
+
+fn job(session: &str, tag: u64) -> Job {
+    Job::new(session, "face", bytes(tag, 1000)).tag(tag)
+}
+
+fn options() -> Options {
+    let mut options = Options { workers: NonZeroUsize::new(2).unwrap(), ..Options::default() };
+    options.doubt.audit = false;
+    options
+}
+
+fn pipeline_with(vendor: &Vendor, edit: impl FnOnce(&mut Options)) -> Pipeline {
+    let mut options = options();
+    edit(&mut options);
+    builder(vendor).options(options).build().unwrap()
+}
+
+fn builder(vendor: &Vendor) -> Builder {
+    Builder::over(Arc::new(vendor.clone()), Arc::new(Unchanged)).journal(Diary::new(vendor)).options(options())
+}
+
+fn pipeline(vendor: &Vendor) -> Pipeline {
+    pipeline_with(vendor, |_| {})
+}
+
+async fn all(pipeline: &Pipeline, jobs: Vec<Job>) -> Vec<Outcome> {
+    pipeline.process_all(stream::iter(jobs)).collect().await
+}
+
+fn how(outcome: &Outcome) -> Option<Confirmed> {
+    outcome.result.as_ref().ok().map(|receipt| receipt.how)
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_submitted_when_their_last_item_is_confirmed() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let jobs = (0..30).map(|n| job(["a", "b", "c"][n as usize % 3], n).submit_after(10)).collect();
+    let outcomes = all(&pipeline(&vendor), jobs).await;
+    assert!(outcomes.iter().all(|o| o.result.is_ok()));
+    assert_eq!(outcomes.iter().filter(|o| matches!(o.submission, Some(Ok(_)))).count(), 3);
+    let truth = vendor.truth.lock().unwrap();
+    assert_eq!((truth.records.len(), truth.submitted.len()), (30, 3));
+    for (at, line) in truth.log.iter().enumerate() {
+        if let Some(tag) = line.strip_prefix("post ") {
+            assert!(truth.log[..at].contains(&format!("sending {tag} 1")), "{tag} was sent before its record");
+        }
+        if let Some(session) = line.strip_prefix("patch ") {
+            let of_session = (0..30).filter(|n| ["a", "b", "c"][n % 3] == session);
+            assert!(of_session.clone().all(|n| truth.log[..at].contains(&format!("confirmed {n}"))));
+            assert!(truth.log[..at].contains(&format!("submitting {session}")));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_found_in_the_listing() {
+    for step in [Step::LostAfter, Step::Hang, Step::BadSignature] {
+        let vendor = Vendor::new(move |n| if n == 0 { step } else { Step::Fine });
+        let pipeline = pipeline(&vendor);
+        let outcome = pipeline.process(job("s", 1)).await;
+        assert_eq!((how(&outcome), vendor.posts(), vendor.records()), (Some(Confirmed::Listed), 1, 1), "{step:?}");
+        assert_eq!(pipeline.metrics().bad_signatures, u64::from(step == Step::BadSignature));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_listed_is_sent_again_after_it_settled() {
+    let vendor = Vendor::new(|n| if n == 0 { Step::LostBefore } else { Step::Fine });
+    let start = Instant::now();
+    let outcome = pipeline(&vendor).process(job("s", 1)).await;
+    assert_eq!((how(&outcome), outcome.attempts, vendor.records()), (Some(Confirmed::Answered), 2, 1));
+    assert!(start.elapsed() >= Duration::from_secs(5), "looked before it could settle");
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_alikes_are_counted_not_guessed() {
+    // Eight items that a listing cannot tell apart; of the first eight answers all are lost, and
+    // only the odd ones were recorded.
+    let vendor = Vendor::new(|n| match n {
+        0..8 if n % 2 == 1 => Step::LostAfter,
+        0..8 => Step::LostBefore,
+        _ => Step::Fine,
+    });
+    let outcomes =
+        all(&pipeline_with(&vendor, |o| o.circuit.failures = 100), (0..8).map(|n| job("s", n)).collect()).await;
+    assert!(outcomes.iter().all(|o| o.result.is_ok()));
+    assert_eq!((vendor.posts(), vendor.records()), (12, 8), "four were found, four sent again");
+    assert_eq!(outcomes.iter().filter(|o| how(o) == Some(Confirmed::Listed)).count(), 4);
+    let mut ids: Vec<_> = outcomes.iter().map(|o| o.result.as_ref().unwrap().media_id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 8, "no two items share a receipt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_good_listing_nothing_is_sent_again() {
+    let vendor = Vendor::new(|_| Step::LostBefore).lists(|_| Step::LostBefore);
+    let outcome = pipeline(&vendor).process(job("s", 1)).await;
+    let error = outcome.result.unwrap_err();
+    assert_eq!((error.kind(), error.may_be_recorded(), error.is_retryable()), (ErrorKind::InDoubt, true, true));
+    assert_eq!((vendor.posts(), vendor.looks.load(Ordering::SeqCst)), (1, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_of_an_earlier_run_is_looked_up_first() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let first = pipeline(&vendor).process(job("s", 1)).await;
+    let id = first.result.unwrap().media_id;
+    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg };
+
+    // Another process: it has no memory of what it confirmed.
+    for known in [None, Some(doubt)] {
+        let again = pipeline(&vendor).process(job("s", 1).in_doubt(known)).await;
+        assert_eq!((how(&again), again.attempts, vendor.posts()), (Some(Confirmed::Listed), 0, 1));
+    }
+    // The journal knows that this entry is another item's: the look-alike is sent.
+    let diary = Diary { confirmed: [id].into(), ..Diary::new(&vendor) };
+    let other = builder(&vendor).journal(diary).build().unwrap().process(job("s", 2).in_doubt(Some(doubt))).await;
+    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
+    assert!(vendor.no_duplicates());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_a_day_is_two_minutes_for_everybody() {
+    let vendor = Vendor::new(|n| if n == 0 { Step::Throttle(Some(86_400)) } else { Step::Fine });
+    let pipeline = pipeline_with(&vendor, |o| o.connections = NonZeroUsize::MIN);
+    let start = Instant::now();
+    let outcomes = all(&pipeline, (0..3).map(|n| job("s", n)).collect()).await;
+    assert!(outcomes.iter().all(|o| o.result.is_ok()));
+    let took = start.elapsed().as_secs();
+    assert!((120..123).contains(&took), "{took} s");
+    assert_eq!(vendor.posts(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_429_passes() {
+    let until = Instant::now() + Duration::from_secs(60);
+    let vendor = Vendor::new(move |_| if Instant::now() < until { Step::Throttle(None) } else { Step::Fine });
+    let outcomes = all(&pipeline(&vendor), (0..400).map(|n| job("s", n)).collect()).await;
+    let (done, failed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|o| o.result.is_ok());
+    assert!(done.len() >= 380, "recovers by itself: {} of 400", done.len());
+    assert!(failed.iter().all(|o| o.result.as_ref().unwrap_err().is_retryable()));
+    assert!(vendor.posts() <= 440, "{} attempts for 400 items", vendor.posts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_costs_hardly_more_attempts_than_items() {
+    let vendor = Vendor::new(|_| Step::NotSent);
+    let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = u32::MAX);
+    let outcomes = all(&pipeline, (0..1000).map(|n| job(&n.to_string(), n)).collect()).await;
+    assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| !e.may_be_recorded())));
+    assert!(vendor.posts() <= 1100, "{} attempts for 1000 items without a circuit", vendor.posts());
+
+    let vendor = Vendor::new(|_| Step::NotSent);
+    let outcomes = all(&pipeline_with(&vendor, |_| {}), (0..1000).map(|n| job(&n.to_string(), n)).collect()).await;
+    assert_eq!(outcomes.len(), 1000);
+    assert!(vendor.posts() <= 40, "{} attempts with the circuit", vendor.posts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_percent_of_trouble_costs_one_percent() {
+    let vendor = Vendor::new(|n| if n % 100 == 7 { Step::NotSent } else { Step::Fine });
+    let outcomes = all(&pipeline(&vendor), (0..2000).map(|n| job(&n.to_string(), n)).collect()).await;
+    assert!(outcomes.iter().all(|o| o.result.is_ok()));
+    assert!(vendor.posts() <= 2100 && vendor.no_duplicates(), "{} attempts", vendor.posts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_stop_the_run_and_fail_no_item() {
+    let vendor = Vendor::new(|n| if n == 5 { Step::Unauthorized } else { Step::Fine });
+    let pipeline = pipeline(&vendor);
+    let outcomes = all(&pipeline, (0..500).map(|n| job("s", n)).collect()).await;
+    let errors: Vec<_> = outcomes.iter().filter_map(|o| o.result.as_ref().err()).collect();
+    assert_eq!(errors.iter().filter(|e| e.kind() == ErrorKind::Unauthorized).count(), 1);
+    assert!(errors.iter().all(|e| e.is_retryable() && !e.may_be_recorded()));
+    assert!(vendor.posts() < 40, "{} posts after a 401", vendor.posts());
+    assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_no_is_final() {
+    for step in [Step::Refused, Step::Conflict] {
+        let vendor = Vendor::new(move |_| step);
+        let outcome = pipeline(&vendor).process(job("s", 1)).await;
+        let error = outcome.result.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable(), vendor.posts()), (ErrorKind::Refused, false, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_cannot_write_stops_everything_before_the_wire() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let diary = Diary { room: Some(3), ..Diary::new(&vendor) };
+    let pipeline = builder(&vendor).journal(diary).build().unwrap();
+    let outcomes = all(&pipeline, (0..100).map(|n| job("s", n)).collect()).await;
+    assert_eq!((outcomes.len(), vendor.posts()), (100, 3));
+    assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::Journal);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_future_cancels_before_the_wire_and_not_after() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline(&vendor);
+    let mut early = Box::pin(pipeline.process(job("s", 1)));
+    assert!(futures_util::poll!(&mut early).is_pending());
+    drop(early);
+    pipeline.process(job("s", 2)).await.result.unwrap();
+    assert_eq!(vendor.posts(), 1);
+
+    let late = tokio::spawn({
+        let pipeline = pipeline.clone();
+        async move { pipeline.process(job("s", 3)).await }
+    });
+    while vendor.posts() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    late.abort();
+    assert_eq!(pipeline.drain(Duration::from_secs(60)).await.left, 0);
+    assert!(vendor.truth.lock().unwrap().log.contains(&"confirmed 3".to_owned()), "seen to its end");
+    let refused = pipeline.process(job("s", 4)).await.result.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Stopped);
+    let snapshot = pipeline.metrics();
+    assert_eq!((snapshot.running, snapshot.memory_used), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_gives_the_job_back() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline_with(&vendor, |o| o.queue = NonZeroUsize::new(1));
+    let first = pipeline.try_process(job("s", 1)).expect("room for one");
+    let back = pipeline.try_process(job("s", 2)).err().expect("no room for two");
+    assert_eq!(back.item().tag, 2);
+    first.await.result.unwrap();
+    assert!(pipeline.try_process(*back).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_submission_whose_answer_is_lost_happened_once() {
+    for (step, already) in [(Step::LostAfter, false), (Step::LostBefore, false), (Step::Hang, false)] {
+        let vendor = Vendor::new(|_| Step::Fine).finishes(move |n| if n == 0 { step } else { Step::Fine });
+        let pipeline = pipeline(&vendor);
+        let submission = pipeline.submit("s").await.unwrap();
+        assert_eq!((submission.already, vendor.truth.lock().unwrap().submitted.len()), (already, 1), "{step:?}");
+        assert!(pipeline.submit("s").await.unwrap().already, "a 409 of a submitted session is a success");
+    }
+    let vendor = Vendor::new(|_| Step::Fine).finishes(|_| Step::Conflict);
+    assert_eq!(pipeline(&vendor).submit("s").await.unwrap_err().kind(), ErrorKind::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_recorded_twice_is_counted_before_the_session_closes() {
+    // The first answer is lost and recorded only after the listing was read.
+    let vendor = Vendor::new(|n| if n == 0 { Step::LostBefore } else { Step::Fine });
+    let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
+    pipeline.process(job("s", 1)).await.result.unwrap();
+    let late = { vendor.truth.lock().unwrap().records[0].clone() };
+    vendor.truth.lock().unwrap().records.push(vendor::Record { id: "late".into(), ..late });
+    let submission = pipeline.submit("s").await.unwrap();
+    assert_eq!((submission.unaccounted, submission.missing), (Some(1), Some(0)));
+    assert_eq!(pipeline.metrics().unaccounted, 1);
+}
+
+/// Needs as much as it was told, and panics on tag 13.
+struct Heavy(u64);
+
+impl Press for Heavy {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(Self(self.0))
+    }
+    fn estimate(&self, _: &Media) -> Result<u64, Error> {
+        Ok(self.0)
+    }
+}
+
+impl Worker for Heavy {
+    fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
+        assert_ne!(media.bytes()[11], 13, "scripted");
+        Unchanged.press(media)
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_job_and_the_budget_holds() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let mut small = options();
+    small.memory = 64 << 20;
+    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Heavy(40 << 20))).options(small).build().unwrap();
+    let outcomes = all(&pipeline, (0..40).map(|n| job("s", n)).collect()).await;
+    let failed: Vec<_> = outcomes.iter().filter(|o| o.result.is_err()).collect();
+    assert_eq!((failed.len(), failed[0].item.tag), (1, 13));
+    assert_eq!(failed[0].result.as_ref().unwrap_err().kind(), ErrorKind::Internal);
+    let snapshot = pipeline.metrics();
+    assert!(snapshot.memory_peak <= snapshot.memory_total, "{snapshot:?}");
+    assert_eq!((snapshot.memory_used, vendor.records()), (0, 39));
+}
+
+#[tokio::test]
+async fn bad_files_fail_alone_with_their_reason() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline(&vendor);
+    let jobs = vec![
+        Job::new("s", "face", Vec::new()),
+        Job::new("s", "face", b"GIF89a".to_vec()),
+        Job::file("s", "face", "/nonexistent/file"),
+        Job::file("s", "face", "/"),
+        job("s", 1),
+    ];
+    let mut names = Vec::new();
+    for outcome in all(&pipeline, jobs).await {
+        names.push(outcome.result.map_or_else(|e| e.name(), |_| "confirmed"));
+    }
+    names.sort_unstable();
+    assert_eq!(names, ["confirmed", "empty", "unreadable", "unreadable", "unsupported-format"]);
+}
