@@ -3,30 +3,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::budget::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::host::{Host, Pass};
 use crate::journal::{Journal, JournalError};
 use crate::meters::Meters;
 use crate::options::Options;
-use crate::pool::Pool;
-use crate::press::Press;
 use crate::remote::{Failure, Remote, Verdict};
 use crate::retry::{Cause, Tokens};
 use crate::session::Sessions;
 use crate::stop::Stop;
+use crate::workshop::Workshop;
 
 /// What all jobs of a pipeline share.
 pub(crate) struct Core {
     pub(crate) remote: Arc<dyn Remote>,
-    pub(crate) press: Arc<dyn Press>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) options: Options,
-    /// Files between their first byte and their header's estimate.
-    pub(crate) intake: Budget,
-    /// Everything from the header on.
-    pub(crate) budget: Budget,
-    pub(crate) pool: Pool,
+    pub(crate) workshop: Workshop,
     pub(crate) host: Arc<Host>,
     pub(crate) tokens: Tokens,
     pub(crate) sessions: Arc<Sessions>,

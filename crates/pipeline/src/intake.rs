@@ -6,9 +6,9 @@ use bytes::Bytes;
 use sealpress_media::Media;
 
 use crate::budget::Share;
-use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::job::Source;
+use crate::workshop::Workshop;
 
 /// A file that was read, seen, and given its place in the budget.
 pub(crate) struct Taken {
@@ -16,13 +16,13 @@ pub(crate) struct Taken {
     pub(crate) share: Share,
 }
 
-impl Core {
+impl Workshop {
     /// Reads the file inside the intake's small budget, judges its header, and waits for its share
     /// of the large one. The intake's share is held until then, so that files which were read and
     /// wait for room are bounded too. Nobody who holds a share of the large budget waits for the
     /// intake: no circle.
     pub(crate) async fn take(&self, source: Source) -> Result<Taken, Error> {
-        let limit = self.options.max_input;
+        let limit = self.max_input;
         let (bytes, _intake) = match source {
             Source::Bytes(bytes) => (bytes, None),
             Source::File(path) => {

@@ -37,6 +37,7 @@ mod stop;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod workshop;
 
 pub use error::{Error, ErrorKind};
 pub use job::{Confirmed, Doubt, Fetch, Item, Job, Outcome, Receipt, Timings};
@@ -46,3 +47,4 @@ pub use options::{Circuit, DoubtOptions, Options, Retry};
 pub use pipeline::{Builder, Drained, Pipeline};
 pub use press::{Note, Press, Pressed, Report, Unchanged, Worker};
 pub use submit::Submission;
+pub use workshop::{Prepared, Preparer};

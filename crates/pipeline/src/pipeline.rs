@@ -6,7 +6,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::budget::Budget;
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
@@ -14,12 +13,12 @@ use crate::job::{Job, Outcome, Timings};
 use crate::journal::{Journal, NoJournal};
 use crate::meters::{Meters, Snapshot, add};
 use crate::options::Options;
-use crate::pool::Pool;
 use crate::press::Press;
 use crate::remote::Remote;
 use crate::retry::Tokens;
 use crate::stop::Stop;
 use crate::submit::Submission;
+use crate::workshop::Workshop;
 
 /// Many uploads at once inside a byte budget. Cheap to clone; clones share everything.
 ///
@@ -83,19 +82,14 @@ impl Builder {
     pub fn build(self) -> Result<Pipeline, Error> {
         let Self { remote, press, journal, options } = self;
         let queue = options.queue();
-        // An eighth for files whose header was not judged yet, the rest for everything else.
-        let intake = Budget::new(options.memory / 8);
         let core = Core {
-            pool: Pool::new(options.workers, queue, Arc::clone(&press))?,
-            budget: Budget::new(options.memory - options.memory / 8),
-            intake,
+            workshop: Workshop::new(press, &options)?,
             host: Host::new(&options),
             tokens: Tokens::new(options.retry.tokens),
             sessions: Arc::default(),
             meters: Meters::default(),
             stop: Stop::default(),
             remote,
-            press,
             journal,
             options,
         };
@@ -210,9 +204,9 @@ impl Pipeline {
             press_us: get(&m.press_us),
             sign_us: get(&m.sign_us),
             send_us: get(&m.send_us),
-            memory_used: core.budget.used() + core.intake.used(),
-            memory_peak: core.budget.peak() + core.intake.peak(),
-            memory_total: core.budget.total() + core.intake.total(),
+            memory_used: core.workshop.budget.used() + core.workshop.intake.used(),
+            memory_peak: core.workshop.budget.peak() + core.workshop.intake.peak(),
+            memory_total: core.workshop.budget.total() + core.workshop.intake.total(),
             paused_ms: core.host.paused_for().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             circuit_open: core.host.is_open(),
             retry_tokens: core.tokens.left(),

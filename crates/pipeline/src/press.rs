@@ -69,7 +69,7 @@ pub struct Note {
     /// A kebab-case name that does not change.
     pub name: String,
     /// The same in words, with the figures of this file.
-    pub text: String,
+    pub reason: String,
 }
 
 impl Report {
@@ -91,8 +91,8 @@ impl Report {
 
 impl Note {
     /// A note under a name that does not change.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: reason.into() }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::meters::{add, add_time};
 use crate::press::Report;
 use crate::remote::Signed;
 use crate::session::Session;
+use crate::workshop::Worked;
 
 /// What is learned of a job on its way, whether it arrives or not.
 #[derive(Default)]
@@ -117,14 +118,14 @@ impl Errand<'_> {
     async fn prepare_on(&self, source: Source, progress: &mut Progress) -> Result<Prepared, Error> {
         let core = self.core;
         let reading = Instant::now();
-        let Taken { media, share } = core.take(source).await?;
+        let Taken { media, share } = core.workshop.take(source).await?;
         progress.input_bytes = media.len() as u64;
         progress.timings.read = reading.elapsed();
         add(&core.meters.bytes_in, progress.input_bytes);
 
         // The share rides with the work: a task that nobody waits for any more still holds its
         // memory until the pool has come to skip it.
-        let hashing = core.pool.run(move |_| {
+        let hashing = core.workshop.pool.run(move |_| {
             let sha256: [u8; 32] = Sha256::digest(media.bytes()).into();
             Ok((sha256, media, share))
         });
@@ -134,13 +135,7 @@ impl Errand<'_> {
             return Err(Error::new(ErrorKind::Duplicate, format!("the same content as item {of}")));
         }
 
-        let pressing = core.pool.run(move |worker| {
-            let started = std::time::Instant::now();
-            let pressed = worker.press(&media)?;
-            Ok((pressed, started.elapsed(), media, share))
-        });
-        let (pressed, took, media, mut share) = pressing.await?;
-        drop(media);
+        let Worked { pressed, took, mut share } = core.workshop.press(media, share).await?;
         progress.timings.press = took;
         add_time(&core.meters.press_us, took);
         progress.report = Some(pressed.report);
@@ -150,7 +145,7 @@ impl Errand<'_> {
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
 
         let (remote, item, timestamp) = (Arc::clone(&core.remote), self.item.clone(), self.timestamp.clone());
-        let signing = core.pool.run(move |_| {
+        let signing = core.workshop.pool.run(move |_| {
             let started = std::time::Instant::now();
             let signed = remote.sign(&item, timestamp.as_deref(), pressed.media)?;
             Ok((signed, started.elapsed(), share))

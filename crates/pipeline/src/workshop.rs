@@ -1,0 +1,125 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sealpress_media::Media;
+use tokio::time::Instant;
+
+use crate::budget::{Budget, Share};
+use crate::error::Error;
+use crate::intake::Taken;
+use crate::job::Source;
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::press::{Press, Pressed, Report};
+
+/// Intake and press with their memory: what a pipeline does before the wire.
+pub(crate) struct Workshop {
+    pub(crate) press: Arc<dyn Press>,
+    pub(crate) pool: Pool,
+    /// Files between their first byte and their header's estimate.
+    pub(crate) intake: Budget,
+    /// Everything from the header on.
+    pub(crate) budget: Budget,
+    pub(crate) max_input: u64,
+}
+
+/// What the pool gives back: the result, and the share, which the file no longer needs.
+pub(crate) struct Worked {
+    pub(crate) pressed: Pressed,
+    pub(crate) took: Duration,
+    pub(crate) share: Share,
+}
+
+impl Workshop {
+    pub(crate) fn new(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
+        // An eighth for files whose header was not judged yet, the rest for everything else.
+        let intake = options.memory / 8;
+        Ok(Self {
+            pool: Pool::new(options.workers, options.queue(), Arc::clone(&press))?,
+            press,
+            intake: Budget::new(intake),
+            budget: Budget::new(options.memory - intake),
+            max_input: options.max_input,
+        })
+    }
+
+    /// The share rides with the work: a task that nobody waits for any more still holds its memory
+    /// until the pool has come to skip it.
+    pub(crate) async fn press(&self, media: Media, share: Share) -> Result<Worked, Error> {
+        self.pool
+            .run(move |worker| {
+                let started = std::time::Instant::now();
+                let pressed = worker.press(&media)?;
+                drop(media);
+                Ok(Worked { pressed, took: started.elapsed(), share })
+            })
+            .await
+    }
+}
+
+/// The first half of a pipeline on its own: files in, prepared media out, nothing sent. Same
+/// threads, same byte budget, same care for panics. Cheap to clone.
+#[derive(Clone)]
+pub struct Preparer {
+    workshop: Arc<Workshop>,
+}
+
+/// One prepared file. It holds its share of the byte budget until it is dropped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// What would be sent.
+    pub media: Media,
+    /// What was done.
+    pub report: Report,
+    /// Bytes of the file as it came.
+    pub input_bytes: u64,
+    /// Time to read it and to wait for room.
+    pub read: Duration,
+    /// Time to press it.
+    pub press: Duration,
+    _share: Share,
+}
+
+impl Preparer {
+    /// Of `options` the threads and the memory count.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn new(press: impl Press, options: &Options) -> Result<Self, Error> {
+        Ok(Self { workshop: Arc::new(Workshop::new(Arc::new(press), options)?) })
+    }
+
+    /// Reads and presses a file when there is room for it.
+    ///
+    /// # Errors
+    /// What a job of a pipeline would end with before the wire.
+    pub async fn file(&self, path: impl Into<PathBuf>) -> Result<Prepared, Error> {
+        self.prepare(Source::File(path.into())).await
+    }
+
+    /// Presses bytes that are in memory.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub async fn bytes(&self, bytes: impl Into<Bytes>) -> Result<Prepared, Error> {
+        self.prepare(Source::Bytes(bytes.into())).await
+    }
+
+    async fn prepare(&self, source: Source) -> Result<Prepared, Error> {
+        let reading = Instant::now();
+        let Taken { media, share } = self.workshop.take(source).await?;
+        let (input_bytes, read) = (media.len() as u64, reading.elapsed());
+        let Worked { pressed: Pressed { media, report }, took, mut share } = self.workshop.press(media, share).await?;
+        share.shrink_to(media.len() as u64);
+        Ok(Prepared { media, report, input_bytes, read, press: took, _share: share })
+    }
+}
+
+impl std::fmt::Debug for Preparer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Preparer").finish_non_exhaustive()
+    }
+}
