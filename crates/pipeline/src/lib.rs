@@ -37,6 +37,7 @@ mod stop;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod vendor;
 mod workshop;
 
 pub use error::{Error, ErrorKind};

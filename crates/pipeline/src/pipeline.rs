@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use sealpress_client::Provider;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +19,7 @@ use crate::remote::Remote;
 use crate::retry::Tokens;
 use crate::stop::Stop;
 use crate::submit::Submission;
+use crate::vendor::Vendor;
 use crate::workshop::Workshop;
 
 /// Many uploads at once inside a byte budget. Cheap to clone; clones share everything.
@@ -103,6 +105,16 @@ impl Builder {
 }
 
 impl Pipeline {
+    /// A pipeline to one vendor, through one press.
+    pub fn builder(provider: impl Provider, press: impl Press) -> Builder {
+        Self::shared(Arc::new(provider), Arc::new(press))
+    }
+
+    /// The same for a vendor and a press that are shared or chosen at run time.
+    pub fn shared(provider: Arc<dyn Provider>, press: Arc<dyn Press>) -> Builder {
+        Builder::over(Arc::new(Vendor(provider)), press)
+    }
+
     /// One job from its bytes to its receipt. Waits for a place in the queue first.
     pub async fn process(&self, job: Job) -> Outcome {
         let slot = tokio::select! {
