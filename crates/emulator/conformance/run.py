@@ -1,0 +1,5 @@
+import sys
+
+import suite
+
+sys.exit(suite.main())
