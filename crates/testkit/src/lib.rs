@@ -24,7 +24,8 @@ mod testdata;
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
 pub use document::{
-    Person, check_digit, id_card_back, id_card_front, mrz_card, mrz_passport, passport_page, screenshot, selfie,
+    Person, bill_page, check_digit, driving_licence, id_card_back, id_card_front, mrz_card, mrz_passport,
+    passport_page, screenshot, selfie,
 };
 pub use draw::{Canvas, Ink};
 pub use encode::{Exif, IccProfile, Jpeg, Png, PngKind, Sampling, WebP};

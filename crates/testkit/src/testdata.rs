@@ -2,9 +2,9 @@
 
 use crate::media::{MediaManifest, MediaSpec, testdata_root};
 use crate::{
-    Exif, HeifTransform, IccProfile, Jpeg, Layout, Png, PngKind, Rgb, Sampling, Shot, WebP, heif_with_transforms,
-    id_card_back, id_card_front, passport_page, pdf_bill, pdf_cases, pdf_scan, pdf_statement, photograph, screenshot,
-    selfie,
+    Exif, HeifTransform, IccProfile, Jpeg, Layout, Png, PngKind, Rgb, Sampling, Shot, WebP, bill_page, driving_licence,
+    heif_with_transforms, id_card_back, id_card_front, passport_page, pdf_bill, pdf_cases, pdf_scan, pdf_statement,
+    photograph, screenshot, selfie,
 };
 use sha2::{Digest, Sha256};
 
@@ -159,6 +159,29 @@ fn jpegs() -> Vec<Specimen> {
             || Jpeg::new(&passport_page(2, 901)).quality(80).gray().encode(),
         )
         .picture(901, 634, 1),
+        Specimen::new(
+            "jpeg/driving-licence.jpg",
+            "photograph(driving_licence(seed 3, 1400 wide), 1920x1440, noise 2, seed 3); quality 80",
+            "document-front",
+            || {
+                let shot = Shot::new(1920, 1440).noise(2.0);
+                let photo = photograph(&driving_licence(3, 1400), &shot, 3);
+                Jpeg::new(&photo).quality(80).orientation(1).encode()
+            },
+        )
+        .picture(1920, 1440, 1),
+        Specimen::new(
+            "jpeg/bill-photo-restart.jpg",
+            "photograph(bill_page(seed 3, 1300 wide), 1512x2016, seed 4) stored for orientation 8; \
+             quality 78, 4:2:0, restart markers every 64 units",
+            "address-front",
+            || {
+                let photo = photograph(&bill_page(3, 1_300), &Shot::new(1512, 2016), 4);
+                let stored = photo.stored_for(8);
+                Jpeg::new(&stored).quality(78).restart(64).orientation(8).encode()
+            },
+        )
+        .picture(1512, 2016, 8),
     ];
     for orientation in 1..=8u8 {
         let is_front = orientation % 2 == 1;

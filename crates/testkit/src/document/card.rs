@@ -111,7 +111,7 @@ fn blank(seed: u64, width: u32, from: [u8; 3], to: [u8; 3]) -> (Canvas, f32) {
 }
 
 /// A sheet `height` hundredths of its width high.
-fn sheet(seed: u64, width: u32, height: f32, from: [u8; 3], to: [u8; 3]) -> (Canvas, f32) {
+pub(super) fn sheet(seed: u64, width: u32, height: f32, from: [u8; 3], to: [u8; 3]) -> (Canvas, f32) {
     let u = width as f32 / 100.0;
     let mut rng = Rng::fork(seed, "guilloche");
     let (a, b) = (0.6 + rng.unit(), 0.4 + rng.unit());
@@ -129,7 +129,7 @@ fn sheet(seed: u64, width: u32, height: f32, from: [u8; 3], to: [u8; 3]) -> (Can
     (canvas, u)
 }
 
-fn portrait(canvas: &mut Canvas, seed: u64, x: f32, y: f32, width: f32, height: f32) {
+pub(super) fn portrait(canvas: &mut Canvas, seed: u64, x: f32, y: f32, width: f32, height: f32) {
     let mut photo = Canvas::new(width as u32, height as u32, [224, 228, 232]);
     face(&mut photo, seed, width / 2.0, height * 0.44, width * 0.27);
     canvas.place(photo.picture(), x as u32, y as u32);
@@ -184,6 +184,6 @@ fn signature(canvas: &mut Canvas, seed: u64, x: f32, y: f32, u: f32) {
     canvas.stroke(&points, 0.32 * u, Ink::new(30, 40, 110).at(0.9));
 }
 
-fn specimen(canvas: &mut Canvas, x: f32, y: f32, size: f32) {
+pub(super) fn specimen(canvas: &mut Canvas, x: f32, y: f32, size: f32) {
     canvas.slanted(x, y, size, size * 0.17, 0.16, Ink::new(190, 20, 40).at(0.42), "SPECIMEN");
 }
