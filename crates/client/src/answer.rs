@@ -18,8 +18,14 @@ impl Reply {
         if self.status.is_success() {
             return Ok(self);
         }
-        Err(Error::new(ErrorKind::Api(api_error(self.status.as_u16(), &self.headers, &self.body)), operation))
+        Err(refusal(operation, &self))
     }
+}
+
+/// What the vendor said with a status other than 2xx.
+pub(crate) fn refusal(operation: &'static str, reply: &Reply) -> Error {
+    let api = api_error(reply.status.as_u16(), &reply.headers, &reply.body);
+    Error::new(ErrorKind::Api(api), operation)
 }
 
 /// Reads an error body of any vendor: Veriff's `{"status","code","message"}` with code as text or

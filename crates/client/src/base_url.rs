@@ -8,6 +8,8 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct BaseUrl {
     url: Url,
+    /// Segments at the end that `parse` made sure of.
+    suffix: usize,
     loopback: bool,
 }
 
@@ -48,7 +50,7 @@ impl BaseUrl {
             .clear()
             .extend(path.iter().map(String::as_str))
             .extend(suffix);
-        Ok(Self { url, loopback })
+        Ok(Self { url, suffix: suffix.len(), loopback })
     }
 
     /// The URL of these path segments, each escaped as one segment.
@@ -56,7 +58,19 @@ impl BaseUrl {
         let mut url = self.url.clone();
         // `parse` made sure that the URL has a path.
         if let Ok(mut path) = url.path_segments_mut() {
-            path.extend(segments);
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// The URL of these segments in place of the suffix that `parse` made sure of.
+    pub(crate) fn sibling(&self, segments: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            for _ in 0..self.suffix {
+                path.pop();
+            }
+            path.pop_if_empty().extend(segments);
         }
         url
     }

@@ -15,6 +15,8 @@ struct Inner {
     kind: ErrorKind,
     operation: &'static str,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Something had to be done first, and that failed: the call itself was never begun.
+    preparing: bool,
 }
 
 /// The kinds of [`Error`].
@@ -127,13 +129,19 @@ impl Error {
     /// An error of this kind in this operation (`"upload"`, `"create session"`).
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
-        Self { inner: Box::new(Inner { kind, operation, source: None }) }
+        Self { inner: Box::new(Inner { kind, operation, source: None, preparing: false }) }
     }
 
     /// The same with what caused it. The source must be free of secrets.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.inner.source = Some(source.into());
+        self
+    }
+
+    /// The same for a failure of what had to be done first, such as fetching a token.
+    pub(crate) fn in_preparation(mut self) -> Self {
+        self.inner.preparing = true;
         self
     }
 
@@ -176,6 +184,15 @@ impl Error {
     /// What this means for the books, when an upload or a submit failed with it.
     #[must_use]
     pub fn failure(&self) -> Failure {
+        match self.failure_of_call() {
+            // A token that is refused is refused for every item.
+            Failure::Permanent if self.inner.preparing => Failure::AuthStop,
+            Failure::Ambiguous if self.inner.preparing => Failure::NotSent,
+            failure => failure,
+        }
+    }
+
+    fn failure_of_call(&self) -> Failure {
         match &self.inner.kind {
             ErrorKind::Config { .. } => Failure::AuthStop,
             ErrorKind::Media { .. } | ErrorKind::Rejected { .. } => Failure::Permanent,

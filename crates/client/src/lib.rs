@@ -1,5 +1,5 @@
-//! Typed clients of identity vendors: [`veriff`] whole, and one [`Provider`] trait for whoever
-//! sends many files and does not care to whom.
+//! Typed clients of identity vendors: [`veriff`] and [`transmit`], both whole, and one [`Provider`]
+//! trait for whoever sends many files and does not care to whom.
 //!
 //! Two invariants make it easy to reason about: *signing never waits, sending never builds a body*.
 //! [`sign`](sign::sign) computes over the media and makes a [`SignedBody`]; `send` moves its bytes
@@ -11,6 +11,7 @@
 mod answer;
 mod base_url;
 mod context;
+mod download;
 mod error;
 mod id;
 mod lenient;
@@ -19,11 +20,13 @@ mod provider;
 mod retry;
 pub mod sign;
 mod telemetry;
+pub mod transmit;
 mod transport;
 mod upload;
 pub mod veriff;
 
 pub use context::Context;
+pub use download::Download;
 pub use error::{ApiError, Error, ErrorKind, Failure};
 pub use id::{AttemptId, MediaId, SessionId};
 pub use lenient::Json;

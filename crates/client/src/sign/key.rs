@@ -49,21 +49,28 @@ impl Key {
     }
 
     /// A running HMAC, keyed.
-    pub(super) fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         Running(self.keyed.clone())
     }
 }
 
 /// An HMAC that is fed piece by piece.
-pub(super) struct Running(Hmac<Sha256>);
+pub(crate) struct Running(Hmac<Sha256>);
 
 impl Running {
-    pub(super) fn update(&mut self, piece: &[u8]) {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
         self.0.update(piece);
     }
 
-    pub(super) fn finish(self) -> Signature {
+    pub(crate) fn finish(self) -> Signature {
         Signature(self.0.finalize().into_bytes().into())
+    }
+}
+
+impl Running {
+    /// Whether this is the signature; takes the same time whatever differs.
+    pub(crate) fn verify(self, claimed: &Signature) -> bool {
+        self.0.verify_slice(&claimed.0).is_ok()
     }
 }
 

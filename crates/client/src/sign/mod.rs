@@ -8,8 +8,8 @@ mod key;
 
 pub use body::EncodedBody;
 pub use frame::{Encoding, Frame};
-pub(crate) use key::hex;
 pub use key::{Key, Signature};
+pub(crate) use key::{Running, hex};
 
 use std::fmt;
 use std::sync::Arc;

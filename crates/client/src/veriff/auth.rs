@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorKind};
-use crate::sign::{Key, Signature};
+use crate::sign::{Key, Running, Signature};
 
 pub(crate) const AUTH_CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
 pub(crate) const HMAC_SIGNATURE: HeaderName = HeaderName::from_static("x-hmac-signature");
@@ -113,6 +113,52 @@ impl Auth {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Auth {
+    /// Judges an answer that comes in pieces.
+    pub(super) fn running(
+        &self,
+        policy: SignaturePolicy,
+        headers: &HeaderMap,
+        operation: &'static str,
+    ) -> Result<Option<RunningVerifier>, Error> {
+        if policy == SignaturePolicy::Off {
+            return Ok(None);
+        }
+        let claimed = [HMAC_SIGNATURE, VRF_HMAC_SIGNATURE].iter().find_map(|name| headers.get(name));
+        match claimed {
+            Some(value) => {
+                let claimed = Signature::from_hex(value.to_str().unwrap_or_default());
+                let macs = self.verifiers.iter().map(|v| v.key.start()).collect();
+                Ok(Some(RunningVerifier { claimed, macs, operation }))
+            }
+            None if policy == SignaturePolicy::Required => {
+                Err(Error::new(ErrorKind::ResponseSignature { missing: true }, operation))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// The signature of an answer that comes in pieces, judged at its end.
+pub(crate) struct RunningVerifier {
+    claimed: Option<Signature>,
+    macs: Vec<Running>,
+    operation: &'static str,
+}
+
+impl RunningVerifier {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.macs.iter_mut().for_each(|mac| mac.update(piece));
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let fits = |mac: Running| self.claimed.as_ref().is_some_and(|claimed| mac.verify(claimed));
+        // Not `any`: all secrets are tried, so that time does not tell which one fits.
+        let fit = self.macs.into_iter().map(fits).fold(false, |a, b| a | b);
+        if fit { Ok(()) } else { Err(Error::new(ErrorKind::ResponseSignature { missing: false }, self.operation)) }
     }
 }
 

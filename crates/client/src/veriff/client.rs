@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -33,6 +34,7 @@ pub(super) struct Inner {
     legacy: bool,
     integration: Option<HeaderValue>,
     pub(super) registry_path: Vec<String>,
+    pub(super) registry_key: Option<HeaderValue>,
 }
 
 /// Sets up a [`Client`].
@@ -48,6 +50,7 @@ pub struct Builder {
     legacy: bool,
     integration: Option<String>,
     registry_path: String,
+    registry_key: Option<SecretString>,
 }
 
 impl Client {
@@ -64,6 +67,7 @@ impl Client {
             legacy: false,
             integration: None,
             registry_path: "validate-registry".to_owned(),
+            registry_key: None,
         }
     }
 }
@@ -113,6 +117,13 @@ impl Builder {
         self
     }
 
+    /// Sends `X-API-Key` with registry validations: the synchronous variant, on a host of its own
+    /// (`sync-api.veriff.me`), asks for it. Make a second client for that host.
+    pub fn registry_api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.registry_key = Some(key.into());
+        self
+    }
+
     /// Judges everything that can be judged without a connection.
     ///
     /// # Errors
@@ -129,6 +140,12 @@ impl Builder {
         if registry_path.is_empty() {
             return Err(Error::config("configure", "the registry path is empty"));
         }
+        let registry_key = self.registry_key.as_ref().map(|key| HeaderValue::try_from(key.expose_secret()));
+        let mut registry_key = match registry_key.transpose() {
+            Ok(key) => key,
+            Err(_) => return Err(Error::config("configure", "the registry's API key cannot stand in a header")),
+        };
+        registry_key.iter_mut().for_each(|key| key.set_sensitive(true));
         let transport = Transport::new(&self.options, base.is_tls(), base.is_loopback())?;
         Ok(Client {
             inner: Arc::new(Inner {
@@ -141,22 +158,19 @@ impl Builder {
                 legacy: self.legacy,
                 integration,
                 registry_path,
+                registry_key,
             }),
         })
     }
 }
 
 impl Client {
-    /// GET or DELETE of something with an id: the id is signed as it appears in the path.
-    pub(super) async fn by_id(
-        &self,
-        operation: &'static str,
-        method: Method,
-        segments: [&str; 3],
-    ) -> Result<Reply, Error> {
-        self.inner.retry.run(|| async { self.judge(self.id_call(operation, method.clone(), segments)).await }).await
+    /// GET of something with an id, as often as the retry policy says.
+    pub(super) async fn by_id(&self, operation: &'static str, segments: [&str; 3]) -> Result<Reply, Error> {
+        self.inner.retry.run(|| self.judge(self.id_call(operation, Method::GET, segments))).await
     }
 
+    /// A call about something with an id: the id is signed as it appears in the path.
     pub(super) fn id_call(&self, operation: &'static str, method: Method, segments: [&str; 3]) -> Call {
         let [collection, id, below] = segments;
         let message = self.inner.base.join(&[id]);
@@ -186,9 +200,6 @@ impl Client {
         if self.inner.legacy {
             headers.insert(LEGACY_SIGNATURE, self.inner.auth.legacy(&body));
         }
-        if let Some(integration) = &self.inner.integration {
-            headers.insert("vrf-integration-id", integration.clone());
-        }
         headers.extend(extra);
         self.judge(Call { operation, method, url, headers, body: Outgoing::Bytes(body) }).await
     }
@@ -200,7 +211,17 @@ impl Client {
         self.judge(Call { operation, method: Method::POST, url, headers, body: Outgoing::Signed(body.clone()) }).await
     }
 
-    async fn judge(&self, call: Call) -> Result<Reply, Error> {
+    /// The header of keys that serve several integrations; Veriff asks for it where sessions begin.
+    pub(super) fn integration(&self) -> HeaderMap {
+        let id = self.inner.integration.clone();
+        id.map(|id| (HeaderName::from_static("vrf-integration-id"), id)).into_iter().collect()
+    }
+
+    pub(super) fn policy(&self) -> SignaturePolicy {
+        self.inner.policy
+    }
+
+    pub(super) async fn judge(&self, call: Call) -> Result<Reply, Error> {
         let operation = call.operation;
         telemetry::observe("veriff", operation, async {
             let reply = self.inner.transport.call(call).await?;

@@ -4,15 +4,27 @@
 mod auth;
 mod client;
 pub(crate) mod codes;
+mod decision;
 mod endpoints;
+mod poll;
 mod provider;
+mod records;
+mod requests;
+mod webhook;
 mod wire;
 
+pub(crate) use auth::RunningVerifier;
 pub use auth::{Credentials, SignaturePolicy};
 pub use client::{Builder, Client};
+pub use decision::{Address, Decision, DocumentData, Insight, ParsedAddress, PersonData, RiskLabel, RiskScore};
+pub use poll::PollOptions;
+pub use records::{Person, SanctionMatch, Watchlist};
+pub use requests::{AddressRequest, CollectedData, Consent, DocumentRequest, PersonRequest, SessionRequest};
+pub use webhook::{Event, SessionEvent, Webhook};
 pub use wire::{Attempt, MediaEntry, MediaList, Session, Status, UserDefined};
 
 pub use crate::context::Context;
+pub use crate::download::Download;
 pub use crate::error::{ApiError, Error, ErrorKind, Failure};
 pub use crate::id::{AttemptId, MediaId, SessionId};
 pub use crate::limits::Limits;

@@ -14,7 +14,7 @@ impl Provider for Client {
     }
 
     fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>> {
-        Box::pin(async {
+        Box::pin(async move {
             let session = self.create_session(new).await?;
             let url = session.url.as_ref().map(|url| secrecy::ExposeSecret::expose_secret(url).to_owned());
             Ok(Created::new(session.id, url))

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AttemptId, Context, MediaId, SessionId};
@@ -65,8 +65,8 @@ fn secret<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<SecretString>
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
         /// Where a session or an attempt stands. Open: a status that is not known here survives.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-        #[serde(from = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+        #[serde(from = "String", into = "String")]
         #[non_exhaustive]
         pub enum Status {
             $($(#[$doc])* $variant,)+
@@ -82,6 +82,12 @@ macro_rules! statuses {
                     $(Self::$variant => $name,)+
                     Self::Other(name) => name,
                 }
+            }
+        }
+
+        impl From<Status> for String {
+            fn from(status: Status) -> Self {
+                status.as_str().to_owned()
             }
         }
 
@@ -134,7 +140,7 @@ impl fmt::Display for Status {
 }
 
 /// What Veriff has of a session or attempt. Sorted by Veriff's idea of quality, not by time.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MediaList {
@@ -150,7 +156,7 @@ pub struct MediaList {
 }
 
 /// One uploaded file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MediaEntry {
@@ -200,7 +206,7 @@ pub(super) struct Attempts {
 }
 
 /// One attempt of a session.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Attempt {
@@ -218,7 +224,7 @@ pub struct Attempt {
 }
 
 /// A status that your own staff gave an attempt.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UserDefined {
