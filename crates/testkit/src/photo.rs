@@ -1,5 +1,4 @@
-//! What a phone makes of a document on a table: perspective, uneven light, a shadow, soft focus,
-//! sensor noise.
+//! What a phone makes of a document on a table: perspective, uneven light, a shadow, sensor noise.
 
 use crate::draw::value_noise;
 use crate::{Rgb, Rng};
