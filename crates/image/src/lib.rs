@@ -2,9 +2,33 @@
 
 #![deny(unsafe_code)]
 
+mod colour;
+mod convert;
+mod encode;
 mod error;
+mod estimate;
+mod exif;
+mod flatten;
 mod heif;
+mod jpeg;
 mod limits;
+mod normalizer;
+mod orient;
+mod plan;
 mod planes;
+mod png;
+mod policy;
+mod pool;
+mod probe;
+mod render;
+mod report;
+mod resize;
+mod source;
+mod webp;
 
 pub use error::{Error, ErrorKind};
+pub use normalizer::{Normalized, Normalizer};
+pub use policy::{Damaged, Metadata, Policy, Profiles, Undersized};
+pub use probe::Probe;
+pub use report::{Action, Report, Timings, Warning};
+pub use resize::Filter;

@@ -1,0 +1,107 @@
+//! From ready planes to a file within the byte limits.
+
+use bytes::Bytes;
+use sealpress_media::{Dimensions, Format};
+
+use crate::colour::ToRgb;
+use crate::convert::{RgbSink, Target};
+use crate::error::{Error, ErrorKind};
+use crate::jpeg::turbo::{Compressor, Sampling};
+use crate::planes::{Matrix, Plane, Range};
+use crate::png;
+use crate::policy::Policy;
+use crate::pool::Pool;
+
+/// A file that fits.
+pub(crate) struct Encoded {
+    pub(crate) bytes: Bytes,
+    pub(crate) format: Format,
+    pub(crate) quality: Option<u8>,
+}
+
+/// Encodings that a search for a quality may cost beyond the first.
+const ATTEMPTS: u32 = 5;
+
+/// Encodes as PNG where `png` says so and that fits, else as JPEG at the policy's quality, else at
+/// the best lower quality found in a few attempts.
+pub(crate) fn encode(
+    policy: &Policy,
+    ready: &[Plane],
+    dimensions: Dimensions,
+    png: bool,
+    icc: Option<&[u8]>,
+    compressor: &mut Compressor,
+    scratch: &mut Vec<u8>,
+) -> Result<Encoded, Error> {
+    let limit = policy.byte_limit();
+    if !png {
+        return jpeg(policy, ready, dimensions, icc, compressor, scratch, limit);
+    }
+    let bytes = png::encode(ready, dimensions, icc)?;
+    if bytes.len() as u64 <= limit {
+        return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None });
+    }
+    if ready.len() == 1 {
+        return jpeg(policy, ready, dimensions, icc, compressor, scratch, limit);
+    }
+    let planes = to_ycc(ready, dimensions, compressor)?;
+    jpeg(policy, &planes, dimensions, icc, compressor, scratch, limit)
+}
+
+fn jpeg(
+    policy: &Policy,
+    planes: &[Plane],
+    dimensions: Dimensions,
+    icc: Option<&[u8]>,
+    compressor: &mut Compressor,
+    scratch: &mut Vec<u8>,
+    limit: u64,
+) -> Result<Encoded, Error> {
+    let sampling = if planes.len() == 1 { Sampling::Gray } else { Sampling::S420 };
+    let size = (dimensions.width() as usize, dimensions.height() as usize);
+    let mut at = |quality: u8, scratch: &mut Vec<u8>| -> Result<Option<Bytes>, Error> {
+        let len = compressor.compress(planes, size, sampling, quality, icc, scratch)?;
+        Ok((len as u64 <= limit).then(|| Bytes::copy_from_slice(&scratch[..len])))
+    };
+    let done = |bytes, quality| Ok(Encoded { bytes, format: Format::Jpeg, quality: Some(quality) });
+    if let Some(bytes) = at(policy.quality, scratch)? {
+        return done(bytes, policy.quality);
+    }
+    // Halve the interval between what is known to fit and what is not; the floor first.
+    let (mut fits, mut over) = (policy.quality_floor.min(policy.quality), policy.quality);
+    let Some(mut best) = at(fits, scratch)? else {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!("{dimensions} at quality {fits} is still above the limit of {limit} bytes"),
+        ));
+    };
+    for _ in 1..ATTEMPTS {
+        if over - fits < 2 {
+            break;
+        }
+        let middle = fits + (over - fits) / 2;
+        match at(middle, scratch)? {
+            Some(bytes) => (fits, best) = (middle, bytes),
+            None => over = middle,
+        }
+    }
+    done(best, fits)
+}
+
+/// G, B and R planes as Y', Cb and Cr with halved chroma.
+fn to_ycc(rgb: &[Plane], dimensions: Dimensions, compressor: &mut Compressor) -> Result<Vec<Plane>, Error> {
+    let [g, b, r] = rgb else {
+        return Err(Error::internal("colour of other than three planes"));
+    };
+    let to_rgb = ToRgb::new(Matrix::Identity, Range::Full);
+    let mut sink = RgbSink::new(dimensions, Target::Halved, &mut Pool::default());
+    let mut row = vec![0; g.width * 3];
+    for y in 0..g.height {
+        to_rgb.row(g.row(y), b.row(y), r.row(y), &mut row);
+        sink.push(&row, compressor)?;
+    }
+    let mut planes = sink.finish(compressor)?;
+    crate::render::pad(&mut planes.y);
+    let chroma = planes.chroma.into_iter().flatten();
+    Ok(std::iter::once(planes.y).chain(chroma).collect())
+}

@@ -1,0 +1,232 @@
+//! From a JPEG to planes, by the cheapest way that its coding allows.
+
+use sealpress_media::Dimensions;
+
+use super::scan::Scan;
+use super::turbo::{self, Decompressor, Header, Packed, Sampling, Shrink};
+use crate::colour::{Colour, Converter};
+use crate::convert::RgbSink;
+use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
+use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
+use crate::pool::Pool;
+use crate::source::chroma_target;
+
+/// What can be said before decoding.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) header: Header,
+    pub(crate) shrink: Shrink,
+    /// Planes as coded, or interleaved pixels.
+    pub(crate) planar: bool,
+}
+
+/// Refuses what no decoder here reads, in words better than the codec's.
+pub(crate) fn check(scan: &Scan, limits: &Limits) -> Result<Dimensions, Error> {
+    let frame = &scan.frame;
+    if frame.hierarchical() {
+        return Err(Error::unsupported_feature("a hierarchical JPEG"));
+    }
+    if frame.lossless() {
+        return Err(Error::unsupported_feature("a lossless JPEG"));
+    }
+    if frame.precision != 8 {
+        return Err(Error::unsupported_feature(format!("a JPEG of {} bits per sample", frame.precision)));
+    }
+    if frame.factors.len() == 2 {
+        return Err(Error::unsupported_feature("a JPEG of two components"));
+    }
+    if scan.scans > limits.max_scans {
+        return Err(Error::too_large(format!("a JPEG of {} scans, the limit is {}", scan.scans, limits.max_scans)));
+    }
+    limits.dimensions(u32::from(frame.width), u32::from(scan.height()))
+}
+
+/// The most that the inverse DCT may shrink so that both sides stay at least as large as wanted.
+pub(crate) fn shrink_for(source: Dimensions, wanted: Dimensions) -> Shrink {
+    let enough = |shrink: &Shrink| {
+        let n = shrink.denominator();
+        source.width() / n >= wanted.width() && source.height() / n >= wanted.height()
+    };
+    [Shrink::Eight, Shrink::Four, Shrink::Two].into_iter().find(enough).unwrap_or(Shrink::One)
+}
+
+/// Bytes of all coefficients.
+pub(crate) fn coefficients(scan: &Scan) -> u64 {
+    blocks(scan).iter().map(|(w, h)| w * h * 128).sum()
+}
+
+/// Bytes that a decode holds: coefficients where several scans must be joined, the planes, and rows
+/// inside the decoder.
+pub(crate) fn memory(scan: &Scan, shrink: Shrink) -> u64 {
+    let n = u64::from(shrink.denominator());
+    let blocks = blocks(scan);
+    let planes: u64 = blocks.iter().map(|(w, h)| (w * 8).div_ceil(n) * (h * 8).div_ceil(n)).sum();
+    // Rows of blocks of every component, as samples and as pointers, some of them twice.
+    let rows: u64 = blocks.iter().map(|(w, h)| w * 8 * 64 / n + h * 64).sum();
+    // A baseline file may come in several scans too; only the whole file tells.
+    let buffered = scan.frame.progressive() || scan.scans > 1;
+    planes + rows + if buffered { coefficients(scan) } else { 0 } + (128 << 10)
+}
+
+/// Blocks of each component, across and down, padded to whole units.
+fn blocks(scan: &Scan) -> Vec<(u64, u64)> {
+    let factors = &scan.frame.factors;
+    let h_max = u64::from(factors.iter().map(|f| f.0).max().unwrap_or(1));
+    let v_max = u64::from(factors.iter().map(|f| f.1).max().unwrap_or(1));
+    let units_x = u64::from(scan.frame.width).div_ceil(8 * h_max);
+    let units_y = u64::from(scan.height()).div_ceil(8 * v_max);
+    factors.iter().map(|(h, v)| (units_x * u64::from(*h), units_y * u64::from(*v))).collect()
+}
+
+/// Whether the sampling factors are among those that come as planes.
+pub(crate) fn is_planar(scan: &Scan) -> bool {
+    match &scan.frame.factors[..] {
+        [_] => true,
+        [y, cb, cr] => {
+            cb == cr
+                && *cb == (1, 1)
+                && matches!(y, (1, 1) | (2, 1) | (2, 2) | (1, 2) | (4, 1) | (1, 4))
+                && scan.adobe != Some(0)
+        }
+        _ => false,
+    }
+}
+
+/// Reads the header with the decoder and settles the way.
+pub(crate) fn plan(codec: &mut Decompressor, bytes: &[u8], shrink: Shrink, limits: &Limits) -> Result<Plan, Error> {
+    let header = codec.header(bytes, limits)?;
+    if header.precision != 8 || header.lossless {
+        return Err(Error::unsupported_feature("a JPEG that is not of eight bits with loss"));
+    }
+    let planar = matches!(
+        (header.colour, header.sampling),
+        (turbo::Colour::Gray, Some(Sampling::Gray))
+            | (
+                turbo::Colour::YCbCr,
+                Some(
+                    Sampling::S444 | Sampling::S422 | Sampling::S420 | Sampling::S440 | Sampling::S411 | Sampling::S441
+                )
+            )
+    );
+    Ok(Plan { header, shrink, planar })
+}
+
+/// A decode's outcome: planes, and the decoder's first complaint.
+pub(crate) type Outcome = (Planes, Option<String>);
+
+/// Decodes to planes as coded.
+pub(crate) fn planar(codec: &mut Decompressor, bytes: &[u8], plan: &Plan, pool: &mut Pool) -> Result<Outcome, Error> {
+    let sampling = plan.header.sampling.ok_or_else(|| Error::internal("a planar decode without a sampling"))?;
+    let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
+    let (horizontal, vertical) = sampling.factors();
+    // Luma comes padded to whole chroma samples; the padding is no picture.
+    let n = plan.shrink.denominator();
+    planes[0].width = plan.header.width.div_ceil(n) as usize;
+    planes[0].height = plan.header.height.div_ceil(n) as usize;
+    let mut planes = planes.into_iter();
+    let y = planes.next().ok_or_else(|| Error::internal("a decode without luma"))?;
+    let chroma = planes.next().zip(planes.next()).map(|(cb, cr)| [cb, cr]);
+    let planes = Planes {
+        y,
+        chroma,
+        alpha: None,
+        subsampling: Subsampling { horizontal, vertical },
+        siting: Siting::Centre,
+        matrix: Matrix::Bt601,
+        range: Range::Full,
+    };
+    Ok((planes, complaint))
+}
+
+/// Decodes to interleaved pixels, `cmyk` being the profile for four components, and from there to
+/// planes fit for a picture of the `wanted` size.
+pub(crate) fn packed(
+    codec: &mut Decompressor,
+    bytes: &[u8],
+    plan: &Plan,
+    cmyk: Option<&Converter>,
+    wanted: Dimensions,
+    convert: &mut turbo::Compressor,
+    pool: &mut Pool,
+) -> Result<Outcome, Error> {
+    let n = plan.shrink.denominator();
+    let dimensions = Dimensions::new(plan.header.width.div_ceil(n), plan.header.height.div_ceil(n))
+        .map_err(|e| Error::with_source(ErrorKind::Internal, "an empty picture", e))?;
+    let four = matches!(plan.header.colour, turbo::Colour::Cmyk | turbo::Colour::Ycck);
+    let format = if four { Packed::Cmyk } else { Packed::Rgb };
+    let len = dimensions.bytes(format.samples()).ok_or_else(|| Error::too_large("a picture beyond memory"))?;
+    let mut pixels = pool.take(len);
+    let complaint = codec.packed(bytes, &plan.header, plan.shrink, format, &mut pixels)?;
+    let mut sink = RgbSink::new(dimensions, chroma_target(dimensions, wanted), pool);
+    let width = dimensions.width() as usize;
+    let mut rgb = vec![0; width * 3];
+    for row in pixels.chunks_exact(width * format.samples()) {
+        if four {
+            cmyk_row(row, cmyk, &mut rgb)?;
+            sink.push(&rgb, convert)?;
+        } else {
+            sink.push(row, convert)?;
+        }
+    }
+    pool.give(pixels);
+    Ok((sink.finish(convert)?, complaint))
+}
+
+/// CMYK in JPEG is stored inverted (255 is no ink), as the programs that make such files do.
+fn cmyk_row(row: &[u8], profile: Option<&Converter>, rgb: &mut [u8]) -> Result<(), Error> {
+    if let Some(profile) = profile {
+        let inks: Vec<u8> = row.iter().map(|v| 255 - v).collect();
+        return profile.apply(&inks, rgb);
+    }
+    for (out, inks) in rgb.chunks_exact_mut(3).zip(row.chunks_exact(4)) {
+        let black = u32::from(inks[3]);
+        for (out, ink) in out.iter_mut().zip(inks) {
+            *out = ((u32::from(*ink) * black + 127) / 255) as u8;
+        }
+    }
+    Ok(())
+}
+
+/// What a decoder's complaint means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// Nothing that can be seen.
+    Harmless,
+    /// Picture data are missing or wrong.
+    Damage,
+}
+
+/// Judges the first complaint of libjpeg-turbo by its text: the API has no number for it.
+pub(crate) fn judge(complaint: &str) -> Complaint {
+    const HARMLESS: [&str; 6] = [
+        "extraneous bytes before marker",
+        "Unknown Adobe color transform",
+        "Unrecognized component IDs",
+        "Invalid SOS parameters",
+        "Inconsistent progression",
+        "Warning: unknown JFIF revision",
+    ];
+    if HARMLESS.iter().any(|h| complaint.contains(h)) { Complaint::Harmless } else { Complaint::Damage }
+}
+
+/// The profile that converts four components, if there is a usable one.
+pub(crate) fn cmyk_profile(colour: &Colour) -> Option<&Converter> {
+    match colour {
+        Colour::Convert(converter) if converter.components == 4 => Some(converter),
+        _ => None,
+    }
+}
+
+/// Planes' buffers back into the pool.
+pub(crate) fn recycle(planes: Planes, pool: &mut Pool) {
+    let mut give = |plane: Plane| pool.give(plane.data);
+    give(planes.y);
+    if let Some([cb, cr]) = planes.chroma {
+        give(cb);
+        give(cr);
+    }
+    if let Some(alpha) = planes.alpha {
+        give(alpha);
+    }
+}

@@ -1,0 +1,400 @@
+use bytes::Bytes;
+use sealpress_media::{Dimensions, Format, Media};
+
+use crate::colour::Colour;
+use crate::encode::{self, Encoded};
+use crate::error::{Error, ErrorKind};
+use crate::estimate;
+use crate::jpeg::scan::Scan;
+use crate::jpeg::{decode, lossless};
+use crate::orient;
+use crate::plan;
+use crate::png::chunks::Chunks;
+use crate::policy::{Metadata, Policy, Profiles, Undersized};
+use crate::probe::Probe;
+use crate::render::{self, Tools, Wanted};
+use crate::report::{Action, Report, Stopwatch, Timings, Warning};
+use crate::resize::Resizer;
+use crate::source::{Codecs, Decoded, Request};
+use crate::webp::Container;
+
+/// Makes pictures conform to a [`Policy`]. One per worker: it keeps codecs, weights and buffers from
+/// picture to picture, and uses no threads of its own.
+pub struct Normalizer {
+    policy: Policy,
+    codecs: Option<Codecs>,
+    resizer: Resizer,
+    encoded: Vec<u8>,
+}
+
+/// A picture that conforms, and how it came to.
+#[derive(Clone, Debug)]
+pub struct Normalized {
+    media: Media,
+    report: Report,
+}
+
+impl Normalized {
+    /// The picture as it may be sent.
+    #[must_use]
+    pub const fn media(&self) -> &Media {
+        &self.media
+    }
+
+    /// The picture, given away.
+    #[must_use]
+    pub fn into_media(self) -> Media {
+        self.media
+    }
+
+    /// What was done and why.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+/// Buffers above this many bytes are let go after a picture.
+const KEPT_BYTES: usize = 48 << 20;
+
+impl Normalizer {
+    /// A worker for this policy. Codecs are made with the first picture.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, codecs: None, resizer: Resizer::new(), encoded: Vec::new() }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Most bytes of memory that [`Self::normalize`] holds for this picture, its output included,
+    /// the input file not. Counts what the codecs written in C allocate too.
+    #[must_use]
+    pub fn estimate(&self, probe: &Probe) -> u64 {
+        estimate::estimate(&self.policy, probe)
+    }
+
+    /// What [`Self::normalize`] would do, as far as the header tells.
+    #[must_use]
+    pub fn plan(&self, probe: &Probe) -> Vec<Action> {
+        plan::plan(&self.policy, probe)
+    }
+
+    /// Makes the picture conform.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]; the picture is never half done. After an error the normalizer is as good
+    /// as new.
+    pub fn normalize(&mut self, media: &Media) -> Result<Normalized, Error> {
+        let mut codecs = match self.codecs.take() {
+            Some(codecs) => codecs,
+            None => Codecs::new()?,
+        };
+        let mut job = Job {
+            policy: &self.policy,
+            media,
+            watch: Stopwatch::start(self.policy.time_budget),
+            timings: Timings::default(),
+            actions: Vec::new(),
+            warnings: Vec::new(),
+            resizer: &mut self.resizer,
+            encoded: &mut self.encoded,
+            codecs: &mut codecs,
+        };
+        let result = job.run();
+        codecs.pool.shrink(KEPT_BYTES);
+        if self.encoded.capacity() > KEPT_BYTES {
+            self.encoded = Vec::new();
+        }
+        // A codec that failed is not asked again.
+        if result.is_ok() {
+            self.codecs = Some(codecs);
+        }
+        result
+    }
+}
+
+impl std::fmt::Debug for Normalizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Normalizer").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// One picture on its way.
+struct Job<'a> {
+    policy: &'a Policy,
+    media: &'a Media,
+    watch: Stopwatch,
+    timings: Timings,
+    actions: Vec<Action>,
+    warnings: Vec<Warning>,
+    resizer: &'a mut Resizer,
+    encoded: &'a mut Vec<u8>,
+    codecs: &'a mut Codecs,
+}
+
+/// Where the picture is and where it goes.
+#[derive(Clone, Copy)]
+struct Aim {
+    stored: Dimensions,
+    orientation: u8,
+    upright: Dimensions,
+    target: Dimensions,
+}
+
+impl Aim {
+    /// The target as stored.
+    const fn wanted(self) -> Dimensions {
+        if orient::transposes(self.orientation) { self.target.transposed() } else { self.target }
+    }
+
+    /// Whether only a turn is missing, or nothing.
+    fn fits(self) -> bool {
+        self.upright == self.target
+    }
+}
+
+impl Job<'_> {
+    fn run(&mut self) -> Result<Normalized, Error> {
+        match self.media.format() {
+            Format::Jpeg => self.jpeg(),
+            Format::Png => self.png(),
+            Format::WebP => self.webp(),
+            other => Err(Error::new(ErrorKind::UnsupportedFormat, format!("{other} is not a picture"))),
+        }
+    }
+
+    fn jpeg(&mut self) -> Result<Normalized, Error> {
+        let bytes = self.media.bytes().clone();
+        let scan = Scan::whole(&bytes)?;
+        let stored = decode::check(&scan, &self.policy.limits())?;
+        let aim = self.aim(stored, scan.orientation.unwrap_or(1))?;
+        if scan.multi_picture {
+            self.warnings.push(Warning::FurtherPicturesDropped);
+        }
+        self.watch.lap(&mut self.timings.scan);
+        let plain = matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic() && scan.frame.height != 0;
+        if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && plain && scan.end.is_some() {
+            if aim.orientation == 1
+                && let Some(done) = self.pass_jpeg(&bytes, &scan, aim)
+            {
+                return Ok(done);
+            }
+            if aim.orientation != 1
+                && let Some(done) = self.turn_jpeg(&bytes, &scan, aim)?
+            {
+                return Ok(done);
+            }
+        }
+        let decoded = self.decode(aim, |codecs, request| codecs.jpeg(&bytes, &scan, request))?;
+        self.finish(decoded, aim, false, "JPEG is what every provider takes")
+    }
+
+    /// Sends the file as it is, or without its metadata, if that fits.
+    fn pass_jpeg(&mut self, bytes: &Bytes, scan: &Scan, aim: Aim) -> Option<Normalized> {
+        let strip = self.policy.metadata == Metadata::Strip;
+        let out = match scan.stripped(bytes, strip) {
+            Some(stripped) => Bytes::from(stripped),
+            None => bytes.clone(),
+        };
+        self.pass(bytes, out, aim, scan.icc.as_deref())
+    }
+
+    /// Moves coefficients instead of pixels, if that is exact and fits.
+    fn turn_jpeg(&mut self, bytes: &Bytes, scan: &Scan, aim: Aim) -> Result<Option<Normalized>, Error> {
+        let Some(turned) = lossless::turn(bytes, scan, aim.orientation, &self.policy.limits()) else {
+            return Ok(None);
+        };
+        if turned.len() as u64 > self.policy.byte_limit() {
+            return Ok(None);
+        }
+        self.watch.lap(&mut self.timings.transform);
+        self.actions.push(Action::Oriented { from: aim.orientation, lossless: true });
+        self.keep_profile(scan.icc.as_deref());
+        self.done(Bytes::from(turned), aim).map(Some)
+    }
+
+    fn png(&mut self) -> Result<Normalized, Error> {
+        let bytes = self.media.bytes().clone();
+        let chunks = Chunks::whole(&bytes)?;
+        let stored = self.policy.limits().dimensions(chunks.width, chunks.height)?;
+        if chunks.bad_checksum {
+            return Err(Error::corrupt("a PNG with a wrong checksum"));
+        }
+        let aim = self.aim(stored, chunks.orientation.unwrap_or(1))?;
+        if chunks.frames > 1 {
+            self.actions.push(Action::FirstFrame { frames: chunks.frames });
+        }
+        self.watch.lap(&mut self.timings.scan);
+        let strip = self.policy.metadata == Metadata::Strip;
+        let still = chunks.frames == 1 || strip;
+        let takes = self.policy.takes(Format::Png);
+        if self.policy.pass_through && takes && aim.fits() && aim.orientation == 1 && chunks.end.is_some() && still {
+            let out = match chunks.stripped(&bytes, strip) {
+                Some(stripped) => Bytes::from(stripped),
+                None => bytes.clone(),
+            };
+            if let Some(done) = self.pass(&bytes, out, aim, None) {
+                return Ok(done);
+            }
+        }
+        let stays = takes && plan::is_screenshot_like(&chunks);
+        let decoded = self.decode(aim, |codecs, request| codecs.png(&bytes, &chunks, stays, request))?;
+        let reason = if stays { "flat areas and sharp edges stay lossless" } else { "a photo is smaller as JPEG" };
+        self.finish(decoded, aim, stays, reason)
+    }
+
+    fn webp(&mut self) -> Result<Normalized, Error> {
+        let bytes = self.media.bytes().clone();
+        let container = Container::read(&bytes)?;
+        let stored = self.policy.limits().dimensions(container.width, container.height)?;
+        let aim = self.aim(stored, container.orientation.unwrap_or(1))?;
+        self.watch.lap(&mut self.timings.scan);
+        let still = container.frames == 1 && !container.truncated && !container.has_metadata;
+        if self.policy.pass_through && self.policy.takes(Format::WebP) && aim.fits() && aim.orientation == 1 && still {
+            let out = bytes.clone();
+            if let Some(done) = self.pass(&bytes, out, aim, None) {
+                return Ok(done);
+            }
+        }
+        if container.frames > 1 {
+            self.actions.push(Action::FirstFrame { frames: container.frames });
+        }
+        let decoded = self.decode(aim, |codecs, request| codecs.webp(&bytes, &container, request))?;
+        self.finish(decoded, aim, false, "the provider does not take WebP")
+    }
+
+    /// Judges the size and settles the target.
+    fn aim(&mut self, stored: Dimensions, orientation: u8) -> Result<Aim, Error> {
+        let upright = if orient::transposes(orientation) { stored.transposed() } else { stored };
+        let target = self.policy.fit(upright);
+        if self.policy.is_undersized(upright.fit_within(self.policy.max_width, self.policy.max_height)) {
+            match self.policy.undersized {
+                Undersized::Refuse => {
+                    return Err(Error::new(
+                        ErrorKind::Limit,
+                        format!(
+                            "{upright} is below the minimum of {}×{}",
+                            self.policy.min_width, self.policy.min_height
+                        ),
+                    ));
+                }
+                Undersized::Accept => self.warnings.push(Warning::UpscalingRefused { size: upright }),
+                Undersized::Enlarge => self.warnings.push(Warning::Enlarged { size: upright }),
+            }
+        }
+        Ok(Aim { stored, orientation, upright, target })
+    }
+
+    /// The file without decoding, if it is small enough.
+    fn pass(&mut self, before: &Bytes, after: Bytes, aim: Aim, icc: Option<&[u8]>) -> Option<Normalized> {
+        if after.len() as u64 > self.policy.byte_limit() {
+            return None;
+        }
+        self.keep_profile(icc);
+        if after.len() < before.len() {
+            self.actions.push(Action::Stripped { bytes: (before.len() - after.len()) as u64 });
+        }
+        self.actions.push(Action::PassedThrough);
+        self.watch.lap(&mut self.timings.transform);
+        self.done(after, aim).ok()
+    }
+
+    /// Notes a profile that is not sRGB and goes along.
+    fn keep_profile(&mut self, icc: Option<&[u8]>) {
+        if let Some(icc) = icc
+            && let Colour::Convert(converter) = self.codecs.profiles.resolve(crate::colour::Declared::Icc(icc), 3)
+        {
+            self.actions.push(Action::ProfileKept { name: converter.name });
+        }
+    }
+
+    fn decode(
+        &mut self,
+        aim: Aim,
+        with: impl FnOnce(&mut Codecs, &mut Request<'_>) -> Result<Decoded, Error>,
+    ) -> Result<Decoded, Error> {
+        let mut request = Request {
+            policy: self.policy,
+            limits: self.policy.limits(),
+            wanted: aim.wanted(),
+            watch: &self.watch,
+            actions: &mut self.actions,
+            warnings: &mut self.warnings,
+        };
+        let decoded = with(self.codecs, &mut request)?;
+        self.watch.lap(&mut self.timings.decode);
+        self.watch.check()?;
+        Ok(decoded)
+    }
+
+    /// Everything behind the decoder.
+    fn finish(&mut self, mut decoded: Decoded, aim: Aim, png: bool, reason: &'static str) -> Result<Normalized, Error> {
+        let convert = self.policy.profiles == Profiles::Convert;
+        let icc = decoded.icc.take();
+        let mut keep = None;
+        match &decoded.colour {
+            Colour::Srgb => {}
+            Colour::Broken => self.warnings.push(Warning::ProfileIgnored),
+            Colour::Convert(converter) if convert || icc.is_none() => {
+                self.actions.push(Action::ColourConverted { from: converter.name.clone() });
+                if converter.hdr {
+                    self.warnings.push(Warning::DynamicRangeReduced);
+                }
+            }
+            Colour::Convert(converter) => {
+                self.actions.push(Action::ProfileKept { name: converter.name.clone() });
+                keep = icc;
+            }
+        }
+        if !aim.fits() {
+            self.actions.push(Action::Resized { from: aim.upright, to: aim.target });
+        }
+        if aim.orientation != 1 {
+            self.actions.push(Action::Oriented { from: aim.orientation, lossless: false });
+        }
+        let wanted = Wanted {
+            size: aim.target,
+            orientation: aim.orientation,
+            filter: self.policy.filter,
+            rgb: png,
+            convert: keep.is_none(),
+        };
+        let mut tools =
+            Tools { resizer: self.resizer, compressor: &mut self.codecs.compressor, pool: &mut self.codecs.pool };
+        let ready = render::render(decoded, wanted, &mut tools)?;
+        self.watch.lap(&mut self.timings.transform);
+        self.watch.check()?;
+        let result =
+            encode::encode(self.policy, &ready, aim.target, png, keep.as_deref(), tools.compressor, self.encoded);
+        for plane in ready {
+            self.codecs.pool.give(plane.data);
+        }
+        let Encoded { bytes, format, quality } = result?;
+        self.watch.lap(&mut self.timings.encode);
+        let reason = if png && format == Format::Jpeg { "as PNG it would not fit the byte limit" } else { reason };
+        self.actions.push(Action::Encoded { format, quality, reason });
+        if let Some(quality) = quality.filter(|q| *q < self.policy.quality) {
+            self.actions.push(Action::QualityLowered { from: self.policy.quality, to: quality });
+        }
+        self.done(bytes, aim)
+    }
+
+    fn done(&mut self, bytes: Bytes, aim: Aim) -> Result<Normalized, Error> {
+        let media =
+            Media::sniff(bytes).map_err(|e| Error::with_source(ErrorKind::Internal, "the result is no picture", e))?;
+        let report = Report {
+            format: self.media.format(),
+            output_format: media.format(),
+            original: aim.stored,
+            dimensions: aim.target,
+            actions: std::mem::take(&mut self.actions),
+            warnings: std::mem::take(&mut self.warnings),
+            timings: self.timings,
+        };
+        Ok(Normalized { media, report })
+    }
+}

@@ -1,0 +1,190 @@
+//! PNG in and out, through the `png` crate.
+
+pub(crate) mod chunks;
+
+use std::io::Cursor;
+
+use chunks::Chunks;
+use png::{BitDepth, ColorType, DecodingError, Transformations};
+use sealpress_media::Dimensions;
+
+use crate::colour::Declared;
+use crate::convert::RgbSink;
+use crate::error::{Error, ErrorKind};
+use crate::jpeg::turbo::Compressor;
+use crate::limits::Limits;
+use crate::planes::{Plane, Planes};
+use crate::report::Stopwatch;
+
+/// Rows between two looks at the clock.
+const CLOCK_ROWS: u32 = 64;
+
+/// What the header says beyond size.
+pub(crate) struct Meaning {
+    icc: Option<Vec<u8>>,
+    cicp: Option<(u8, u8)>,
+    gamma: Option<(f32, Option<[(f32, f32); 4]>)>,
+}
+
+impl Meaning {
+    /// By PNG's order of precedence: cICP, iCCP, sRGB, gAMA with cHRM.
+    pub(crate) fn declared(&self) -> Declared<'_> {
+        match (self.cicp, &self.icc, self.gamma) {
+            (Some((primaries, transfer)), ..) => Declared::Cicp { primaries, transfer },
+            (None, Some(icc), _) => Declared::Icc(icc),
+            (None, None, Some((gamma, chromaticities))) => Declared::Gamma { gamma, chromaticities },
+            (None, None, None) => Declared::Srgb,
+        }
+    }
+
+    pub(crate) fn icc(&self) -> Option<&[u8]> {
+        self.icc.as_deref()
+    }
+}
+
+/// Bytes that a decode holds beside its planes: the window of the inflater, two rows, and the whole
+/// picture where it is interlaced.
+pub(crate) fn memory(chunks: &Chunks) -> u64 {
+    let row = u64::from(chunks.width) * u64::from(chunks.samples()) * u64::from(chunks.bit_depth.div_ceil(8)).max(1);
+    let expanded = u64::from(chunks.width) * 4;
+    let frame = if chunks.interlaced { expanded * u64::from(chunks.height) } else { 0 };
+    4 * row + 6 * expanded + frame + (512 << 10)
+}
+
+/// Everything before the picture data. Profiles are inflated, so this is not free.
+pub(crate) fn meaning(bytes: &[u8], limits: &Limits) -> Result<Meaning, Error> {
+    let reader = open(bytes, limits)?;
+    let info = reader.info();
+    let gamma = info.gama_chunk.filter(|_| info.srgb.is_none()).map(|gamma| {
+        let pair = |c: (png::ScaledFloat, png::ScaledFloat)| (c.0.into_value(), c.1.into_value());
+        let chromaticities = info.chrm_chunk.map(|c| [pair(c.white), pair(c.red), pair(c.green), pair(c.blue)]);
+        (gamma.into_value(), chromaticities)
+    });
+    Ok(Meaning {
+        icc: info.icc_profile.as_ref().filter(|_| info.srgb.is_none()).map(|p| p.to_vec()),
+        cicp: info.coding_independent_code_points.map(|c| (c.color_primaries, c.transfer_function)),
+        gamma,
+    })
+}
+
+/// Decodes the first frame into planes, transparent pixels laid on `background`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    limits: &Limits,
+    background: [u8; 3],
+    mut sink: RgbSink,
+    convert: &mut Compressor,
+    watch: &Stopwatch,
+) -> Result<Planes, Error> {
+    let mut reader = open(bytes, limits)?;
+    let (colour, depth) = reader.output_color_type();
+    if depth != BitDepth::Eight {
+        return Err(Error::internal("a PNG that did not come as eight bits"));
+    }
+    let (width, height, interlaced) = (reader.info().width as usize, reader.info().height, reader.info().interlaced);
+    let mut rgb = vec![0; width * 3];
+    if interlaced {
+        let size = reader.output_buffer_size().ok_or_else(|| Error::too_large("a picture beyond memory"))?;
+        limits.memory(size as u64)?;
+        let mut frame = vec![0; size];
+        let line = reader.next_frame(&mut frame).map_err(failure)?.line_size;
+        for row in frame.chunks_exact(line).take(height as usize) {
+            sink.push(to_rgb(row, colour, background, &mut rgb), convert)?;
+        }
+        return sink.finish(convert);
+    }
+    for y in 0..height {
+        if y % CLOCK_ROWS == 0 {
+            watch.check()?;
+        }
+        let row = reader.next_row().map_err(failure)?.ok_or_else(|| Error::truncated("picture data end early"))?;
+        sink.push(to_rgb(row.data(), colour, background, &mut rgb), convert)?;
+    }
+    sink.finish(convert)
+}
+
+/// Encodes three planes G, B, R (H.273's identity) or one grey plane.
+pub(crate) fn encode(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+    let mut info = png::Info::with_size(dimensions.width(), dimensions.height());
+    info.bit_depth = BitDepth::Eight;
+    info.color_type = if planes.len() == 1 { ColorType::Grayscale } else { ColorType::Rgb };
+    match icc {
+        Some(icc) => info.icc_profile = Some(icc.into()),
+        None => info.srgb = Some(png::SrgbRenderingIntent::Perceptual),
+    }
+    let failed = |e: png::EncodingError| Error::with_source(ErrorKind::Internal, "PNG encoding failed", e);
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::with_info(&mut out, info).map_err(failed)?;
+    encoder.set_compression(png::Compression::Balanced);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let (width, height) = (dimensions.width() as usize, dimensions.height() as usize);
+    let mut data = Vec::with_capacity(width * height * planes.len());
+    for y in 0..height {
+        match planes {
+            [gray] => data.extend_from_slice(&gray.row(y)[..width]),
+            [g, b, r] => {
+                for ((r, g), b) in r.row(y).iter().zip(g.row(y)).zip(b.row(y)).take(width) {
+                    data.extend_from_slice(&[*r, *g, *b]);
+                }
+            }
+            _ => return Err(Error::internal("a PNG of two planes")),
+        }
+    }
+    writer.write_image_data(&data).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(out)
+}
+
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<png::Reader<Cursor<&'a [u8]>>, Error> {
+    let max = usize::try_from(limits.max_memory).unwrap_or(usize::MAX);
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: max.min(256 << 20) });
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    decoder.set_ignore_text_chunk(true);
+    decoder.read_info().map_err(failure)
+}
+
+fn failure(error: DecodingError) -> Error {
+    let (kind, text) = match &error {
+        DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            (ErrorKind::Truncated, "picture data end early")
+        }
+        DecodingError::LimitsExceeded => (ErrorKind::TooLarge, "decoding needs more memory than the policy grants"),
+        DecodingError::Parameter(_) | DecodingError::IoError(_) => {
+            (ErrorKind::Internal, "the PNG decoder was used wrongly")
+        }
+        DecodingError::Format(_) => (ErrorKind::Corrupt, "broken PNG data"),
+    };
+    Error::with_source(kind, text, error)
+}
+
+/// One decoded row as RGB on the background.
+fn to_rgb<'a>(row: &'a [u8], colour: ColorType, background: [u8; 3], rgb: &'a mut [u8]) -> &'a [u8] {
+    match colour {
+        ColorType::Rgb => return row,
+        ColorType::Rgba => {
+            for (out, pixel) in rgb.chunks_exact_mut(3).zip(row.chunks_exact(4)) {
+                over([pixel[0], pixel[1], pixel[2]], pixel[3], background, out);
+            }
+        }
+        ColorType::GrayscaleAlpha => {
+            for (out, pixel) in rgb.chunks_exact_mut(3).zip(row.chunks_exact(2)) {
+                over([pixel[0]; 3], pixel[1], background, out);
+            }
+        }
+        // Palettes were expanded.
+        ColorType::Grayscale | ColorType::Indexed => {
+            for (out, gray) in rgb.chunks_exact_mut(3).zip(row) {
+                out.fill(*gray);
+            }
+        }
+    }
+    rgb
+}
+
+/// Lays a pixel on the background.
+pub(crate) fn over(pixel: [u8; 3], alpha: u8, background: [u8; 3], out: &mut [u8]) {
+    let (a, b) = (u32::from(alpha), 255 - u32::from(alpha));
+    for ((out, pixel), background) in out.iter_mut().zip(pixel).zip(background) {
+        *out = ((u32::from(pixel) * a + u32::from(background) * b + 127) / 255) as u8;
+    }
+}

@@ -1,0 +1,174 @@
+//! Weights of one axis: for each output sample, where its inputs start and what each is worth.
+
+use std::f64::consts::PI;
+
+/// Fractional bits of a weight.
+pub(crate) const WEIGHT_BITS: u32 = 14;
+/// One, as a weight.
+const ONE: f64 = (1 << WEIGHT_BITS) as f64;
+
+/// How the number of taps is padded with zeros, so that kernels never have a remainder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Padding {
+    /// To an even number: rows are taken two at a time.
+    Vertical,
+    /// To 8, or to a multiple of 16: one or more whole registers of samples.
+    Horizontal,
+}
+
+impl Padding {
+    fn pad(self, taps: usize) -> usize {
+        match self {
+            Self::Vertical => taps.next_multiple_of(2),
+            Self::Horizontal if taps <= 8 => 8,
+            Self::Horizontal => taps.next_multiple_of(16),
+        }
+    }
+}
+
+/// Which source samples an output axis covers: `length` outputs spread evenly over
+/// `start .. start + span` of a source of `source` samples. Sample `i` lies at `i + 0.5`. The box
+/// may be fractional and may stick out of the source; what sticks out repeats the edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub(crate) source: usize,
+    pub(crate) length: usize,
+    pub(crate) start: f64,
+    pub(crate) span: f64,
+}
+
+/// The shape of the reconstruction kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Filter {
+    /// Windowed sinc of three lobes: the sharpest, and what quality is measured against.
+    Lanczos3,
+    /// Catmull-Rom cubic: two lobes, a third less work.
+    CatmullRom,
+    /// Straight line: no ringing, soft.
+    Triangle,
+    /// Plain mean of the covered area.
+    Box,
+}
+
+impl Filter {
+    fn support(self) -> f64 {
+        match self {
+            Self::Lanczos3 => 3.0,
+            Self::CatmullRom => 2.0,
+            Self::Triangle => 1.0,
+            Self::Box => 0.5,
+        }
+    }
+
+    fn at(self, x: f64) -> f64 {
+        let x = x.abs();
+        match self {
+            Self::Lanczos3 if x < 1e-9 => 1.0,
+            Self::Lanczos3 if x < 3.0 => {
+                let a = PI * x;
+                3.0 * a.sin() * (a / 3.0).sin() / (a * a)
+            }
+            Self::CatmullRom if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::CatmullRom if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+            Self::Triangle if x < 1.0 => 1.0 - x,
+            Self::Box if x <= 0.5 => 1.0,
+            _ => 0.0,
+        }
+    }
+}
+
+/// Weights of one axis in fixed point. All outputs have the same number of taps.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights {
+    /// Inputs per output, padded with zeros.
+    pub(crate) taps: usize,
+    /// First input of each output. Together with `taps` it may reach past the source; the weights
+    /// there are zero.
+    pub(crate) starts: Vec<usize>,
+    /// `taps` weights for each output, summing to one times the gain.
+    pub(crate) values: Vec<i16>,
+}
+
+impl Weights {
+    /// Weights of `filter` over `axis`, multiplied by `gain`.
+    pub(crate) fn new(axis: Axis, filter: Filter, gain: f64, padding: Padding) -> Self {
+        let rows = (0..axis.length).map(|i| row(axis, filter, i));
+        Self::from_rows(axis.length, rows, gain, padding)
+    }
+
+    /// Fixed point from real weights, each row a start and its values.
+    pub(crate) fn from_rows(
+        length: usize,
+        rows: impl Iterator<Item = (usize, Vec<f64>)>,
+        gain: f64,
+        padding: Padding,
+    ) -> Self {
+        let rows: Vec<(usize, Vec<f64>)> = rows.collect();
+        let widest = rows.iter().map(|r| r.1.len()).max().unwrap_or(1);
+        let taps = padding.pad(widest);
+        let mut starts = Vec::with_capacity(length);
+        let mut values = vec![0_i16; length * taps];
+        for ((start, real), fixed) in rows.iter().zip(values.chunks_exact_mut(taps)) {
+            starts.push(*start);
+            quantize(real, gain, fixed);
+        }
+        Self { taps, starts, values }
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.starts.capacity() * size_of::<usize>() + self.values.capacity() * size_of::<i16>()
+    }
+}
+
+/// Real weights of one output, trimmed to the source; what falls outside is added to the edge.
+fn row(axis: Axis, filter: Filter, i: usize) -> (usize, Vec<f64>) {
+    let scale = axis.span / axis.length as f64;
+    let stretch = scale.max(1.0);
+    let centre = axis.start + (i as f64 + 0.5) * scale;
+    let radius = filter.support() * stretch;
+    let first = (centre - radius).floor() as isize;
+    let last = (centre + radius).ceil() as isize;
+    let edge = axis.source as isize - 1;
+    let start = first.clamp(0, edge);
+    let mut values = vec![0.0; (last.clamp(0, edge) - start + 1) as usize];
+    let mut sum = 0.0;
+    for x in first..=last {
+        let weight = filter.at((x as f64 + 0.5 - centre) / stretch);
+        values[(x.clamp(0, edge) - start) as usize] += weight;
+        sum += weight;
+    }
+    if sum.abs() < 1e-9 {
+        values.fill(0.0);
+        values[((centre as isize).clamp(0, edge) - start) as usize] = 1.0;
+        sum = 1.0;
+    }
+    values.iter_mut().for_each(|v| *v /= sum);
+    // Leading and trailing zeros cost taps.
+    let is_zero = |v: &f64| v.abs() < 0.25 / ONE;
+    while values.len() > 1 && values.last().is_some_and(is_zero) {
+        values.pop();
+    }
+    let lead = values.iter().take_while(|v| is_zero(v)).count().min(values.len() - 1);
+    (start as usize + lead, values.split_off(lead))
+}
+
+/// Rounds so that the sum stays exact: what rounding loses goes to the largest weight, so a flat
+/// area keeps its value.
+fn quantize(real: &[f64], gain: f64, fixed: &mut [i16]) {
+    let target = (real.iter().sum::<f64>() * gain * ONE).round() as i32;
+    let mut sum = 0;
+    let mut largest = 0;
+    for (i, v) in real.iter().enumerate() {
+        let q = (v * gain * ONE).round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16;
+        fixed[i] = q;
+        sum += i32::from(q);
+        if q.abs() > fixed[largest].abs() {
+            largest = i;
+        }
+    }
+    let corrected = i32::from(fixed[largest]) + target - sum;
+    fixed[largest] = corrected.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+}

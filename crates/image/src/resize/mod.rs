@@ -1,0 +1,221 @@
+//! A resizer for planes.
+//!
+//! For each output row the pass *down* makes one row of `i16` sums from the source rows it needs
+//! (it stays in L1), and the pass *across* makes output samples of it. The source is read once, row
+//! by row; nothing of the size of a picture is held between the passes. Weights depend only on the
+//! geometry and are kept for the next picture of the same size.
+
+mod coeffs;
+#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the file's head")]
+mod kernels;
+
+pub use coeffs::Filter;
+pub(crate) use coeffs::{Axis, Padding, Weights};
+use kernels::{Kernel, SUM_BITS};
+
+use crate::planes::Plane;
+
+/// A linear map of sample values, applied while resizing: `gain × value + bias`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tone {
+    pub(crate) gain: f64,
+    /// In sample values.
+    pub(crate) bias: f64,
+}
+
+impl Tone {
+    /// Leaves values alone.
+    pub(crate) const NONE: Self = Self { gain: 1.0, bias: 0.0 };
+}
+
+/// The weights of one axis, before they are computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    pub(crate) axis: Axis,
+    pub(crate) filter: Filter,
+}
+
+/// Resizes planes; keeps weights and its row from one picture to the next.
+#[derive(Debug)]
+pub(crate) struct Resizer {
+    kernel: Kernel,
+    cache: Vec<Cached>,
+    row: Vec<i16>,
+    /// Where the next entry goes when the cache is full: round and round.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Cached {
+    recipe: Recipe,
+    gain: f64,
+    padding: Padding,
+    weights: Weights,
+}
+
+/// Luma and chroma, both axes, for the present picture and the one before.
+const CACHED: usize = 8;
+
+impl Resizer {
+    pub(crate) fn new() -> Self {
+        Self { kernel: Kernel::detect(), cache: Vec::with_capacity(CACHED), row: Vec::new(), next: 0 }
+    }
+
+    #[cfg(test)]
+    fn scalar() -> Self {
+        Self { kernel: Kernel::Scalar, ..Self::new() }
+    }
+
+    /// Fills `out` (its size is the recipes' lengths) from `source` (its size is their sources).
+    pub(crate) fn resize(&mut self, source: &Plane, across: Recipe, down: Recipe, tone: Tone, out: &mut Plane) {
+        assert_eq!(
+            (source.width, source.height),
+            (across.axis.source, down.axis.source),
+            "the recipe is for this source"
+        );
+        assert_eq!((out.width, out.height), (across.axis.length, down.axis.length), "the recipe is for this output");
+        let horizontal = self.weights(across, 1.0, Padding::Horizontal);
+        let vertical = self.weights(down, tone.gain, Padding::Vertical);
+        let Self { kernel, cache, row, .. } = self;
+        let (horizontal, vertical) = (&cache[horizontal].weights, &cache[vertical].weights);
+        // Zeros behind the samples: taps of weight zero read them.
+        row.clear();
+        row.resize(source.width + horizontal.taps, 0);
+        let bias = (tone.bias * f64::from(1_u32 << SUM_BITS)).round() as i32;
+        let mut rows: Vec<&[u8]> = Vec::with_capacity(vertical.taps);
+        for y in 0..out.height {
+            let start = vertical.starts[y];
+            rows.clear();
+            // Padding taps repeat the last row with weight zero.
+            rows.extend((start..start + vertical.taps).map(|y| source.row(y.min(source.height - 1))));
+            let weights = &vertical.values[y * vertical.taps..][..vertical.taps];
+            kernel.down(&rows, weights, &mut row[..source.width]);
+            kernel.across(row, horizontal, bias, out.row_mut(y));
+        }
+    }
+
+    /// Index of the weights in the cache, computed if they are not there.
+    fn weights(&mut self, recipe: Recipe, gain: f64, padding: Padding) -> usize {
+        if let Some(i) = self.cache.iter().position(|c| c.recipe == recipe && c.gain == gain && c.padding == padding) {
+            return i;
+        }
+        let weights = Weights::new(recipe.axis, recipe.filter, gain, padding);
+        let entry = Cached { recipe, gain, padding, weights };
+        if self.cache.len() < CACHED {
+            self.cache.push(entry);
+            return self.cache.len() - 1;
+        }
+        // In turn, so that the two entries of one call never push each other out.
+        let index = self.next;
+        self.next = (self.next + 1) % CACHED;
+        self.cache[index] = entry;
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plane(width: usize, height: usize, seed: u32) -> Plane {
+        let mut state = seed | 1;
+        let data = (0..width * height)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                (state >> 8) as u8
+            })
+            .collect();
+        Plane { data, width, height, stride: width }
+    }
+
+    fn whole(source: usize, length: usize, filter: Filter) -> Recipe {
+        Recipe { axis: Axis { source, length, start: 0.0, span: source as f64 }, filter }
+    }
+
+    /// The same resize in floating point, without rounding between the passes.
+    fn float(source: &Plane, across: Recipe, down: Recipe, tone: Tone) -> Vec<f64> {
+        let real = |recipe: Recipe, i: usize| {
+            let w = Weights::new(recipe.axis, recipe.filter, 1.0, Padding::Vertical);
+            let values = w.values[i * w.taps..][..w.taps].iter().map(|v| f64::from(*v) / 16384.0).collect::<Vec<_>>();
+            (w.starts[i], values)
+        };
+        let mut out = Vec::new();
+        for y in 0..down.axis.length {
+            let (y0, wy) = real(down, y);
+            for x in 0..across.axis.length {
+                let (x0, wx) = real(across, x);
+                let mut sum = 0.0;
+                for (j, a) in wy.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                    for (i, b) in wx.iter().enumerate().filter(|(_, b)| **b != 0.0) {
+                        sum += a * b * f64::from(source.row(y0 + j)[x0 + i]);
+                    }
+                }
+                out.push((sum * tone.gain + tone.bias).clamp(0.0, 255.0));
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn every_kernel_gives_the_oracles_bytes(
+            sw in 1_usize..150, sh in 1_usize..40, dw in 1_usize..90, dh in 1_usize..30,
+            shift in -1.0_f64..1.0, limited: bool, seed: u32,
+        ) {
+            let source = plane(sw, sh, seed);
+            let mut across = whole(sw, dw, Filter::Lanczos3);
+            across.axis.start = shift;
+            let down = whole(sh, dh, Filter::Lanczos3);
+            let tone = if limited { Tone { gain: 255.0 / 219.0, bias: -16.0 * 255.0 / 219.0 } } else { Tone::NONE };
+            let mut expect = Plane::filled(dw, dh, 0);
+            Resizer::scalar().resize(&source, across, down, tone, &mut expect);
+            let mut got = Plane::filled(dw, dh, 0);
+            Resizer::new().resize(&source, across, down, tone, &mut got);
+            prop_assert_eq!(&got.data, &expect.data);
+            for (got, real) in got.data.iter().zip(float(&source, across, down, tone)) {
+                prop_assert!((f64::from(*got) - real).abs() < 1.1, "{} for {}", got, real);
+            }
+        }
+
+        #[test]
+        fn a_flat_plane_stays_flat(sw in 1_usize..200, dw in 1_usize..200, value: u8) {
+            let source = Plane::filled(sw, 3, value);
+            let mut out = Plane::filled(dw, 5, 0);
+            let (across, down) = (whole(sw, dw, Filter::Lanczos3), whole(3, 5, Filter::CatmullRom));
+            Resizer::new().resize(&source, across, down, Tone::NONE, &mut out);
+            prop_assert!(out.data.iter().all(|v| *v == value));
+        }
+    }
+
+    #[test]
+    fn the_same_size_is_the_same_plane() {
+        let source = plane(97, 31, 7);
+        for filter in [Filter::Lanczos3, Filter::CatmullRom, Filter::Triangle, Filter::Box] {
+            let mut out = Plane::filled(97, 31, 0);
+            Resizer::new().resize(&source, whole(97, 97, filter), whole(31, 31, filter), Tone::NONE, &mut out);
+            assert_eq!(out.data, source.data, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_cache_gives_the_right_weights() {
+        let mut resizer = Resizer::new();
+        for round in 0..2 {
+            for length in 1..40 {
+                let source = plane(64, 64, length as u32);
+                let mut out = Plane::filled(length, length, 0);
+                let recipe = whole(64, length, Filter::Lanczos3);
+                resizer.resize(&source, recipe, recipe, Tone::NONE, &mut out);
+                let mut expect = Plane::filled(length, length, 0);
+                Resizer::scalar().resize(&source, recipe, recipe, Tone::NONE, &mut expect);
+                assert_eq!(out.data, expect.data, "{round} {length}");
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! WebP: a reader of the container and the decoder behind it.
+
+#[expect(unsafe_code, reason = "calls into libwebp; see the file's head")]
+pub(crate) mod codec;
+
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::exif;
+
+/// What the container says.
+#[derive(Debug, Default)]
+pub(crate) struct Container {
+    /// Canvas size.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The first picture: its chunks, and where it lies on the canvas.
+    pub(crate) picture: Range<usize>,
+    pub(crate) picture_width: u32,
+    pub(crate) picture_height: u32,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
+    pub(crate) lossless: bool,
+    pub(crate) alpha: bool,
+    /// Frames of an animation, 1 for a still.
+    pub(crate) frames: u32,
+    pub(crate) orientation: Option<u8>,
+    pub(crate) icc: Option<Range<usize>>,
+    pub(crate) has_metadata: bool,
+    /// Whether the file is shorter than it says.
+    pub(crate) truncated: bool,
+}
+
+/// Bytes that a decode holds: the planes, and for lossless pictures libwebp's own copy.
+pub(crate) fn memory(container: &Container) -> u64 {
+    let canvas = u64::from(container.width) * u64::from(container.height);
+    let picture = u64::from(container.picture_width + 1) * u64::from(container.picture_height + 1);
+    // Rows of macroblocks with their filters, or Huffman tables and the colour cache.
+    let working = u64::from(container.picture_width) * 96 + (2 << 20);
+    if container.lossless {
+        return picture * 8 + working;
+    }
+    let alpha = if container.alpha { picture * 2 } else { 0 };
+    let placed = if picture < canvas { canvas * 3 / 2 } else { 0 };
+    picture * 3 / 2 + alpha + placed + working
+}
+
+struct Chunk {
+    id: [u8; 4],
+    /// From the chunk's header on.
+    start: usize,
+    data: Range<usize>,
+    /// Whether all of its data are there.
+    whole: bool,
+}
+
+impl Container {
+    /// Reads all chunks; picture data only as far as their headers.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let [b'R', b'I', b'F', b'F', a, b, c, d, b'W', b'E', b'B', b'P', ..] = bytes else {
+            return Err(Error::corrupt("no WebP header"));
+        };
+        let declared = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        let end = declared.saturating_add(8);
+        let mut out = Self { frames: 1, truncated: end > bytes.len(), ..Self::default() };
+        let end = end.min(bytes.len());
+        let mut canvas = None;
+        let mut seen = 0;
+        let mut alpha_start = None;
+        let mut at = 12;
+        while let Some(chunk) = chunk(bytes, at, end) {
+            let data = &bytes[chunk.data.clone()];
+            match &chunk.id {
+                b"VP8X" if data.len() >= 10 => {
+                    canvas = Some((u24(&data[4..]) + 1, u24(&data[7..]) + 1));
+                    out.alpha |= data[0] & 0x10 != 0;
+                }
+                b"ICCP" if chunk.whole => out.icc = Some(chunk.data.clone()),
+                b"EXIF" => {
+                    out.has_metadata = true;
+                    out.orientation = out.orientation.or_else(|| exif::orientation(data));
+                }
+                b"XMP " => out.has_metadata = true,
+                b"ALPH" if seen == 0 => alpha_start = Some(chunk.start),
+                b"VP8 " | b"VP8L" if seen == 0 => {
+                    seen = 1;
+                    out.bitstream(&chunk, data)?;
+                    out.alpha |= alpha_start.is_some();
+                    out.picture = alpha_start.unwrap_or(chunk.start)..chunk.data.end;
+                    out.truncated |= !chunk.whole;
+                }
+                b"ANMF" => {
+                    seen += 1;
+                    if seen == 1 {
+                        out.first_frame(bytes, &chunk)?;
+                    }
+                }
+                _ => {}
+            }
+            // Chunks are padded to even length.
+            at = chunk.data.end + (chunk.data.len() & 1);
+        }
+        if seen == 0 {
+            let error = if out.truncated { Error::truncated } else { Error::corrupt };
+            return Err(error("a WebP without a picture"));
+        }
+        out.frames = seen;
+        (out.width, out.height) = canvas.unwrap_or((out.picture_width, out.picture_height));
+        if u64::from(out.x) + u64::from(out.picture_width) > u64::from(out.width)
+            || u64::from(out.y) + u64::from(out.picture_height) > u64::from(out.height)
+        {
+            return Err(Error::corrupt("a frame outside its canvas"));
+        }
+        Ok(out)
+    }
+
+    /// An animation's frame: a header of 16 bytes, then chunks as in a still picture.
+    fn first_frame(&mut self, bytes: &[u8], frame: &Chunk) -> Result<(), Error> {
+        let data = &bytes[frame.data.clone()];
+        if data.len() < 16 {
+            return Err(Error::truncated("a frame without its header"));
+        }
+        (self.x, self.y) = (u24(data) * 2, u24(&data[3..]) * 2);
+        let declared = (u24(&data[6..]) + 1, u24(&data[9..]) + 1);
+        let mut at = frame.data.start + 16;
+        let mut start = None;
+        while let Some(chunk) = chunk(bytes, at, frame.data.end) {
+            match &chunk.id {
+                b"ALPH" => {
+                    start = Some(chunk.start);
+                    self.alpha = true;
+                }
+                b"VP8 " | b"VP8L" => {
+                    self.bitstream(&chunk, &bytes[chunk.data.clone()])?;
+                    if (self.picture_width, self.picture_height) != declared {
+                        return Err(Error::corrupt("a frame of another size than it says"));
+                    }
+                    self.picture = start.unwrap_or(chunk.start)..chunk.data.end;
+                    self.truncated |= !chunk.whole && !frame.whole;
+                    return Ok(());
+                }
+                _ => {}
+            }
+            at = chunk.data.end + (chunk.data.len() & 1);
+        }
+        Err(if frame.whole {
+            Error::corrupt("a frame without a picture")
+        } else {
+            Error::truncated("a frame without a picture")
+        })
+    }
+
+    /// Size and kind from the first bytes of coded data.
+    fn bitstream(&mut self, chunk: &Chunk, data: &[u8]) -> Result<(), Error> {
+        let short = || {
+            if chunk.whole {
+                Error::corrupt("picture data too short")
+            } else {
+                Error::truncated("picture data too short")
+            }
+        };
+        if &chunk.id == b"VP8L" {
+            let [0x2F, rest @ ..] = data else {
+                return Err(if data.is_empty() { short() } else { Error::corrupt("no lossless WebP picture") });
+            };
+            let bits = u32::from_le_bytes(rest.get(..4).ok_or_else(short)?.try_into().map_err(|_| short())?);
+            self.lossless = true;
+            self.alpha |= bits >> 28 & 1 != 0;
+            (self.picture_width, self.picture_height) = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1);
+            return Ok(());
+        }
+        let head = data.get(..10).ok_or_else(short)?;
+        if head[0] & 1 != 0 || head[3..6] != [0x9D, 0x01, 0x2A] {
+            return Err(Error::corrupt("no lossy WebP picture"));
+        }
+        let side = |lo: u8, hi: u8| u32::from(u16::from_le_bytes([lo, hi]) & 0x3FFF);
+        (self.picture_width, self.picture_height) = (side(head[6], head[7]), side(head[8], head[9]));
+        if self.picture_width == 0 || self.picture_height == 0 {
+            return Err(Error::corrupt("a side of zero pixels"));
+        }
+        Ok(())
+    }
+}
+
+fn chunk(bytes: &[u8], at: usize, end: usize) -> Option<Chunk> {
+    let header = bytes.get(at..at.checked_add(8)?).filter(|_| at + 8 <= end)?;
+    let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+    let start = at + 8;
+    let stop = start.saturating_add(size);
+    let id = [header[0], header[1], header[2], header[3]];
+    Some(Chunk { id, start: at, data: start..stop.min(end), whole: stop <= end })
+}
+
+fn u24(b: &[u8]) -> u32 {
+    u32::from(b[0]) | u32::from(b[1]) << 8 | u32::from(b[2]) << 16
+}
