@@ -31,6 +31,8 @@ pub(crate) fn estimate(policy: &Policy, probe: &Probe) -> u64 {
             decode::memory(scan, shrink) + if unusual { pixels * 7 } else { 0 }
         }
         Detail::Png(chunks) => png::memory(chunks) + plane_bytes(stored, Target::Full),
+        // Alpha laid on the background needs nothing more; the planes are the decoder's.
+        Detail::Heif { memory } => *memory,
         Detail::WebP(container) => {
             webp::memory(container)
                 + if container.lossless { plane_bytes(stored, chroma_target(stored, wanted)) } else { 0 }

@@ -32,3 +32,9 @@ pub use policy::{Damaged, Metadata, Policy, Profiles, Undersized};
 pub use probe::Probe;
 pub use report::{Action, Report, Timings, Warning};
 pub use resize::Filter;
+
+/// Opens the machine's libavcodec now, if there is one, so that a process may close its doors
+/// before the first HEIC comes. Answers whether it is there.
+pub fn preload_native_hevc() -> bool {
+    heif::native_available()
+}

@@ -5,6 +5,7 @@ use crate::colour::Colour;
 use crate::encode::{self, Encoded};
 use crate::error::{Error, ErrorKind};
 use crate::estimate;
+use crate::heif::Heif;
 use crate::jpeg::scan::Scan;
 use crate::jpeg::{decode, lossless};
 use crate::orient;
@@ -163,6 +164,7 @@ impl Job<'_> {
             Format::Jpeg => self.jpeg(),
             Format::Png => self.png(),
             Format::WebP => self.webp(),
+            Format::Heic => self.heif(),
             other => Err(Error::new(ErrorKind::UnsupportedFormat, format!("{other} is not a picture"))),
         }
     }
@@ -265,6 +267,21 @@ impl Job<'_> {
         }
         let decoded = self.decode(aim, |codecs, request| codecs.webp(&bytes, &container, request))?;
         self.finish(decoded, aim, false, "the provider does not take WebP")
+    }
+
+    fn heif(&mut self) -> Result<Normalized, Error> {
+        let bytes = self.media.bytes().clone();
+        let heif = Heif::read(&bytes, &self.policy.limits())?;
+        let aim = self.aim(heif.dimensions(), heif.orientation())?;
+        if heif.has_gain_map() {
+            self.warnings.push(Warning::FurtherPicturesDropped);
+        }
+        if heif.frames() > 1 {
+            self.actions.push(Action::FirstFrame { frames: heif.frames() });
+        }
+        self.watch.lap(&mut self.timings.scan);
+        let decoded = self.decode(aim, |codecs, request| codecs.heif(&heif, request))?;
+        self.finish(decoded, aim, false, "the provider does not take HEIC")
     }
 
     /// Judges the size and settles the target.

@@ -6,7 +6,9 @@ use serde::{Serialize, Serializer};
 
 use crate::colour;
 use crate::error::{Error, ErrorKind};
+use crate::heif::Heif;
 use crate::jpeg::scan::Scan;
+use crate::limits::Limits;
 use crate::orient;
 use crate::png::chunks::Chunks;
 use crate::policy::Policy;
@@ -33,6 +35,10 @@ pub(crate) enum Detail {
     Jpeg(Scan),
     Png(Chunks),
     WebP(Container),
+    Heif {
+        /// Bytes that the decode holds.
+        memory: u64,
+    },
 }
 
 impl Probe {
@@ -98,6 +104,27 @@ impl Probe {
                     colour: Cow::Borrowed(if container.lossless { "RGB" } else { "YCbCr 4:2:0" }),
                     icc_profile: container.icc.clone().and_then(|r| colour::profile_name(&bytes[r])),
                     detail: Detail::WebP(container),
+                })
+            }
+            Format::Heic => {
+                let unlimited = Limits { max_pixels: u64::MAX, ..Policy::veriff().limits() };
+                let heif = Heif::read(bytes, &unlimited)?;
+                let colour = match heif.subsampling().map(|s| (s.horizontal, s.vertical)) {
+                    None => "grey",
+                    Some((1, 1)) => "YCbCr 4:4:4",
+                    Some((2, 1)) => "YCbCr 4:2:2",
+                    _ => "YCbCr 4:2:0",
+                };
+                Ok(Self {
+                    format: Format::Heic,
+                    dimensions: heif.dimensions(),
+                    orientation: heif.orientation(),
+                    frames: heif.frames(),
+                    has_alpha: heif.has_alpha(),
+                    bit_depth: heif.bit_depth(),
+                    colour: Cow::Borrowed(colour),
+                    icc_profile: heif.icc().and_then(colour::profile_name),
+                    detail: Detail::Heif { memory: heif.memory() },
                 })
             }
             other => Err(Error::new(ErrorKind::UnsupportedFormat, format!("{other} is not a picture"))),

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use sealpress_media::{Dimensions, Format};
+use sealpress_media::{Dimensions, Format, Note, Summary};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -25,7 +25,21 @@ pub struct Report {
     pub timings: Timings,
 }
 
-/// One thing done to a picture. Displays as the reason in words, serializes as `{"name", "reason"}`.
+impl Report {
+    /// The same as the noun that tables, journals and process borders carry for every kind of file.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::unchanged(self.format);
+        summary.output_format = self.output_format;
+        summary.original = Some(self.original);
+        summary.dimensions = Some(self.dimensions);
+        summary.actions = self.actions.iter().map(|a| Note::new(a.name(), a.to_string())).collect();
+        summary.warnings = self.warnings.iter().map(|w| Note::new(w.name(), w.to_string())).collect();
+        summary
+    }
+}
+
+/// One thing done to a picture. Displays as the reason in words, serializes as `{"name", "text"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -125,7 +139,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// One thing a person might want to know. Displays in words, serializes as `{"name", "reason"}`.
+/// One thing a person might want to know. Displays in words, serializes as `{"name", "text"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -199,11 +213,11 @@ fn serialize_named<S: Serializer>(
     s: S,
     what: &'static str,
     name: &str,
-    reason: &dyn fmt::Display,
+    text: &dyn fmt::Display,
 ) -> Result<S::Ok, S::Error> {
     let mut out = s.serialize_struct(what, 2)?;
     out.serialize_field("name", name)?;
-    out.serialize_field("reason", &reason.to_string())?;
+    out.serialize_field("text", &text.to_string())?;
     out.end()
 }
 

@@ -5,6 +5,7 @@ use sealpress_media::Dimensions;
 use crate::colour::{Colour, Declared, Profiles};
 use crate::convert::{RgbSink, Target};
 use crate::error::{Error, ErrorKind};
+use crate::heif::Heif;
 use crate::jpeg::decode as jpeg;
 use crate::jpeg::scan::Scan;
 use crate::jpeg::turbo::{Compressor, Decompressor};
@@ -161,6 +162,25 @@ impl Codecs {
             request.actions.push(Action::Flattened);
         }
         Ok(Decoded { planes, stored, shrink: 1, colour, icc })
+    }
+
+    pub(crate) fn heif(&mut self, heif: &Heif<'_>, request: &mut Request<'_>) -> Result<Decoded, Error> {
+        let stored = heif.dimensions();
+        let planes = heif.decode(&request.limits, request.policy.native_hevc)?;
+        if planes.alpha.is_some() {
+            request.actions.push(Action::Flattened);
+        }
+        let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
+        let components = if planes.chroma.is_some() { 3 } else { 1 };
+        let number = |n: u16| u8::try_from(n).unwrap_or(2);
+        // A profile says more than the numbers do.
+        let declared = match (heif.icc(), heif.colour()) {
+            (Some(icc), _) => Declared::Icc(icc),
+            (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
+            (None, None) => Declared::Srgb,
+        };
+        let colour = self.profiles.resolve(declared, components);
+        Ok(Decoded { planes, stored, shrink: 1, colour, icc: heif.icc().map(<[u8]>::to_vec) })
     }
 
     fn webp_lossless(
