@@ -70,7 +70,7 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
         ("GET", []) if head.path == "/" => {
             return Answer::new(200, "text/html; charset=utf-8", PAGE).with(
                 "content-security-policy",
-                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self'; connect-src 'self'",
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'",
             );
         }
         ("GET", ["ledger"]) => serde_json::to_value(shared.ledger()).map_err(internal),

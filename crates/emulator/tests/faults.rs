@@ -1,5 +1,7 @@
 //! Every scripted fault, seen from the client's end of a real socket, against the ledger.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
+
 mod common;
 
 use std::io::{ErrorKind, Read as _, Write as _};

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file uses another part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
 
+pub(crate) mod browser;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
