@@ -99,7 +99,7 @@ impl Native {
         let codec = unsafe { (api.find_decoder_by_name)(c"hevc".as_ptr()) };
         // SAFETY: `codec` is null or a codec of this library; both are allowed.
         let context = unsafe { (api.alloc_context)(codec) };
-        let mut context = NonNull::new(context).ok_or_else(no_memory)?;
+        let context = NonNull::new(context).ok_or_else(no_memory)?;
         // SAFETY: no arguments.
         let packet = unsafe { (api.packet_alloc)() };
         // SAFETY: no arguments.
@@ -121,7 +121,7 @@ impl Native {
         for (name, value) in options {
             // SAFETY: `context` is alive and begins with a pointer to its option class, as every
             // AVCodecContext does; name and value are C strings.
-            let set = unsafe { (api.opt_set)(context.as_mut(), name.as_ptr(), value.as_ptr(), 0) };
+            let set = unsafe { (api.opt_set)(context.as_ptr(), name.as_ptr(), value.as_ptr(), 0) };
             if set < 0 {
                 return Err(Error::internal(format!("libavcodec refuses the option {name:?}")));
             }

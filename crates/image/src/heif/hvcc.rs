@@ -10,6 +10,9 @@ use crate::limits::Limits;
 /// 16 + 16 + 64.
 const MAX_PARAMETER_SETS: usize = 96;
 
+/// Slice segments of one picture: the most that any level of the standard allows (table A.8).
+const MAX_SLICES: usize = 600;
+
 /// NAL unit types (ITU-T H.265 table 7-1).
 pub(super) mod nal {
     pub(crate) const VPS: u8 = 32;
@@ -68,14 +71,17 @@ impl<'a> Config<'a> {
         Ok(Self { length_size, parameter_sets, sps, raw })
     }
 
-    /// The NAL units of a picture's data, the base layer's only. Parameter sets in between are
+    /// The NAL units of the first picture in `data`, the base layer's only. Parameter sets in between are
     /// held to the same size as those in the record.
     pub(super) fn units<'d>(&self, data: &'d [u8], limits: &Limits) -> Result<Vec<&'d [u8]>, Error> {
         let mut rest = data;
         let mut units = Vec::new();
         let mut sps = Some(self.sps.clone());
-        let mut sets = 0;
-        while !rest.is_empty() {
+        let (mut sets, mut slices) = (0, 0);
+        let blocks = |samples: u32| samples.div_ceil(16) as usize;
+        let max_slices = (blocks(self.sps.coded_width) * blocks(self.sps.coded_height)).min(MAX_SLICES);
+        // Zeros behind the last unit are padding.
+        while rest.len() >= 4 || rest.iter().any(|&b| b != 0) {
             let (length, tail) = rest
                 .split_at_checked(usize::from(self.length_size))
                 .ok_or_else(|| Error::corrupt("picture data ends inside of a NAL unit's length"))?;
@@ -94,17 +100,25 @@ impl<'a> Config<'a> {
             if kind == nal::SPS {
                 judge(&mut sps, unit, limits)?;
             }
+            if kind < nal::FIRST_NON_VCL {
+                // first_slice_segment_in_pic_flag is the first bit after the NAL header.
+                let first = unit.get(2).is_some_and(|b| b & 0x80 != 0);
+                match (slices, first) {
+                    (0, false) => return Err(Error::corrupt("the picture's first slice is missing")),
+                    (0, true) | (_, false) => slices += 1,
+                    // The next picture: nobody asked for it.
+                    (_, true) => return Ok(units),
+                }
+                if slices > max_slices {
+                    return Err(Error::corrupt("more slices than the picture has blocks"));
+                }
+            }
             units.push(unit);
         }
-        let first = units.iter().find(|u| is_slice(u));
-        match first {
-            None => Err(Error::corrupt("picture data without a slice")),
-            // first_slice_segment_in_pic_flag is the first bit after the NAL header.
-            Some(unit) if unit.get(2).is_none_or(|b| b & 0x80 == 0) => {
-                Err(Error::corrupt("the picture's first slice is missing"))
-            }
-            Some(_) => Ok(units),
+        if slices == 0 {
+            return Err(Error::corrupt("picture data without a slice"));
         }
+        Ok(units)
     }
 }
 

@@ -71,18 +71,21 @@ fn common(
     let frame = common.feed(&END_OF_SEQUENCE)?.ok_or_else(|| Error::corrupt("picture data without a picture"))?;
     let (width, height) = (frame.width as usize, frame.height as usize);
     let samples = |data, width, height, depth| Samples { data, width, height, stride: width, depth };
-    let data = |plane| match plane {
-        &PixelData::U8(ref v) => Data::U8(v),
-        &PixelData::U16(ref v) => Data::U16(v),
-    };
     let (chroma_width, chroma_height) =
         if frame.chroma_format_idc == 1 { (width.div_ceil(2), height.div_ceil(2)) } else { (width, height) };
-    let chroma = |plane| samples(data(plane), chroma_width, chroma_height, config.sps.chroma_depth);
+    let chroma = |plane| samples(data_of(plane), chroma_width, chroma_height, config.sps.chroma_depth);
     sink(&Frame {
-        y: samples(data(&frame.y), width, height, frame.bit_depth),
+        y: samples(data_of(&frame.y), width, height, frame.bit_depth),
         chroma: Some([chroma(&frame.u), chroma(&frame.v)]),
     })?;
     Ok(common)
+}
+
+fn data_of(plane: &PixelData) -> Data<'_> {
+    match plane {
+        PixelData::U8(samples) => Data::U8(samples),
+        PixelData::U16(samples) => Data::U16(samples),
+    }
 }
 
 impl Common {

@@ -62,6 +62,23 @@ fn an_aperture_between_two_chroma_samples() {
     assert_eq!(cropped[1].row(30)[30], whole[1].row(23)[23]);
 }
 
+#[test]
+fn picture_data_that_does_not_add_up() {
+    let kind = |change: fn(&mut Vec<u8>)| {
+        let mut file = File::single(&[]);
+        change(&mut file.items[0].data);
+        decode(&file).map(|_| ()).map_err(|e| e.kind())
+    };
+    assert_eq!(kind(|d| d.truncate(40)), Err(ErrorKind::Corrupt), "a unit longer than the data");
+    assert_eq!(kind(|d| d.push(1)), Err(ErrorKind::Corrupt), "half a length behind the last unit");
+    assert_eq!(kind(|d| d.extend([0, 0, 0])), Ok(()), "padding");
+    assert_eq!(kind(|d| d[4] = 0x40), Err(ErrorKind::Corrupt), "no slice");
+    assert_eq!(kind(|d| d[6] &= 0x7F), Err(ErrorKind::Corrupt), "not the first slice");
+    assert_eq!(kind(|d| d.splice(..4, [0, 0, 0, 4]).for_each(drop)), Err(ErrorKind::Corrupt), "bytes between units");
+    // A second picture in the same item: the first is asked for, no more.
+    assert_eq!(kind(|d| d.extend_from_within(..)), Ok(()));
+}
+
 /// Four times the same picture, cut to 100×90.
 fn grid() -> File {
     let mut file = File::single(&[ispe(100, 90)]);
@@ -149,7 +166,7 @@ fn colour_of_the_container() {
 #[test]
 fn what_is_not_understood_is_refused() {
     let unknown: Prop = (b"what", vec![]);
-    let error = decode(&File::single(&[unknown.clone()])).unwrap_err();
+    let error = decode(&File::single(std::slice::from_ref(&unknown))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedFeature, "essential");
     let mut file = File::single(&[unknown]);
     file.items[0].props[2] = 3;
