@@ -185,6 +185,26 @@ def _():
     control("POST", "clock", {"reset": True})
 
 
+@check("transmit: switches for what is unknown")
+def _():
+    sid = start()
+    uri = {"image": {"format": "jpg", "image_type": "selfie", "content": "data:image/jpeg;base64," + base64.b64encode(jpeg()).decode()}}
+    eq(call("POST", f"/{sid}/images", uri).status, 400)
+    with options(transmit_data_uri=True):
+        eq(call("POST", f"/{sid}/images", uri).status, 200)
+    with options(transmit_max_bytes=10):
+        eq(image(sid).status, 400)
+    with options(transmit_uploads=False):
+        eq(image(sid).status, 404)
+    with options(transmit_unstarted_status=409):
+        eq(image(call("POST", "", {}).json()["session_id"]).status, 409)
+    with options(transmit_errors="framework"):
+        body = image(sid, fmt="png").json()
+        eq((body["statusCode"], body["error"], type(body["message"])), (400, "Bad Request", str))
+    with options(transmit_errors="empty"):
+        eq(image(sid, fmt="png").content, b"")
+
+
 @check("transmit: consent and deletion")
 def _():
     sid = start()

@@ -596,6 +596,39 @@ def _():
     eq(sorted(kinds), ["approved", "started", "submitted"])
 
 
+# --- switches for what is unknown ---------------------------------------------------------------------
+
+
+@check("switches: capitals in signatures, tolerant base64, code forms, conflict body, transcoding")
+def _():
+    s = create()["id"]
+    path = f"/v1/sessions/{s}/media"
+    with options(upper_case_signatures=False):
+        refused(veriff("GET", path, headers={"X-HMAC-SIGNATURE": sign(SECRET, s).upper()}), 401, "1812")
+    raw = base64.b64encode(jpeg(note=b"\xfb\xff\xfe>>>???")).decode()
+    odd = raw.replace("+", "-").replace("/", "_").rstrip("=")
+    odd = odd[:40] + "\r\n" + odd[40:]
+    refused(upload(s, content=odd), 400, "1401")
+    with options(lenient_base64=True):
+        eq(upload(s, content=odd).json()["image"]["size"], len(base64.b64decode(raw)))
+        refused(upload(s, content="data:image/jpeg;base64,*"), 400, "1401")
+    with options(numeric_codes=True):
+        eq(upload(s, context="selfie").code, 1402)
+    with options(only_code_1101=True):
+        refused(upload(s, context="selfie"), 400, "1101")
+    with options(transcodes=True):
+        image = upload(s, "face", data_uri(heic(9, 9))).json()["image"]
+        eq((image["mimetype"], image["size"]), ("image/jpeg", len(heic(9, 9)) * 3 // 2))
+    good = {"providerName": "a", "network": {"ip": {"addressV4": "192.0.2.4"}}, "device": {"fingerprint": "b"}}
+    with options(collected_under="data"):
+        eq(veriff("POST", f"/v1/sessions/{s}/collected-data", good).json()["data"]["sessionId"], s)
+    submit(s)
+    with options(conflict_body="empty"):
+        answer = upload(s)
+        eq((answer.status, answer.content), (409, b""))
+        eq(answer.headers["x-hmac-signature"], sign(SECRET, b""))
+
+
 # --- fuzz and the HTTP layer --------------------------------------------------------------------------
 
 
@@ -611,6 +644,7 @@ def _():
             answer = upload(s)
             eq(answer.headers["x-hmac-signature"], sign(SECRET, answer.content))
             image = answer.json()["image"]
+            assert image["mimetype"] in ("image/jpeg", "image/jpg", ".jpg", ".jpeg"), image
             eq(float(image["size"]), float(len(jpeg())))
             sizes.add(type(image["size"]).__name__)
     eq(sizes, {"int", "float", "str"})

@@ -73,7 +73,9 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
                 "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'",
             );
         }
+        ("GET", ["ledger"]) if head.query("session").is_some() => one_session(shared, head.query("session")),
         ("GET", ["ledger"]) => serde_json::to_value(shared.ledger()).map_err(internal),
+        ("GET", ["totals"]) => Ok(state::totals(shared)),
         ("GET", ["state"]) => Ok(state::view(shared)),
         ("GET", ["media", id]) => return media(shared, id),
         ("GET", ["faults"]) => Ok(json!(shared.faults().shown().collect::<Vec<_>>())),
@@ -93,6 +95,9 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
             decide(shared, &d.session, d.decision, d.reason, d.reason_code)?;
             Ok(json!({ "status": "success" }))
         }),
+        ("POST", ["webhook"]) => {
+            parse::<Value>(body).and_then(|value| shared.webhooks.send(&value)).map(|()| json!({ "status": "success" }))
+        }
         ("GET", ["options"]) => serde_json::to_value(&*shared.options()).map_err(internal),
         ("PATCH", ["options"]) => patch_options(shared, body),
         ("POST", ["tokens", "revoke"]) => {
@@ -110,6 +115,13 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
         Err(e) if e.kind() == ErrorKind::Internal => refuse(500, &e.to_string()),
         Err(e) => refuse(400, &e.to_string()),
     }
+}
+
+fn one_session(shared: &Shared, id: Option<&str>) -> Result<Value, Error> {
+    let world = shared.world();
+    let found = world.sessions().iter().find(|s| Some(s.id.as_str()) == id);
+    let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such session"))?;
+    serde_json::to_value(found).map_err(internal)
 }
 
 #[derive(Deserialize)]

@@ -95,14 +95,8 @@ fn record(shared: &Arc<Shared>, request: &Arc<Request>, now: bool, later: Option
 
 /// An answer that no route gave.
 fn scripted(shared: &Shared, status: u16, body: Option<&str>, code: Option<&str>, transmit: bool) -> Answer {
-    let html = |status: u16| {
-        let reason = crate::wire::reason(status);
-        format!(
-            "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body><h1>{status} {reason}</h1></body>\r\n</html>\r\n"
-        )
-    };
     match body.unwrap_or("json") {
-        "html" => Answer::new(status, "text/html", html(status)),
+        "html" => Answer::new(status, "text/html", veriff::html(status)),
         "empty" => Answer::new(status, "text/plain", ""),
         "json" if transmit => {
             Answer::json(status, &json!({ "message": [crate::wire::reason(status)], "error_code": status }))

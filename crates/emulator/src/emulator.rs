@@ -364,6 +364,14 @@ impl Emulator {
         control::decide(&self.shared, session, verdict, None, None)
     }
 
+    /// Sends a webhook with any body, signed like the others: for the kinds that nothing here causes.
+    ///
+    /// # Errors
+    /// `config`: it was started without a webhook URL.
+    pub fn send_webhook(&self, body: &serde_json::Value) -> Result<(), Error> {
+        self.shared.webhooks.send(body)
+    }
+
     /// Changes options while it runs.
     pub fn configure(&self, change: impl FnOnce(&mut Options)) {
         let mut options = (*self.shared.options()).clone();

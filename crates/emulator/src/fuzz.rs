@@ -45,6 +45,8 @@ fn write(value: &Value, dice: &mut u64, out: &mut String) {
 fn object(fields: &Map<String, Value>, dice: &mut u64, out: &mut String) {
     let mut pairs: Vec<(String, Value)> = fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let extra = roll(dice) % 1000;
+    // Lists may be there or not.
+    pairs.retain(|(name, value)| name != "videos" || *value != json!([]) || !roll(dice).is_multiple_of(2));
     pairs.push((format!("addedLater{extra}"), json!([extra, null])));
     for at in (1..pairs.len()).rev() {
         let other = usize::try_from(roll(dice) % (at as u64 + 1)).unwrap_or(0);
@@ -67,7 +69,10 @@ fn object(fields: &Map<String, Value>, dice: &mut u64, out: &mut String) {
                 _ => out.push_str(&n.to_string()),
             },
             ("timestamp", Value::Null) => out.push_str(["null", "\"null\"", "\"None\""][(roll(dice) % 3) as usize]),
-            ("videos", Value::Array(items)) if items.is_empty() => out.push_str("[]"),
+            ("mimetype", Value::String(m)) if m == "image/jpeg" => {
+                let forms = ["\"image/jpeg\"", "\"image/jpg\"", "\".jpg\"", "\".jpeg\""];
+                out.push_str(forms[(roll(dice) % 4) as usize]);
+            }
             (_, value) => write(value, dice, out),
         }
     }

@@ -51,4 +51,4 @@ pub use emulator::{Builder, Emulator, TransmitCredentials};
 pub use error::{Error, ErrorKind};
 pub use faults::{Effect, FaultRule, Forgery, How, Length, Phase};
 pub use ledger::{AttemptRecord, DecisionRecord, Ledger, MediaRecord, SessionRecord, Status, Vendor, Verdict};
-pub use options::{ErrorBody, MediaMode, MediaType, Options, SignatureHeaders};
+pub use options::{ErrorBody, MediaMode, MediaType, Options, SignatureHeaders, TransmitErrors};

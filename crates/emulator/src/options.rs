@@ -25,9 +25,11 @@ pub struct Options {
     pub heic_enabled: bool,
     /// Whether `image.content` must carry a `data:` prefix. Default false: raw base64 is accepted too.
     pub require_data_uri: bool,
+    /// Accept the URL-safe alphabet, missing padding and white space in base64. Default false (pick).
+    pub lenient_base64: bool,
     /// Largest request body in bytes; more is 413. Default 40 MiB.
     pub body_limit: usize,
-    /// Body of the 413. Default [`ErrorBody::Json`] (pick; a gateway in front might say HTML).
+    /// Body of the 413. Default [`ErrorBody::Json`] (pick; a gateway in front might answer with a page).
     pub too_large_body: ErrorBody,
     /// Judge `image.timestamp` (codes 1201, 1202). Default true.
     pub check_timestamps: bool,
@@ -36,10 +38,16 @@ pub struct Options {
     pub check_ids: bool,
     /// Accept the retired `X-SIGNATURE` scheme where no `X-HMAC-SIGNATURE` is sent. Default true.
     pub legacy_signatures: bool,
+    /// Accept signatures in capitals. Default true (pick).
+    pub upper_case_signatures: bool,
     /// Code of a missing API key: 1801 by the table, 1101 by the example. Default `"1801"`.
     pub missing_key_code: String,
     /// Code of a missing signature. Default `"1815"` (pick).
     pub missing_signature_code: String,
+    /// Every error has code 1101, as in the examples of the endpoint pages. Default false: codes of the tables.
+    pub only_code_1101: bool,
+    /// Error codes are JSON numbers. Default false: strings.
+    pub numeric_codes: bool,
     /// The integration is switched on; false answers 401/1804. Default true.
     pub integration_active: bool,
     /// Header family of answer signatures. Default [`SignatureHeaders::X`].
@@ -52,6 +60,8 @@ pub struct Options {
     pub upload_status: u16,
     /// Status of collected data. Default 200.
     pub collected_status: u16,
+    /// Name of an object around the ids in the answer to collected data. Default none (pick).
+    pub collected_under: Option<String>,
     /// Status of a registry validation. Default 200 (pick).
     pub registry_status: u16,
     /// Status of a deletion: 200 with a body, or 204 without. Default 200.
@@ -62,6 +72,8 @@ pub struct Options {
     pub conflict_status: u16,
     /// Code of an upload after submission. Default `"1304"` (pick).
     pub conflict_code: String,
+    /// Body of the 409. Default [`ErrorBody::Json`] (pick).
+    pub conflict_body: ErrorBody,
     /// Status of a repeated submission, always with code 1304. Default 409 (pick; 400 is the other reading).
     pub resubmit_status: u16,
     /// Contexts that a session must hold before it may be submitted; a missing one is 400/1102. Default none (pick).
@@ -90,6 +102,9 @@ pub struct Options {
     pub shuffle_listings: bool,
     /// Content type of `GET /v1/media/{id}`. Default [`MediaType::Sniffed`].
     pub media_type: MediaType,
+    /// HEIC and HEIF are described as `image/jpeg` of half as many bytes again, as a server would that
+    /// converts them. Downloads stay what was uploaded. Default false (pick).
+    pub transcodes: bool,
     /// Answers vary within what the documents allow: numbers as floats or strings, extra fields, any
     /// order, other 2xx. Default false.
     pub fuzz: bool,
@@ -97,6 +112,16 @@ pub struct Options {
     pub fuzz_seed: u64,
     /// Status of a created Transmit verification: 200 or 201. Default 200.
     pub transmit_create_status: u16,
+    /// Pictures may be posted at all; false is 404, since newer documents no longer list the operation. Default true.
+    pub transmit_uploads: bool,
+    /// Status of a picture for a session that was not started. Default 400 (pick).
+    pub transmit_unstarted_status: u16,
+    /// Largest picture in bytes; 0 is no limit of its own. Default 0 (pick).
+    pub transmit_max_bytes: usize,
+    /// Accept a `data:` prefix before the base64 of a picture. Default false (pick).
+    pub transmit_data_uri: bool,
+    /// Shape of error bodies. Default [`TransmitErrors::List`] (pick).
+    pub transmit_errors: TransmitErrors,
     /// Seconds that an access token lives. Default 3600.
     pub token_seconds: u64,
     /// The token request must name the resource. Default true.
@@ -133,6 +158,21 @@ pub enum ErrorBody {
     Json,
     /// A proxy's page.
     Html,
+    /// Nothing.
+    Empty,
+}
+
+/// Shape of Transmit Security's error bodies, which its documents do not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TransmitErrors {
+    /// `{"message":["…"],"error_code":400}`, as of a sibling API.
+    List,
+    /// `{"statusCode":400,"message":"…","error":"Bad Request"}`, as of a widespread framework.
+    Framework,
+    /// No body.
+    Empty,
 }
 
 /// Names of the headers that authenticate answers.
@@ -174,24 +214,30 @@ impl Default for Options {
             pdf_enabled: true,
             heic_enabled: true,
             require_data_uri: false,
+            lenient_base64: false,
             body_limit: 40 << 20,
             too_large_body: ErrorBody::Json,
             check_timestamps: true,
             check_ids: true,
             legacy_signatures: true,
+            upper_case_signatures: true,
             missing_key_code: "1801".into(),
             missing_signature_code: "1815".into(),
+            only_code_1101: false,
+            numeric_codes: false,
             integration_active: true,
             signature_headers: SignatureHeaders::X,
             sign_401: false,
             create_status: 201,
             upload_status: 200,
             collected_status: 200,
+            collected_under: None,
             registry_status: 200,
             delete_status: 200,
             host_field: "host".into(),
             conflict_status: 409,
             conflict_code: "1304".into(),
+            conflict_body: ErrorBody::Json,
             resubmit_status: 409,
             submit_requires: Vec::new(),
             delete_enabled: false,
@@ -206,9 +252,15 @@ impl Default for Options {
             webhook_attempts: 168,
             shuffle_listings: true,
             media_type: MediaType::Sniffed,
+            transcodes: false,
             fuzz: false,
             fuzz_seed: 1,
             transmit_create_status: 200,
+            transmit_uploads: true,
+            transmit_unstarted_status: 400,
+            transmit_max_bytes: 0,
+            transmit_data_uri: false,
+            transmit_errors: TransmitErrors::List,
             token_seconds: 3_600,
             require_resource: true,
             resource: "https://verify.identity.security".into(),

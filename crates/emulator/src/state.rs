@@ -13,23 +13,8 @@ const REQUESTS: usize = 80;
 /// One consistent-enough view; a page that asks again is told the rest.
 pub(crate) fn view(shared: &Shared) -> Value {
     shared.tick();
-    let (sessions, totals) = {
-        let world = shared.world();
-        let all = world.sessions();
-        let (mut media, mut bytes, mut duplicates, mut submitted) = (0u64, 0u64, 0u64, 0u64);
-        for session in all {
-            submitted += u64::from(session.is_submitted());
-            for m in session.media() {
-                media += 1;
-                bytes += m.size;
-                duplicates += u64::from(m.duplicate_of.is_some());
-            }
-        }
-        let totals = json!({
-            "sessions": all.len(), "submitted": submitted, "media": media, "bytes": bytes, "duplicates": duplicates,
-        });
-        (all.iter().rev().take(SESSIONS).map(session).collect::<Vec<_>>(), totals)
-    };
+    let totals = totals(shared);
+    let sessions: Vec<Value> = shared.world().sessions().iter().rev().take(SESSIONS).map(session).collect();
     let now = shared.clock.now();
     let log = shared.log();
     let requests: Vec<Value> = log.newest(REQUESTS).map(|e| json!(e)).collect();
@@ -49,6 +34,22 @@ pub(crate) fn view(shared: &Shared) -> Value {
         "faults": faults,
         "options": &*shared.options(),
     })
+}
+
+/// Counts over everything that was ever recorded.
+pub(crate) fn totals(shared: &Shared) -> Value {
+    let world = shared.world();
+    let all = world.sessions();
+    let (mut media, mut bytes, mut duplicates, mut submitted) = (0u64, 0u64, 0u64, 0u64);
+    for session in all {
+        submitted += u64::from(session.is_submitted());
+        for m in session.media() {
+            media += 1;
+            bytes += m.size;
+            duplicates += u64::from(m.duplicate_of.is_some());
+        }
+    }
+    json!({ "sessions": all.len(), "submitted": submitted, "media": media, "bytes": bytes, "duplicates": duplicates })
 }
 
 fn session(s: &SessionRecord) -> Value {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -68,6 +69,15 @@ impl Outbox {
             // The receiver goes away only when the emulator stops.
             let _ = self.queue.send(body.to_string().into());
         }
+    }
+
+    /// Queues any body, for the kinds that nothing here causes (watch lists, user-defined statuses).
+    pub(crate) fn send(&self, body: &Value) -> Result<(), Error> {
+        if self.target.is_none() {
+            return Err(Error::config("the emulator was started without a webhook URL"));
+        }
+        let _ = self.queue.send(body.to_string().into());
+        Ok(())
     }
 }
 

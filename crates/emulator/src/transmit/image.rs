@@ -16,6 +16,9 @@ use crate::wire::Answer;
 use crate::world::NewMedia;
 
 pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
+    if !options.transmit_uploads {
+        return Err(Refusal(404, "Not found".into()));
+    }
     find(&shared.world(), id)?;
     let body = json_body(request)?;
     let image = body.get("image").filter(|i| i.is_object()).ok_or_else(|| bad("image is missing"))?;
@@ -34,7 +37,14 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
     {
         return Err(bad("image.capture_margins needs top, bottom, left and right"));
     }
+    let content = match content.split_once(";base64,") {
+        Some((_, data)) if options.transmit_data_uri && content.starts_with("data:") => data,
+        _ => content,
+    };
     let bytes: Bytes = STANDARD.decode(content).map_err(|_| bad("image.content is not base64"))?.into();
+    if options.transmit_max_bytes > 0 && bytes.len() > options.transmit_max_bytes {
+        return Err(bad("image.content is too large"));
+    }
     let dimensions = judge(options, &bytes)?;
     let (feedback, custom) = request.twist.feedback.clone().unwrap_or_else(|| ("ok".to_owned(), None));
     let new = NewMedia {
@@ -51,7 +61,7 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
     recapture(shared, options, &mut world, index)?;
     let session = world.at(index);
     if !session.started {
-        return Err(bad("the session was not started"));
+        return Err(Refusal(options.transmit_unstarted_status, "the session was not started".into()));
     }
     if missing(session).is_empty() {
         return Err(Refusal(409, "All required images were successfully submitted".into()));

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::fuzz;
 use crate::ledger::{SessionRecord, Status, Vendor};
-use crate::options::Options;
+use crate::options::{Options, TransmitErrors};
 use crate::routes::Route;
 use crate::server::Request;
 use crate::shared::Shared;
-use crate::wire::{Answer, Body};
+use crate::wire::{Answer, Body, reason};
 use crate::world::World;
 
 pub(crate) use token::Tokens;
@@ -35,7 +35,14 @@ impl From<crate::Error> for Refusal {
 pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
     let options = shared.options();
     let mut answer = judge(shared, &options, request).unwrap_or_else(|Refusal(status, message)| {
-        let mut answer = Answer::json(status, &json!({ "message": [message], "error_code": status }));
+        let mut answer = match options.transmit_errors {
+            TransmitErrors::List => Answer::json(status, &json!({ "message": [message], "error_code": status })),
+            TransmitErrors::Framework => {
+                let value = json!({ "statusCode": status, "message": message, "error": reason(status) });
+                Answer::json(status, &value)
+            }
+            TransmitErrors::Empty => Answer::new(status, "text/plain", ""),
+        };
         answer.code = Some(status.to_string());
         answer
     });

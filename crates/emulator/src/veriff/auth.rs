@@ -39,10 +39,11 @@ pub(super) fn signature(shared: &Shared, options: &Options, request: &Request) -
         (Body::TooLarge, false) => return Err(Refusal::too_large(options)),
     };
     let header = |name| request.head.header(name).filter(|v: &&str| !v.is_empty());
+    let upper = |text: &str| !options.upper_case_signatures && text.bytes().any(|b| b.is_ascii_uppercase());
     let malformed = || Refusal::unauthorized("1812", "The signature header is not a valid SHA256 hash");
     let secrets = &shared.keys.secrets;
     if let Some(text) = header("x-hmac-signature") {
-        let given = crypto::unhex(text).ok_or_else(malformed)?;
+        let given = crypto::unhex(text).filter(|_| !upper(text)).ok_or_else(malformed)?;
         if secrets.iter().any(|s| crypto::hmac_matches(s, message, &given)) {
             return Ok(());
         }
@@ -50,7 +51,7 @@ pub(super) fn signature(shared: &Shared, options: &Options, request: &Request) -
         return Err(Refusal::unauthorized(code, &format!("X-HMAC-SIGNATURE does not match the {what}")));
     }
     if let Some(text) = header("x-signature").filter(|_| options.legacy_signatures) {
-        let given = crypto::unhex(text).ok_or_else(malformed)?;
+        let given = crypto::unhex(text).filter(|_| !upper(text)).ok_or_else(malformed)?;
         if secrets.iter().any(|s| crypto::legacy(s, message) == given) {
             return Ok(());
         }

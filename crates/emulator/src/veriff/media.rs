@@ -39,14 +39,19 @@ pub(super) fn download(shared: &Shared, options: &Options, id: &str) -> Outcome 
 }
 
 /// A medium as uploads and listings describe it.
-pub(super) fn entry(shared: &Shared, media: &MediaRecord) -> Value {
+pub(super) fn entry(shared: &Shared, options: &Options, media: &MediaRecord) -> Value {
+    let heif = matches!(media.mimetype.as_str(), "image/heic" | "image/heif");
+    let (mimetype, size) = match heif && options.transcodes {
+        true => ("image/jpeg", media.size + media.size / 2),
+        false => (media.mimetype.as_str(), media.size),
+    };
     json!({
         "id": media.id,
         "name": media.context,
         "context": media.context,
         "timestamp": null,
-        "size": media.size,
-        "mimetype": media.mimetype,
+        "size": size,
+        "mimetype": mimetype,
         "url": format!("{}/v1/media/{}", shared.url, media.id),
         "sessionId": media.session,
     })
@@ -60,6 +65,6 @@ fn listing(shared: &Shared, options: &Options, request: &Request, media: &[Media
         // By random ids: stable, and not the order of arrival.
         shown.sort_by(|a, b| a.id.cmp(&b.id));
     }
-    let images: Vec<Value> = shown.into_iter().map(|m| entry(shared, m)).collect();
+    let images: Vec<Value> = shown.into_iter().map(|m| entry(shared, options, m)).collect();
     Answer::json(200, &json!({ "status": "success", "images": images, "videos": [] }))
 }

@@ -19,13 +19,14 @@ use crate::wire::Answer;
 
 pub(crate) use decision::{decision_body, event_body};
 use refusal::Refusal;
+pub(crate) use refusal::html;
 
 type Outcome = Result<Answer, Refusal>;
 
 /// Judges and works on one request, and signs the answer.
 pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
     let options = shared.options();
-    let mut answer = judge(shared, &options, request).unwrap_or_else(Refusal::into_answer);
+    let mut answer = judge(shared, &options, request).unwrap_or_else(|refusal| refusal.into_answer(&options));
     if (options.fuzz || request.twist.fuzz) && answer.status < 300 {
         fuzz::vary(&mut answer, options.fuzz_seed);
     }

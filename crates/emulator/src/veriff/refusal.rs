@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::options::{ErrorBody, Options};
-use crate::wire::Answer;
+use crate::wire::{Answer, reason};
 
 /// Status, code and text of a refusal.
 #[derive(Debug, Clone)]
@@ -14,13 +14,20 @@ pub(crate) struct Refusal {
     message: String,
     /// `"status"` is the number, as in the answers of DELETE.
     numeric: bool,
-    html: bool,
+    body: ErrorBody,
     retry_after: Option<u64>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), numeric: false, html: false, retry_after: None }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            numeric: false,
+            body: ErrorBody::Json,
+            retry_after: None,
+        }
     }
 
     pub(crate) fn not_found(message: &str) -> Self {
@@ -32,9 +39,14 @@ impl Refusal {
     }
 
     pub(crate) fn too_large(options: &Options) -> Self {
-        let mut refusal = Self::new(413, "1104", "Request body is too large");
-        refusal.html = options.too_large_body == ErrorBody::Html;
-        refusal
+        Self { body: options.too_large_body, ..Self::new(413, "1104", "Request body is too large") }
+    }
+
+    /// An upload, or data, after the session was submitted.
+    pub(crate) fn conflict(options: &Options) -> Self {
+        let text = "Session has already been submitted";
+        let refusal = Self::new(options.conflict_status, options.conflict_code.clone(), text);
+        Self { body: options.conflict_body, ..refusal }
     }
 
     pub(crate) fn numeric(mut self) -> Self {
@@ -47,12 +59,19 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
-        let mut answer = if self.html {
-            Answer::new(self.status, "text/html", "<html><body><h1>413 Request Entity Too Large</h1></body></html>\n")
-        } else {
-            let status = if self.numeric { json!(self.status) } else { json!("fail") };
-            Answer::json(self.status, &json!({ "status": status, "code": self.code, "message": self.message }))
+    pub(crate) fn into_answer(self, options: &Options) -> Answer {
+        let mut answer = match self.body {
+            ErrorBody::Json => {
+                let status = if self.numeric { json!(self.status) } else { json!("fail") };
+                let code = if options.only_code_1101 { "1101" } else { &self.code };
+                let code = match code.parse::<u32>() {
+                    Ok(number) if options.numeric_codes => json!(number),
+                    _ => json!(code),
+                };
+                Answer::json(self.status, &json!({ "status": status, "code": code, "message": self.message }))
+            }
+            ErrorBody::Html => Answer::new(self.status, "text/html", html(self.status)),
+            ErrorBody::Empty => Answer::new(self.status, "text/plain", ""),
         };
         if let Some(seconds) = self.retry_after {
             answer.set("retry-after", seconds.to_string());
@@ -60,6 +79,12 @@ impl Refusal {
         answer.code = Some(self.code);
         answer
     }
+}
+
+/// The page of a proxy in front.
+pub(crate) fn html(status: u16) -> String {
+    let title = format!("{status} {}", reason(status));
+    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n")
 }
 
 /// The emulator's own troubles are its clients' 500.

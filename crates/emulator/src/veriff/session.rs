@@ -165,16 +165,15 @@ pub(super) fn collect(shared: &Shared, options: &Options, request: &Request, id:
     shared.tick_one(&mut world, index);
     let session = world.at_mut(index);
     if !matches!(session.status, Status::Created | Status::Started) {
-        return Err(Refusal::new(
-            options.conflict_status,
-            options.conflict_code.clone(),
-            "Session has already been submitted",
-        ));
+        return Err(Refusal::conflict(options));
     }
     session.collected.push(body);
     let attempt = session.latest().map(|a| a.id.clone());
     shared.store.note_session(session);
-    let value = json!({ "status": "success", "sessionId": id, "attemptId": attempt });
+    let mut value = json!({ "status": "success", "sessionId": id, "attemptId": attempt });
+    if let Some(name) = &options.collected_under {
+        value = json!({ "status": "success", name.as_str(): { "sessionId": id, "attemptId": attempt } });
+    }
     Ok(Answer::json(options.collected_status, &value))
 }
 

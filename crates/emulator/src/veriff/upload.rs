@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -95,11 +95,7 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
     shared.tick_one(&mut world, index);
     let before = world.at(index).status;
     if !matches!(before, Status::Created | Status::Started | Status::ResubmissionRequested) {
-        return Err(Refusal::new(
-            options.conflict_status,
-            options.conflict_code.clone(),
-            "Session has already been submitted",
-        ));
+        return Err(Refusal::conflict(options));
     }
     let record = world.add_media(index, new, shared.clock.now())?;
     if before != Status::Started {
@@ -107,7 +103,7 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
     }
     drop(world);
     shared.store.put(&record, &bytes)?;
-    let image = media::entry(shared, &record);
+    let image = media::entry(shared, options, &record);
     Ok(Answer::json(options.upload_status, &json!({ "status": "success", "image": image })))
 }
 
@@ -128,7 +124,7 @@ fn read(body: &[u8]) -> Result<Image<'_>, Refusal> {
     })
 }
 
-/// Takes off the `data:` prefix and decodes: standard alphabet, padded, no white space (pick).
+/// Takes off the `data:` prefix and decodes: standard alphabet, padded, no white space, unless told otherwise.
 fn decode(options: &Options, content: &str) -> Result<(Option<String>, Bytes), Refusal> {
     let wrong = || Refusal::new(400, "1401", "Image is not in valid base64");
     let (declared, data) = match content.strip_prefix("data:") {
@@ -140,11 +136,26 @@ fn decode(options: &Options, content: &str) -> Result<(Option<String>, Bytes), R
         None if options.require_data_uri => return Err(wrong()),
         None => (None, content),
     };
-    let bytes = STANDARD.decode(data).map_err(|_| wrong())?;
+    let bytes = if options.lenient_base64 { tolerant(data) } else { STANDARD.decode(data).ok() };
+    let bytes = bytes.ok_or_else(wrong)?;
     if bytes.is_empty() {
         return Err(Refusal::new(400, "1400", "Image data was not found"));
     }
     Ok((declared, bytes.into()))
+}
+
+/// Either alphabet, with or without padding, white space anywhere.
+fn tolerant(data: &str) -> Option<Vec<u8>> {
+    let plain: String = data
+        .chars()
+        .filter(|c| !c.is_ascii_whitespace() && *c != '=')
+        .map(|c| match c {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
+    STANDARD_NO_PAD.decode(plain).ok()
 }
 
 fn timestamp(text: Option<&str>, now: u64) -> Result<(), Refusal> {
