@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use sealpress_media::Format;
+use sealpress_media::{Format, Summary};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::press::Report;
 use crate::submit::Submission;
 
 /// Which upload this is. `tag` is yours and comes back unchanged in every hook and outcome.
@@ -163,7 +162,7 @@ pub struct Outcome {
     /// The receipt, or why there is none.
     pub result: Result<Receipt, Error>,
     /// What was done to the file, if it came that far.
-    pub report: Option<Report>,
+    pub report: Option<Summary>,
     /// POSTs made for it in this pass.
     pub attempts: u32,
     /// Bytes of the file as it came; 0 if it was never read.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use sealpress_media::Summary;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,6 @@ use crate::intake::Taken;
 use crate::job::{Confirmed, Item, Job, Outcome, Receipt, Source, Timings};
 use crate::journal::{Admit, Output};
 use crate::meters::{add, add_time};
-use crate::press::Report;
 use crate::remote::Signed;
 use crate::session::Session;
 use crate::workshop::Worked;
@@ -19,7 +19,7 @@ use crate::workshop::Worked;
 /// What is learned of a job on its way, whether it arrives or not.
 #[derive(Default)]
 struct Progress {
-    report: Option<Report>,
+    report: Option<Summary>,
     attempts: u32,
     input_bytes: u64,
     timings: Timings,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sealpress_media::Media;
+use sealpress_media::{Media, Summary};
 use tokio::time::Instant;
 
 use crate::budget::{Budget, Share};
@@ -12,7 +12,7 @@ use crate::intake::Taken;
 use crate::job::Source;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::press::{Press, Pressed, Report};
+use crate::press::{Press, Pressed};
 
 /// Intake and press with their memory: what a pipeline does before the wire.
 pub(crate) struct Workshop {
@@ -73,7 +73,7 @@ pub struct Prepared {
     /// What would be sent.
     pub media: Media,
     /// What was done.
-    pub report: Report,
+    pub report: Summary,
     /// Bytes of the file as it came.
     pub input_bytes: u64,
     /// Time to read it and to wait for room.
