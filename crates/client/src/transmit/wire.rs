@@ -167,8 +167,12 @@ pub struct SessionRequest {
     /// For testing only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_behavior: Option<MockBehavior>,
-    /// Begins the session at once, for images that come from a backend. Without it a front end
-    /// begins it with the start token.
+    /// Begins the session at once; deprecated for [`start`](Self::start), and the only way that
+    /// states no consent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_start: Option<bool>,
+    /// Begins the session at once, with the person's consent, for images that come from a backend.
+    /// Without it a front end begins the session with the start token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Map<String, Value>>,
     /// Organisation and user by your own ids; no personal data.
@@ -180,15 +184,15 @@ impl SessionRequest {
     /// A session that is driven from here, with or without a document that the person agreed to.
     #[must_use]
     pub fn started(consent_document: Option<&str>) -> Self {
-        let consent = |id| Value::from_iter([("granted", Value::Bool(true)), ("document_id", Value::from(id))]);
-        let start = consent_document.map(|id| ("consent".to_owned(), consent(id)));
-        Self { start: Some(start.into_iter().collect()), ..Self::default() }
+        let Some(id) = consent_document else { return Self { auto_start: Some(true), ..Self::default() } };
+        let consent = Value::from_iter([("granted", Value::Bool(true)), ("document_id", Value::from(id))]);
+        Self { start: Some(Map::from_iter([("consent".to_owned(), consent)])), ..Self::default() }
     }
 }
 
 impl fmt::Debug for SessionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionRequest(started: {})", self.start.is_some())
+        write!(f, "SessionRequest(started: {})", self.start.is_some() || self.auto_start == Some(true))
     }
 }
 
@@ -376,7 +380,7 @@ mod tests {
     fn consent_is_stated_only_where_it_is_given() {
         let json = |request: SessionRequest| serde_json::to_string(&request).unwrap();
         assert_eq!(json(SessionRequest::default()), "{}");
-        assert_eq!(json(SessionRequest::started(None)), r#"{"start":{}}"#);
+        assert_eq!(json(SessionRequest::started(None)), r#"{"auto_start":true}"#);
         let expected = r#"{"start":{"consent":{"document_id":"consent-v3","granted":true}}}"#;
         assert_eq!(json(SessionRequest::started(Some("consent-v3"))), expected);
     }
