@@ -33,7 +33,9 @@ impl Policies {
     /// What Transmit Security takes: JPEG only.
     #[must_use]
     pub fn transmit() -> Self {
-        Self { image: image::Policy::transmit(), pdf: None }
+        let mut image = image::Policy::transmit();
+        image.max_bytes = image.max_bytes.min(sealpress_client::transmit::limits().image_bytes);
+        Self { image, pdf: None }
     }
 
     /// The refusal of a document by a vendor that takes none.

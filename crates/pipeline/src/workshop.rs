@@ -89,7 +89,15 @@ impl Preparer {
     /// # Errors
     /// If the system gives no threads.
     pub fn new(press: impl Press, options: &Options) -> Result<Self, Error> {
-        Ok(Self { workshop: Arc::new(Workshop::new(Arc::new(press), options)?) })
+        Self::shared(Arc::new(press), options)
+    }
+
+    /// The same over a press that is shared or chosen at run time.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn shared(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
+        Ok(Self { workshop: Arc::new(Workshop::new(press, options)?) })
     }
 
     /// Reads and presses a file when there is room for it.

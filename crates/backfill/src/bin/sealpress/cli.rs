@@ -1,10 +1,16 @@
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::inspect;
+use crate::{emulator, inspect, prepare, session, transmit, upload};
 
-/// Prepares pictures and PDFs for identity verification vendors.
+/// Prepares pictures and PDFs for identity verification vendors, and sends them.
 #[derive(Debug, Parser)]
-#[command(name = "sealpress", version, max_term_width = 100)]
+#[command(
+    name = "sealpress",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 all done, 1 internal error, 2 usage or configuration, 3 some inputs failed.\n\
+                  One bad file never stops the others."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -13,4 +19,32 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Args),
+    Prepare(prepare::Args),
+    Upload(upload::Args),
+    /// Open, submit, look at and delete Veriff sessions
+    #[command(subcommand, after_help = session::HELP)]
+    Session(session::Command),
+    /// Fetch media from Veriff
+    #[command(subcommand)]
+    Media(session::MediaCommand),
+    /// Transmit Security: sessions, images, results
+    #[command(subcommand, after_help = transmit::HELP)]
+    Transmit(transmit::Command),
+    Emulator(emulator::Args),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  sealpress completions bash > /etc/bash_completion.d/sealpress")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Whose rules files are prepared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Vendor {
+    /// Longer side at most 1920, pictures and PDFs
+    #[default]
+    Veriff,
+    /// JPEG only, 640 to 3840 by 480 to 2160
+    Transmit,
 }

@@ -2,16 +2,39 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod cli;
+mod emulator;
+mod file;
 mod inspect;
+mod names;
 mod outcome;
+mod prepare;
+mod press;
+mod print;
+mod session;
+mod show;
+mod transmit;
+mod upload;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().command {
-        cli::Command::Inspect(args) => inspect::run(&args),
+    match Cli::parse().command {
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Prepare(args) => prepare::run(args),
+        Command::Upload(args) => upload::run(&args),
+        Command::Session(command) => session::run(command),
+        Command::Media(command) => session::media(command),
+        Command::Transmit(command) => transmit::run(command),
+        Command::Emulator(args) => emulator::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
     }
 }
