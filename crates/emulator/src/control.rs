@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, watch};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::faults::{FaultRule, Script};
+use crate::form;
 use crate::ledger::{DecisionRecord, Vendor, Verdict};
 use crate::options::Options;
 use crate::shared::Shared;
@@ -73,10 +74,11 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
                 "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'",
             );
         }
+        ("GET", [token]) if head.path.starts_with("/v/") => return open(shared, token),
         ("GET", ["ledger"]) if head.query("session").is_some() => one_session(shared, head.query("session")),
         ("GET", ["ledger"]) => serde_json::to_value(shared.ledger()).map_err(internal),
         ("GET", ["totals"]) => Ok(state::totals(shared)),
-        ("GET", ["state"]) => Ok(state::view(shared)),
+        ("GET", ["state"]) => Ok(state::view(shared, &form::decode(head.query("q").unwrap_or("")))),
         ("GET", ["media", id]) => return media(shared, id),
         ("GET", ["faults"]) => Ok(json!(shared.faults().shown().collect::<Vec<_>>())),
         ("POST", ["faults"]) => add_faults(shared, head, body),
@@ -115,6 +117,18 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
         Err(e) if e.kind() == ErrorKind::Internal => refuse(500, &e.to_string()),
         Err(e) => refuse(400, &e.to_string()),
     }
+}
+
+/// The end user's page of a session, in short: opening it starts the session.
+fn open(shared: &Shared, token: &str) -> Answer {
+    let mut world = shared.world();
+    let found = world.find(Vendor::Veriff, token.trim_end_matches(".emulated"));
+    let Some(index) = found else { return refuse(404, "no such session") };
+    shared.tick_one(&mut world, index);
+    if world.open(index) {
+        shared.announce(&world, &[Change::Started(index)]);
+    }
+    Answer::new(303, "text/plain", "").with("location", "/")
 }
 
 fn one_session(shared: &Shared, id: Option<&str>) -> Result<Value, Error> {

@@ -13,7 +13,7 @@ use crate::control;
 use crate::crypto;
 use crate::error::{Error, ErrorKind};
 use crate::faults::{FaultBook, FaultRule, Script};
-use crate::ledger::{Ledger, Verdict};
+use crate::ledger::{Ledger, Vendor, Verdict};
 use crate::options::Options;
 use crate::server;
 use crate::shared::{Keys, Shared};
@@ -370,6 +370,18 @@ impl Emulator {
     /// `config`: it was started without a webhook URL.
     pub fn send_webhook(&self, body: &serde_json::Value) -> Result<(), Error> {
         self.shared.webhooks.send(body)
+    }
+
+    /// Makes a session without a request, from a `verification` object; gives its id.
+    ///
+    /// # Errors
+    /// `internal`: no random numbers.
+    pub fn create_session(&self, verification: serde_json::Value) -> Result<String, Error> {
+        let mut world = self.shared.world();
+        let index = world.create(Vendor::Veriff, verification, self.shared.clock.now())?;
+        self.shared.store.note_session(world.at(index));
+        self.shared.wake();
+        Ok(world.at(index).id.clone())
     }
 
     /// Changes options while it runs.

@@ -8,6 +8,7 @@ mod effects;
 mod emulator;
 mod error;
 mod faults;
+mod form;
 mod fuzz;
 mod ledger;
 mod log;

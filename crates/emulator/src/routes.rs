@@ -76,8 +76,7 @@ impl Route {
             ("GET", ["v1", "attempts", id, "media"]) => (Self::AttemptMedia, vec![id]),
             ("GET", ["v1", "media", id]) => (Self::Media, vec![id]),
             ("POST", ["oidc", "token"]) => (Self::Token, vec![]),
-            ("GET", [""] | ["__emulator", ..]) => (Self::Own, vec![]),
-            (_, ["__emulator", ..]) => (Self::Own, vec![]),
+            ("GET", [""] | ["v", _]) | (_, ["__emulator", ..]) => (Self::Own, vec![]),
             (_, ["verify", "api", "v1", "verification", rest @ ..] | ["api", "v1", "verification", rest @ ..]) => {
                 match (method, rest) {
                     ("POST", []) => (Self::VerificationCreate, vec![]),

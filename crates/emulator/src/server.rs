@@ -203,6 +203,9 @@ async fn answered(
         Effect::SlowRead { bytes_per_second } => Some(*bytes_per_second),
         _ => None,
     });
+    if pace.is_some() {
+        conn.narrow();
+    }
     let body = match body {
         Some(body) => body,
         None => conn.body(&head, limit, pace).await?,

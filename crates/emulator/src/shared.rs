@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) webhooks: crate::webhook::Outbox,
     pub(crate) webhooks_delivered: AtomicU64,
+    /// Answers varied so far, so that one seed gives one sequence.
+    pub(crate) varied: AtomicU64,
     /// Something that the page shows has changed.
     pub(crate) news: broadcast::Sender<()>,
     /// Becomes true when the emulator is to stop.
@@ -68,6 +70,7 @@ impl Shared {
             tokens: Mutex::default(),
             webhooks,
             webhooks_delivered: AtomicU64::new(0),
+            varied: AtomicU64::new(0),
             news: broadcast::channel(16).0,
             stop,
         }

@@ -11,10 +11,13 @@ const MEDIA: usize = 40;
 const REQUESTS: usize = 80;
 
 /// One consistent-enough view; a page that asks again is told the rest.
-pub(crate) fn view(shared: &Shared) -> Value {
+///
+/// Only sessions that have `wanted` in their id, status, name, vendor data or a context are shown.
+pub(crate) fn view(shared: &Shared, wanted: &str) -> Value {
     shared.tick();
     let totals = totals(shared);
-    let sessions: Vec<Value> = shared.world().sessions().iter().rev().take(SESSIONS).map(session).collect();
+    let sessions: Vec<Value> =
+        shared.world().sessions().iter().rev().filter(|s| fits(s, wanted)).take(SESSIONS).map(session).collect();
     let now = shared.clock.now();
     let log = shared.log();
     let requests: Vec<Value> = log.newest(REQUESTS).map(|e| json!(e)).collect();
@@ -34,6 +37,17 @@ pub(crate) fn view(shared: &Shared) -> Value {
         "faults": faults,
         "options": &*shared.options(),
     })
+}
+
+fn fits(s: &SessionRecord, wanted: &str) -> bool {
+    let wanted = wanted.trim().to_lowercase();
+    let holds = |text: &str| text.to_lowercase().contains(&wanted);
+    let given = |path: &str| s.request.pointer(path).and_then(Value::as_str).is_some_and(holds);
+    wanted.is_empty()
+        || holds(&s.id)
+        || holds(s.status.as_str())
+        || ["/person/firstName", "/person/lastName", "/vendorData"].into_iter().any(given)
+        || s.media().any(|m| holds(&m.context) || m.sha256.starts_with(&wanted))
 }
 
 /// Counts over everything that was ever recorded.

@@ -138,6 +138,11 @@ impl Conn {
         }
     }
 
+    /// Keeps the kernel from reading ahead of a slow reader, so that the sender feels the pace.
+    pub(crate) fn narrow(&self) {
+        let _ = socket2::SockRef::from(&self.stream).set_recv_buffer_size(4096);
+    }
+
     /// Up to `n` bytes of the body without taking them; fewer if the body is shorter. Empty for chunks.
     pub(crate) async fn peek(&mut self, head: &Head, n: usize) -> io::Result<&[u8]> {
         let Framing::Length(len) = head.body else { return Ok(&[]) };
@@ -180,6 +185,10 @@ impl Conn {
         let mut body = Vec::with_capacity(len);
         let ready = len.min(self.ahead.len());
         body.extend(self.ahead.drain(..ready));
+        if let Some(rate) = pace {
+            // What came along with the head was read too fast already.
+            tokio::time::sleep(Duration::from_secs_f64(ready as f64 / rate.max(1) as f64)).await;
+        }
         while body.len() < len {
             let got = match pace {
                 None => {
@@ -335,6 +344,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
         204 => "No Content",
         301 => "Moved Permanently",
         302 => "Found",
+        303 => "See Other",
         307 => "Temporary Redirect",
         308 => "Permanent Redirect",
         400 => "Bad Request",

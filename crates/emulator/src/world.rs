@@ -148,6 +148,19 @@ impl World {
         Ok(())
     }
 
+    /// The end user has opened a session; whether that started it.
+    pub(crate) fn open(&mut self, index: usize) -> bool {
+        let session = &mut self.sessions[index];
+        let starts = session.status == Status::Created;
+        if starts {
+            session.status = Status::Started;
+            if let Some(attempt) = session.attempts.last_mut() {
+                attempt.status = Status::Started;
+            }
+        }
+        starts
+    }
+
     /// Closes the latest attempt for uploads.
     pub(crate) fn submit(&mut self, index: usize, now: u64) {
         let session = &mut self.sessions[index];

@@ -135,6 +135,15 @@ fn slow_in_every_direction() {
     assert!(ms >= 250, "{ms}");
     let (ms, _) = slow(Effect::SlowRead { bytes_per_second: 300 });
     assert!(ms >= 250, "{ms}");
+    // The sender feels a slow reader: its own writes come to a halt.
+    let (emulator, session) = with(Effect::SlowRead { bytes_per_second: 1_000 });
+    let mut stream = TcpStream::connect(emulator.address()).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    let head = format!("POST /v1/sessions/{session}/media HTTP/1.1\r\nhost: x\r\ncontent-length: 30000000\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let stuck = stream.write_all(&vec![b' '; 30_000_000]).unwrap_err();
+    assert_eq!(stuck.kind(), ErrorKind::WouldBlock);
     let (emulator, session) = with(Effect::stall(300).recorded());
     let began = Instant::now();
     let error = upload(&emulator, &session, "face", &jpeg(640, 480, "")).unwrap_err();
@@ -212,6 +221,14 @@ fn rules_choose_by_session_context_attempt_order_and_chance() {
     emulator.add_fault(FaultRule::new(Effect::status(429)).on("upload").skip(1).times(2)).unwrap();
     let seen: Vec<u16> = (0..5).map(|_| status(&two, "face", &photo)).collect();
     assert_eq!(seen, [200, 429, 429, 200, 200]);
+    emulator.clear_faults();
+
+    let mut rule = FaultRule::new(Effect::status(429)).on("upload");
+    (rule.after, rule.until) = (Some("200ms".into()), Some("10m".into()));
+    emulator.add_fault(rule).unwrap();
+    assert_eq!(status(&two, "face", &photo), 200);
+    std::thread::sleep(Duration::from_millis(250));
+    assert_eq!(status(&two, "face", &photo), 429);
     emulator.clear_faults();
 
     let run = |seed| {

@@ -111,6 +111,20 @@ async fn a_data_directory_outlives_the_emulator() {
 }
 
 #[test]
+fn opening_the_end_users_page_starts_a_session() {
+    let emulator = Emulator::builder().start_blocking().unwrap();
+    let session = emulator.create_session(serde_json::json!({ "vendorData": "made here" })).unwrap();
+    let status = || emulator.ledger().session(&session).unwrap().status;
+    assert_eq!(status(), Status::Created);
+    let answer = raw(&emulator, "GET", &format!("/v/{session}.emulated"), &[], b"").unwrap();
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    assert_eq!(status(), Status::Started);
+    assert_eq!(raw(&emulator, "GET", "/v/nobody", &[], b"").unwrap().status, 404);
+    emulator.advance(Duration::from_secs(8 * 86_400));
+    assert_eq!(status(), Status::Abandoned);
+}
+
+#[test]
 fn memory_is_capped_and_records_stay() {
     let emulator = Emulator::builder().memory_cap(2_500).start_blocking().unwrap();
     let session = create(&emulator, "Ann");

@@ -58,6 +58,14 @@ fn the_page_shows_and_steers_live() {
     browser.wait("document.querySelector('.badge.declined') !== null");
     assert_eq!(emulator.ledger().session(&session).map(|s| s.status), Some(Status::Declined));
 
+    // The search box.
+    browser.eval(
+        "const f = document.getElementById('find'); f.value = 'no such thing'; f.dispatchEvent(new Event('input'))",
+    );
+    browser.wait("document.querySelectorAll('.card .shot').length === 0");
+    browser.eval("f.value = 'Address-Front'; f.dispatchEvent(new Event('input'))");
+    browser.wait("document.querySelectorAll('.card .shot').length === 4");
+
     // A look at a picture, its facts, and the clock.
     browser.eval("document.querySelector('.shot').click()");
     browser.wait(

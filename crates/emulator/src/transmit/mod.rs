@@ -4,6 +4,8 @@ mod image;
 mod result;
 mod token;
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -47,7 +49,7 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
         answer
     });
     if (options.fuzz || request.twist.fuzz) && answer.status < 300 {
-        fuzz::vary(&mut answer, options.fuzz_seed);
+        fuzz::vary(&mut answer, options.fuzz_seed, shared.varied.fetch_add(1, Ordering::Relaxed));
     }
     answer
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Refusal;
 use crate::crypto;
+use crate::form;
 use crate::options::Options;
 use crate::server::Request;
 use crate::shared::Shared;
@@ -38,7 +39,7 @@ pub(super) fn issue(shared: &Shared, options: &Options, request: &Request) -> An
     let form: HashMap<String, String> = body
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decode(name), decode(value)))
+        .map(|(name, value)| (form::decode(name), form::decode(value)))
         .collect();
     let field = |name: &str| form.get(name).map(String::as_str);
     if field("grant_type") != Some("client_credentials") {
@@ -72,35 +73,4 @@ pub(super) fn bearer(shared: &Shared, request: &Request) -> Result<(), Refusal> 
     let tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
     let end = tokens.live.get(token.trim()).ok_or_else(refuse)?;
     if *end > shared.clock.now() { Ok(()) } else { Err(refuse()) }
-}
-
-/// `application/x-www-form-urlencoded`.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match (first, tail) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [h, l, after @ ..]) => match (char::from(*h).to_digit(16), char::from(*l).to_digit(16)) {
-                (Some(h), Some(l)) => {
-                    bytes.push(u8::try_from(h * 16 + l).unwrap_or(b'?'));
-                    rest = after;
-                }
-                _ => bytes.push(b'%'),
-            },
-            (other, _) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn forms_are_decoded() {
-        assert_eq!(super::decode("https%3A%2F%2Fa.b+c"), "https://a.b c");
-        assert_eq!(super::decode("100%"), "100%");
-        assert_eq!(super::decode("%zz"), "%zz");
-    }
 }

@@ -7,6 +7,8 @@ mod refusal;
 mod session;
 mod upload;
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
 use crate::crypto;
@@ -28,7 +30,7 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
     let options = shared.options();
     let mut answer = judge(shared, &options, request).unwrap_or_else(|refusal| refusal.into_answer(&options));
     if (options.fuzz || request.twist.fuzz) && answer.status < 300 {
-        fuzz::vary(&mut answer, options.fuzz_seed);
+        fuzz::vary(&mut answer, options.fuzz_seed, shared.varied.fetch_add(1, Ordering::Relaxed));
     }
     seal(shared, &mut answer);
     if request.head.header("x-signature").is_some() && answer.status != 401 {

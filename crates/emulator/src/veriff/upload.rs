@@ -120,7 +120,8 @@ fn read(body: &[u8]) -> Result<Image<'_>, Refusal> {
     Err(match (is_text("content"), is_text("context")) {
         (false, _) => Refusal::new(400, "1401", "Image is not in valid base64"),
         (_, false) => Refusal::new(400, "1402", "Image context is not supported"),
-        _ => Refusal::new(400, "1202", "Timestamp has an invalid format"),
+        _ if !is_text("timestamp") => Refusal::new(400, "1202", "Timestamp has an invalid format"),
+        _ => Refusal::new(400, "1104", "Invalid parameters"),
     })
 }
 
