@@ -186,4 +186,29 @@ mod tests {
             let _ = sniff(&file[..n]);
         }
     }
+
+    #[test]
+    fn no_header_makes_it_panic() {
+        let mut dice = 5;
+        let starts: [&[u8]; 7] = [
+            b"\xFF\xD8\xFF",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            b"RIFF\0\0\0\0WEBPVP8X",
+            b"RIFF\0\0\0\0WEBPVP8L",
+            b"RIFF\0\0\0\0WEBPVP8 ",
+            b"\0\0\0\x10ftypheic\0\0\0\0\0\0\0\x40meta\0\0\0\0\0\0\0\x34iprp\0\0\0\x2cipco",
+            b"\0\0\0\x10ftypmif1\0\0\0\0\0\0\0\x01meta\xff\xff\xff\xff\xff\xff\xff\xff",
+        ];
+        for start in starts {
+            for _ in 0..2_000 {
+                let mut bytes = start.to_vec();
+                for _ in 0..crate::faults::roll(&mut dice) % 64 {
+                    bytes.extend_from_slice(&crate::faults::roll(&mut dice).to_be_bytes()[..3]);
+                }
+                let at = usize::try_from(crate::faults::roll(&mut dice)).unwrap() % bytes.len();
+                bytes[at] ^= 1 << (crate::faults::roll(&mut dice) % 8);
+                let _ = sniff(&bytes);
+            }
+        }
+    }
 }
