@@ -21,9 +21,12 @@ mod retry;
 pub mod sign;
 mod telemetry;
 pub mod transmit;
-mod transport;
+pub mod transport;
 mod upload;
 pub mod veriff;
+
+/// The header and status types of this crate's interface.
+pub use http;
 
 pub use context::Context;
 pub use download::Download;
@@ -36,3 +39,8 @@ pub use retry::RetryPolicy;
 pub use sign::SignedBody;
 pub use transport::Options;
 pub use upload::{Receipt, Upload};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,8 +18,11 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
+use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
+use crate::lenient;
 use crate::sign::{EncodedBody, SignedBody};
+use crate::telemetry;
 
 /// How long to wait for what, and how much to read. All of it can be set per client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,26 +79,107 @@ pub(crate) struct Transport {
 }
 
 /// A request.
-pub(crate) struct Call {
-    pub(crate) operation: &'static str,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Outgoing,
+pub struct Call {
+    /// What is being done, for errors and metrics.
+    pub operation: &'static str,
+    /// The method.
+    pub method: Method,
+    /// Out of [`Host::url`], never out of an answer.
+    pub url: Url,
+    /// Credentials are marked sensitive by whoever makes them.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Outgoing,
 }
 
 /// The body of a request.
-pub(crate) enum Outgoing {
+pub enum Outgoing {
+    /// None.
     Empty,
+    /// Small enough to lie in memory.
     Bytes(Bytes),
+    /// Made while it is sent.
     Signed(SignedBody),
 }
 
 /// An answer, whatever its status.
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+#[non_exhaustive]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+/// The door for vendors that are not in this crate: one host, its base URL, and calls to it.
+/// See the example `third_vendor`.
+#[derive(Clone, Debug)]
+pub struct Host {
+    base: BaseUrl,
+    transport: Transport,
+}
+
+impl Host {
+    /// The base URL with or without a trailing slash and with or without `suffix` (`["v1"]`).
+    ///
+    /// # Errors
+    /// `Config` for a URL that is none or not https (plain http is for loopback hosts).
+    pub fn new(base_url: &str, suffix: &[&str], options: &Options) -> Result<Self, Error> {
+        let base = BaseUrl::parse(base_url, suffix, options.allow_http)?;
+        let transport = Transport::new(options, base.is_tls(), base.is_loopback())?;
+        Ok(Self { base, transport })
+    }
+
+    /// The URL of these path segments, each escaped as one segment.
+    #[must_use]
+    pub fn url(&self, segments: &[&str]) -> Url {
+        self.base.join(segments)
+    }
+
+    /// Sends once and reads the whole answer, up to the cap.
+    ///
+    /// # Errors
+    /// `Api` for any status but 2xx; `Transport` and `Timeout`, which say whether the request may
+    /// have been sent; `TooLarge`.
+    pub async fn call(&self, call: Call) -> Result<Reply, Error> {
+        let operation = call.operation;
+        telemetry::observe("other", operation, async { self.transport.call(call).await?.success(operation) }).await
+    }
+}
+
+impl Reply {
+    /// Reads the body as JSON. A field that stands twice is the last one.
+    ///
+    /// # Errors
+    /// `Decode` with the path of what could not be read.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, operation: &'static str) -> Result<T, Error> {
+        lenient::parse(&self.body, operation)
+    }
+}
+
+/// Prints lengths, never content.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Signed(signed) => write!(f, "{signed:?}"),
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({}, {})", self.operation, self.method)
+    }
 }
 
 impl Transport {

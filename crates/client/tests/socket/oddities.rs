@@ -1,7 +1,7 @@
 //! The contradictions of the documents, by their number in the contract, over a real socket where a
 //! unit test does not say more. The README's table says where each is tested.
 
-use sealpress_client::veriff::{Context, MediaId, NewSession, SessionId, Status};
+use sealpress_client::veriff::{Context, MediaId, NewSession, SessionId, SignaturePolicy, Status};
 use sealpress_client::{Failure, transmit};
 
 use super::common::{KEY, Raw, http, session, upload};
@@ -210,6 +210,17 @@ async fn a_list_is_whole_or_an_error() {
     let raw = Raw::always(200, r#"{"images":[{"id":"a"},{"context":"face"}]}"#).await;
     let error = raw.client().list_media(&session()).await.unwrap_err();
     assert!(error.to_string().contains("images"), "{error}");
+}
+
+/// 24: names of headers in any spelling. The signature is the contract's vector for this body.
+#[tokio::test]
+async fn header_names_have_no_case() {
+    let signature = "02a6d22b3eaec6b4db7e81c9a3cf3723cb1d1b16063c2e15e4c3a592ee3cbc9c";
+    for name in ["x-hmac-signature", "X-HMAC-SIGNATURE", "X-Hmac-Signature"] {
+        let raw = Raw::start(move |_, _| http(200, &[(name, signature)], r#"{"status":"success"}"#)).await;
+        let client = raw.builder().signature_policy(SignaturePolicy::Required).build().unwrap();
+        assert!(client.list_media(&session()).await.unwrap().images.is_empty(), "{name}");
+    }
 }
 
 /// 32 to 36: Transmit's own.

@@ -54,7 +54,7 @@ fn varied(choices: &[u8], junk: &[Value]) -> String {
     };
     let id = ("id", json!("m-1"));
     let image = spoil(
-        &[id.clone()],
+        std::slice::from_ref(&id),
         &[
             ("size", json!(12345.0)),
             ("timestamp", Value::Null),
@@ -66,7 +66,7 @@ fn varied(choices: &[u8], junk: &[Value]) -> String {
         ],
     );
     let verification = spoil(
-        &[id.clone()],
+        std::slice::from_ref(&id),
         &[
             ("status", json!("approved")),
             ("code", json!(9001)),

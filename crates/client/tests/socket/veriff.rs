@@ -44,7 +44,8 @@ async fn a_session_from_create_to_decision() {
     let list = client.list_media(&session.id).await.unwrap();
     let mut listed: Vec<_> = list.images.iter().map(|i| (i.id.clone(), i.context())).collect();
     let mut sent: Vec<_> = receipts.iter().map(|r| (r.media_id.clone(), r.context.clone())).collect();
-    (listed.sort(), sent.sort());
+    listed.sort();
+    sent.sort();
     assert_eq!(listed, sent);
     assert!(list.videos.is_empty() && list.nfc_documents.is_empty());
 
