@@ -368,8 +368,8 @@ mod tests {
     fn numbers_that_look_like_references_are_numbers() {
         let items = parse(b"[1 0 2 0 R 3 4]").unwrap();
         let items = items.as_array().unwrap();
-        assert_eq!(items.len(), 4);
-        assert_eq!(items[1], Object::Ref(Id::new(2, 0)).clone());
+        assert_eq!(items.len(), 5);
+        assert_eq!(items[2], Object::Ref(Id::new(2, 0)));
     }
 
     #[test]

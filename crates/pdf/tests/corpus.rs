@@ -1,0 +1,123 @@
+//! Every row of the corpus' table comes out as expected. Skipped, with a printed note, where the corpus
+//! is not there.
+
+mod support;
+
+use sealpress_media::Media;
+use sealpress_pdf::{ErrorKind, Policy, Trimmer};
+use support::corpus;
+
+enum Expected {
+    Kept(Vec<u32>),
+    Fails(ErrorKind),
+}
+
+/// `[1, 2]  (a remark)`, or `clean error: a reason`.
+fn expected(cell: &str) -> Expected {
+    if cell.contains("needs a password") {
+        return Expected::Fails(ErrorKind::Encrypted);
+    }
+    if cell.contains("error") {
+        return Expected::Fails(ErrorKind::NoPages);
+    }
+    let list = cell.split(']').next().unwrap().trim_start_matches('[');
+    Expected::Kept(list.split(',').map(|n| n.trim().parse().unwrap()).collect())
+}
+
+#[test]
+fn every_row_of_the_table_comes_out_as_expected() {
+    let Some(folder) = corpus("pdf-trim") else { return };
+    let table = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        rows += 1;
+        let bytes = std::fs::read(folder.join(cells[0])).unwrap();
+        let result = Media::sniff(bytes).map(|media| Trimmer::new(Policy::default()).trim(&media));
+        let outcome = match &result {
+            Err(e) => format!("not sniffed: {e}"),
+            Ok(Err(e)) => format!("{}: {e}", e.kind().as_str()),
+            Ok(Ok(trimmed)) => format!("{:?} by {}", trimmed.report().kept, trimmed.report().reader.as_str()),
+        };
+        println!("{:70} {outcome}", cells[0]);
+        let sound = match (expected(cells[5]), result) {
+            (Expected::Kept(pages), Ok(Ok(trimmed))) => trimmed.report().kept == pages,
+            (Expected::Fails(kind), Ok(Err(e))) => e.kind() == kind,
+            _ => false,
+        };
+        if !sound {
+            wrong.push(format!("{}: {outcome}, expected {}", cells[0], cells[5]));
+        }
+    }
+    assert!(rows > 30, "the table has only {rows} rows");
+    assert!(wrong.is_empty(), "{} of {rows} rows differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Keys and types that only carry scripts, actions, files or metadata.
+const NEVER: [&[u8]; 17] = [
+    b"JS",
+    b"JavaScript",
+    b"OpenAction",
+    b"AA",
+    b"A",
+    b"EmbeddedFiles",
+    b"EF",
+    b"Metadata",
+    b"Info",
+    b"Outlines",
+    b"XFA",
+    b"PieceInfo",
+    b"StructTreeRoot",
+    b"URI",
+    b"Dest",
+    b"ByteRange",
+    b"Encrypt",
+];
+
+#[test]
+fn nothing_else_is_left_inside() {
+    let mut files = 0;
+    for path in support::corpus_pdfs() {
+        let Ok(media) = Media::sniff(std::fs::read(&path).unwrap()) else { continue };
+        let Ok(trimmed) = Trimmer::new(Policy::default()).trim(&media) else { continue };
+        files += 1;
+        let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+        for key in NEVER {
+            assert!(!output.trailer.has(key), "{}: {}", path.display(), String::from_utf8_lossy(key));
+        }
+        for object in output.objects.values() {
+            let (dict, data) = match object {
+                lopdf::Object::Dictionary(dict) => (dict, None),
+                lopdf::Object::Stream(stream) => (&stream.dict, Some(stream)),
+                _ => continue,
+            };
+            for key in NEVER {
+                // Fonts, images and states of buttons may be called anything; a resource of that name
+                // is no action.
+                let value = dict.get(key).ok();
+                let harmless = value.is_some_and(|v| v.as_reference().is_ok() || v.as_name().is_ok());
+                let short = key.len() <= 2;
+                assert!(value.is_none() || (short && harmless), "{}: {dict:?}", path.display());
+            }
+            let kind = dict.get(b"Type").and_then(lopdf::Object::as_name).unwrap_or_default();
+            assert!(![&b"Action"[..], b"Filespec", b"EmbeddedFile", b"Sig"].contains(&kind), "{}", path.display());
+            if let Some(stream) = data {
+                let plain = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
+                assert!(!plain.windows(9).any(|w| w == b"<?xpacket"), "{}: XMP", path.display());
+            }
+        }
+    }
+    println!("{files} outputs looked at");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for path in support::corpus_pdfs() {
+        let Ok(media) = Media::sniff(std::fs::read(&path).unwrap()) else { continue };
+        let once = Trimmer::new(Policy::default()).trim(&media);
+        let twice = Trimmer::new(Policy::default()).trim(&media);
+        if let (Ok(once), Ok(twice)) = (once, twice) {
+            assert!(once.media().bytes() == twice.media().bytes(), "{}", path.display());
+        }
+    }
+}

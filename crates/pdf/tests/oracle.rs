@@ -1,0 +1,69 @@
+//! pdfium as the judge: what it shows of the output is what it shows of the input. The library comes in
+//! the pypdfium2 wheel, in a virtual environment under `target/`; where that cannot be had the test
+//! says so and passes.
+
+mod support;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sealpress_media::Media;
+use sealpress_pdf::{Policy, Trimmer};
+
+const REQUIREMENTS: [&str; 2] = ["pypdfium2==5.15.2", "numpy==2.4.6"];
+
+/// The interpreter of a virtual environment that has pdfium.
+fn python() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("oracle");
+    let python = folder.join("bin/python");
+    let works = |python: &Path| {
+        let check = Command::new(python).args(["-c", "import pypdfium2, numpy"]).stderr(Stdio::null()).status();
+        check.is_ok_and(|status| status.success())
+    };
+    if works(&python) {
+        return Some(python);
+    }
+    let quiet = |command: &mut Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+        && quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(REQUIREMENTS));
+    if made && works(&python) {
+        return Some(python);
+    }
+    println!("skipped: no Python with pypdfium2 (python3-venv and access to PyPI make one)");
+    None
+}
+
+#[test]
+fn pdfium_sees_the_same_pages() {
+    let files = support::corpus_pdfs();
+    if files.is_empty() {
+        return;
+    }
+    let Some(python) = python() else { return };
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle-outputs");
+    std::fs::create_dir_all(&out).unwrap();
+    let (mut jobs, mut expected) = (String::new(), 0);
+    for (n, path) in files.iter().enumerate() {
+        let Ok(media) = Media::sniff(std::fs::read(path).unwrap()) else { continue };
+        let Ok(trimmed) = Trimmer::new(Policy::default()).trim(&media) else { continue };
+        let output = out.join(format!("{n}.pdf"));
+        std::fs::write(&output, trimmed.media().bytes()).unwrap();
+        let kept: Vec<String> = trimmed.report().kept.iter().map(u32::to_string).collect();
+        jobs += &format!("{}\t{}\t{}\n", path.display(), output.display(), kept.join(","));
+        expected += 1;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/compare.py");
+    let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(jobs.as_bytes()).unwrap();
+    let answer = child.wait_with_output().unwrap();
+    let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let lines: Vec<&str> = answer.lines().collect();
+    let of = |verdict: &str| lines.iter().filter(|line| line.starts_with(verdict)).copied().collect::<Vec<_>>();
+    println!("{} same, {} skipped of {expected}", of("same").len(), of("skipped").len());
+    of("skipped").iter().for_each(|line| println!("{line}"));
+    assert_eq!(lines.len(), expected, "pdfium gave up:\n{answer}");
+    assert!(of("differs").is_empty(), "pages differ:\n{}", of("differs").join("\n"));
+}

@@ -1,0 +1,26 @@
+//! What the tests of this crate share.
+#![allow(dead_code, reason = "each test uses its part of this")]
+
+use std::path::{Path, PathBuf};
+
+/// A folder of the corpus, or a printed note that it is not there.
+pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: no corpus at {}", path.display());
+    None
+}
+
+/// The PDFs of all folders of the corpus, sorted.
+pub(crate) fn corpus_pdfs() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in ["pdf", "pdf-trim", "hostile"] {
+        let Some(folder) = corpus(folder) else { continue };
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|e| e == "pdf")));
+    }
+    files.sort();
+    files
+}
