@@ -15,9 +15,11 @@ use memchr::memmem;
 
 use crate::error::{Error, ErrorKind};
 use crate::form::Forms;
+use crate::jpeg;
 use crate::layers;
 use crate::object::{Dict, Id, Object, Stream, Value};
 use crate::policy::Policy;
+use crate::resources;
 use crate::source::{Failure, Leave, Source, refs};
 use crate::walk::Page;
 use crate::write::{Document, reference};
@@ -176,8 +178,9 @@ pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy) -> Result<D
         // 1 is the catalog, 2 the page tree, then the pages.
         next: 3 + u32::try_from(pages.len()).unwrap_or(u32::MAX),
         limit: policy.max_objects,
+        keep_metadata: policy.keep_metadata,
     };
-    copier.run(&catalog, pages, policy.keep_metadata)
+    copier.run(&catalog, pages)
 }
 
 pub(crate) struct Copier<'s> {
@@ -188,10 +191,11 @@ pub(crate) struct Copier<'s> {
     objects: Vec<(u32, Value)>,
     next: u32,
     limit: u32,
+    keep_metadata: bool,
 }
 
 impl Copier<'_> {
-    fn run(mut self, catalog: &Dict, pages: &[Page], keep_metadata: bool) -> Result<Document, Failure> {
+    fn run(mut self, catalog: &Dict, pages: &[Page]) -> Result<Document, Failure> {
         for (number, page) in (3..).zip(pages) {
             if let Some(id) = page.id {
                 self.numbers.entry(id).or_insert(number);
@@ -213,7 +217,7 @@ impl Copier<'_> {
             root.push(b"OCProperties", layers);
             self.drain()?;
         }
-        let info = if keep_metadata { self.metadata(catalog, &mut root)? } else { None };
+        let info = if self.keep_metadata { self.metadata(catalog, &mut root)? } else { None };
         self.objects.push((1, Value::Plain(Object::Dict(root))));
 
         let kids = (0..pages.len()).map(|i| reference(3 + u32::try_from(i).unwrap_or(u32::MAX))).collect();
@@ -230,7 +234,9 @@ impl Copier<'_> {
         out.push(b"Type", Object::name(b"Page"));
         out.push(b"Parent", reference(2));
         for key in PAGE_KEYS {
-            let Some(value) = page.dict.get(key) else { continue };
+            let narrowed = if key == b"Resources" { resources::narrowed(self.source, page)? } else { None };
+            let narrowed = narrowed.map(Object::Dict);
+            let Some(value) = narrowed.as_ref().or_else(|| page.dict.get(key)) else { continue };
             let role = match key {
                 b"Resources" => Role::Resources,
                 b"Contents" => Role::Contents,
@@ -374,7 +380,11 @@ impl Copier<'_> {
             // A reference XObject points into another file.
             dict.remove(b"Ref");
         }
-        Ok(Stream { dict, data: stream.data })
+        let data = match jpeg::without_metadata(&stream) {
+            Some(data) if !self.keep_metadata => data,
+            _ => stream.data,
+        };
+        Ok(Stream { dict, data })
     }
 
     /// The role of an entry's value, or `None` where the entry must not be kept after all.

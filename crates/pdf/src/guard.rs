@@ -3,8 +3,9 @@
 //! by the file), only too late to be waited for; how many of them there may be is bounded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,6 @@ const MAX_ABANDONED: usize = 16;
 /// Interpreters nest; the default of 2 MiB is tight for hostile files.
 const STACK_BYTES: usize = 16 << 20;
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
 static ABANDONED: AtomicUsize = AtomicUsize::new(0);
 
 /// Why there is no result.
@@ -32,8 +32,13 @@ pub(crate) enum Stopped {
 /// Results of guarded work, in the order in which they come.
 pub(crate) struct Guarded<T> {
     results: Receiver<T>,
-    abandoned: bool,
+    state: Arc<AtomicU8>,
 }
+
+/// States of a thread.
+const RUNNING: u8 = 0;
+const ENDED: u8 = 1;
+const GIVEN_UP: u8 = 2;
 
 /// Unwinds out of foreign code without a message, for callbacks that find the time spent.
 pub(crate) fn give_up() -> ! {
@@ -42,31 +47,36 @@ pub(crate) fn give_up() -> ! {
 
 struct Spent;
 
-/// Runs `work` on its own thread; it sends results as it has them.
+/// Runs `work` on its own thread; it sends results as it has them. Where no thread can be had (a locked
+/// down process, which its parent watches) it runs here and now.
 pub(crate) fn start<T: Send + 'static>(work: impl FnOnce(&dyn Fn(T)) + Send + 'static) -> Result<Guarded<T>, Stopped> {
     if ABANDONED.load(Ordering::Relaxed) >= MAX_ABANDONED {
         return Err(Stopped::Busy);
     }
     let (sender, results) = mpsc::channel();
-    RUNNING.fetch_add(1, Ordering::Relaxed);
-    let spawned = thread::Builder::new().name("pdf".into()).stack_size(STACK_BYTES).spawn(move || {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            work(&|result| {
-                // The receiver is gone when the work was abandoned.
-                let _ = sender.send(result);
-            });
+    let state = Arc::new(AtomicU8::new(RUNNING));
+    let its_state = Arc::clone(&state);
+    let job = move || {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // The receiver is gone when the work was abandoned.
+            work(&|result| drop(sender.send(result)));
         }));
-        drop(sender);
-        drop(outcome);
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-    });
-    match spawned {
-        Ok(_) => Ok(Guarded { results, abandoned: false }),
-        Err(_) => {
-            RUNNING.fetch_sub(1, Ordering::Relaxed);
-            Err(Stopped::Busy)
+        if its_state.swap(ENDED, Ordering::AcqRel) == GIVEN_UP {
+            ABANDONED.fetch_sub(1, Ordering::Relaxed);
         }
+    };
+    // A thread that does not start takes its closure with it, so the job waits outside.
+    let job = Arc::new(Mutex::new(Some(job)));
+    let run = move || {
+        let job = job.lock().ok().and_then(|mut job| job.take());
+        if let Some(job) = job {
+            job();
+        }
+    };
+    if thread::Builder::new().name("pdf".into()).stack_size(STACK_BYTES).spawn(run.clone()).is_err() {
+        run();
     }
+    Ok(Guarded { results, state })
 }
 
 impl<T> Guarded<T> {
@@ -75,11 +85,22 @@ impl<T> Guarded<T> {
         let wait = deadline.saturating_duration_since(Instant::now());
         self.results.recv_timeout(wait).map_err(|e| match e {
             RecvTimeoutError::Timeout => {
-                self.abandoned = true;
+                self.give_up();
                 Stopped::Timeout
             }
             RecvTimeoutError::Disconnected => Stopped::Panicked,
         })
+    }
+}
+
+impl<T> Guarded<T> {
+    /// Counts the thread among those abandoned until it ends.
+    fn give_up(&self) {
+        ABANDONED.fetch_add(1, Ordering::Relaxed);
+        if self.state.swap(GIVEN_UP, Ordering::AcqRel) != RUNNING {
+            // It had ended, or was given up before.
+            ABANDONED.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the file they came from.
 
 use bytes::Bytes;
+use memchr::memchr;
 
 /// How deep direct objects may nest. Real files stay below ten; whatever is deeper is null to us.
 /// Every function that descends into an object relies on this bound.
@@ -29,9 +30,33 @@ impl Name {
         Self(bytes.into())
     }
 
+    /// A name as it is written, `#41` for `A` included.
+    pub(crate) fn unescaped(raw: &[u8]) -> Self {
+        if memchr(b'#', raw).is_none() {
+            return Self::new(raw);
+        }
+        let digit = |i: usize| raw.get(i).copied().and_then(hex_digit);
+        let mut name = Vec::with_capacity(raw.len());
+        let mut i = 0;
+        while i < raw.len() {
+            if let (b'#', Some(high), Some(low)) = (raw[i], digit(i + 1), digit(i + 2)) {
+                name.push(high << 4 | low);
+                i += 3;
+            } else {
+                name.push(raw[i]);
+                i += 1;
+            }
+        }
+        Self::new(&name)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+pub(crate) fn hex_digit(b: u8) -> Option<u8> {
+    char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }
 
 impl PartialEq<[u8]> for Name {
@@ -143,11 +168,13 @@ impl Dict {
         self.0.retain(|(k, _)| k != key);
     }
 
-    /// The entries, each key once, in the order of their last appearance in the file.
+    /// The entries, each key once, sorted by key: whatever order a reader gives them in, they are
+    /// copied and written in this one.
     pub(crate) fn entries(&self) -> Vec<&(Name, Object)> {
-        let mut seen = std::collections::HashSet::with_capacity(self.0.len());
-        let mut entries: Vec<_> = self.0.iter().rev().filter(|(k, _)| seen.insert(k)).collect();
-        entries.reverse();
+        let mut entries: Vec<_> = self.0.iter().rev().collect();
+        // Stable, so that of equal keys the last in the file stays first.
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.dedup_by(|a, b| a.0 == b.0);
         entries
     }
 }

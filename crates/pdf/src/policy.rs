@@ -31,6 +31,10 @@ pub struct Policy {
     /// Time to look at all pages of a file. When it is spent the remaining pages are kept unseen.
     #[serde(with = "millis")]
     pub judge_budget: Duration,
+    /// Time to make images smaller, where the pages are over the byte limit. When it is spent no more
+    /// images are.
+    #[serde(with = "millis")]
+    pub shrink_budget: Duration,
     /// Time for a reader of broken files to make sense of one.
     #[serde(with = "millis")]
     pub read_budget: Duration,
@@ -49,6 +53,7 @@ impl Default for Policy {
             max_judged_pages: 100,
             page_budget: Duration::from_millis(1_500),
             judge_budget: Duration::from_secs(5),
+            shrink_budget: Duration::from_secs(20),
             read_budget: Duration::from_secs(8),
         }
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use sealpress_media::{Format, Note, Summary};
 use serde::Serialize;
 
 /// What was found in a file and what was done to it. Pages are numbered from 1.
@@ -210,4 +211,17 @@ pub struct Timings {
 
 fn micros<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
+}
+
+impl Report {
+    /// The same as far as pictures and documents have it in common.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::unchanged(Format::Pdf);
+        summary.source_pages = Some(self.pages);
+        summary.pages = Some(self.kept.clone());
+        summary.actions = self.actions.iter().map(|action| Note::new(action.name(), action.to_string())).collect();
+        summary.warnings = self.warnings.iter().map(|warning| Note::new(warning.name(), warning.to_string())).collect();
+        summary
+    }
 }

@@ -1,137 +1,201 @@
-//! What a page's content does, seen without drawing it.
+//! The device that looks for marks. The first certain one ends the search by unwinding out of the
+//! interpreter; marks that may or may not be seen are left to the raster.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use hayro_interpret::font::GlyphRun;
-use hayro_interpret::kurbo::{Affine, BezPath, Rect};
-use hayro_interpret::{
-    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
-    InterpreterSettings, SoftMask, interpret_page,
-};
-use hayro_syntax::content::ops::TypedInstruction;
-use hayro_syntax::object::{Array, Dict, Object, Stream};
-use hayro_syntax::page::Page;
+use hayro_interpret::font::{Glyph, GlyphRun};
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::kurbo::{Affine, BezPath, Rect, Shape};
+use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, Paint, SoftMask};
 
-use super::Verdict;
 use crate::guard;
-use crate::report::Reason;
 
-/// Judges one page. Unwinds when `deadline` passes within the interpreter.
-pub(super) fn judge(page: &Page<'_>, deadline: Instant) -> Verdict {
-    match content(page) {
-        Content::Undecodable => return Verdict::Undecodable,
-        Content::Unknown => return Verdict::Doubt,
-        Content::Absent if !has_annotations(page) => return Verdict::Empty(Reason::NoContent),
-        Content::Absent | Content::Readable => {}
-    }
-    let warned = Arc::new(AtomicBool::new(false));
-    let sink = Arc::clone(&warned);
-    let settings = InterpreterSettings {
-        warning_sink: Arc::new(move |_| sink.store(true, Ordering::Relaxed)),
-        ..InterpreterSettings::default()
-    };
-    let (width, height) = page.render_dimensions();
-    let target = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-    let transform = page.initial_transform(true);
-    let transform = Affine::new(transform.as_coeffs());
-    let cache = InterpreterCache::new();
-    let mut context = Context::new(transform, target, &cache, page.xref(), settings);
-    let mut marks = Marks { deadline, any: false };
-    interpret_page(page, &mut context, &mut marks);
-    if marks.any || has_annotations(page) {
-        Verdict::NotEmpty
-    } else if warned.load(Ordering::Relaxed) {
-        Verdict::Doubt
-    } else {
-        Verdict::Empty(Reason::NoMarks)
-    }
+/// Pixels of one image beyond which nobody looks at the page.
+const MAX_IMAGE_PIXELS: u64 = 100_000_000;
+
+/// A mark this dark on white paper is seen at any size that counts; darkness is 255 for black.
+const CERTAINLY_DARK: f32 = 75.0;
+
+/// Lighter than this nothing is seen: the limit of the oracle (no channel below 250).
+const INVISIBLY_LIGHT: f32 = 5.0;
+
+/// A dark mark of this many square points is seen at 36 dpi, where a point is a quarter of a pixel.
+const CERTAIN_AREA: f64 = 1.0;
+
+/// What was seen so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// A mark that is visible beyond doubt.
+    pub(super) certain: bool,
+    /// Something that only the raster can tell.
+    pub(super) unclear: bool,
+    /// The share of the page that images cover, overlaps counted twice.
+    pub(super) image_share: f64,
+    /// Something besides images is unclear.
+    pub(super) unclear_lines: bool,
+    /// Text whose font has no shapes for it.
+    pub(super) missing_glyphs: bool,
+    /// An image too large to look at.
+    pub(super) huge_image: bool,
 }
 
-enum Content {
-    /// No content stream, or nothing but white space in it.
-    Absent,
-    /// Every stream decodes, and there is an operator that is known.
-    Readable,
-    /// A stream does not decode.
-    Undecodable,
-    /// Nothing in it is an operator.
-    Unknown,
-}
-
-fn content(page: &Page<'_>) -> Content {
-    let raw = page.raw();
-    if let Some(stream) = raw.get::<Stream<'_>>("Contents") {
-        if stream.decoded_data().is_err() {
-            return Content::Undecodable;
-        }
-    } else if let Some(array) = raw.get::<Array<'_>>("Contents") {
-        for stream in array.iter::<Object<'_>>().filter_map(Object::into_stream) {
-            if stream.decoded_data().is_err() {
-                return Content::Undecodable;
-            }
-        }
-    }
-    let Some(bytes) = page.page_stream() else { return Content::Absent };
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Content::Absent;
-    }
-    let mut typed = page.typed_operations();
-    while let Some(operator) = typed.next() {
-        if !matches!(operator, TypedInstruction::Fallback(_)) {
-            return Content::Readable;
-        }
-    }
-    Content::Unknown
-}
-
-fn has_annotations(page: &Page<'_>) -> bool {
-    let Some(annotations) = page.raw().get::<Array<'_>>("Annots") else { return false };
-    annotations.iter::<Dict<'_>>().next().is_some()
-}
-
-/// A device that notes whether anything was drawn, and watches the clock.
-struct Marks {
+pub(super) struct Marks<'s> {
+    seen: &'s mut Seen,
+    page: Rect,
     deadline: Instant,
-    any: bool,
+    /// Bounds of the clips in force, and whether they are rectangles.
+    clips: Vec<(Rect, bool)>,
+    /// Whether a group in force leaves its marks as they are.
+    groups: Vec<bool>,
 }
 
-impl Marks {
+impl<'s> Marks<'s> {
+    pub(super) fn new(page: Rect, deadline: Instant, seen: &'s mut Seen) -> Self {
+        Self { seen, page, deadline, clips: Vec::new(), groups: Vec::new() }
+    }
+
     fn tick(&self) {
         if Instant::now() >= self.deadline {
             guard::give_up();
         }
     }
 
-    fn mark(&mut self) {
-        self.tick();
-        self.any = true;
+    /// The part of a box that clips and page leave.
+    fn visible(&self, bounds: Rect) -> Rect {
+        let clip = self.clips.last().map_or(self.page, |(clip, _)| *clip);
+        bounds.intersect(clip).intersect(self.page)
+    }
+
+    fn plain(&self) -> bool {
+        self.groups.iter().all(|plain| *plain) && self.clips.iter().all(|(_, rectangle)| *rectangle)
+    }
+
+    fn unclear(&mut self) {
+        self.seen.unclear = true;
+        self.seen.unclear_lines = true;
+    }
+
+    /// Something solid within these bounds, in page units.
+    fn mark(&mut self, bounds: Rect, props: &DrawProps<'_>) {
+        let bounds = self.visible(bounds);
+        if bounds.width() <= 0.0 || bounds.height() <= 0.0 {
+            return;
+        }
+        let Paint::Color(color) = &props.paint else { return self.unclear() };
+        let [red, green, blue, alpha] = color.to_rgba().to_rgba8().map(f32::from);
+        let darkness = (255.0 - red.min(green).min(blue)) * alpha / 255.0;
+        let ordinary = props.blend_mode == BlendMode::Normal && props.soft_mask.is_none();
+        if ordinary && darkness <= INVISIBLY_LIGHT && self.groups.iter().all(|plain| *plain) {
+            return;
+        }
+        if ordinary && darkness >= CERTAINLY_DARK && bounds.area() >= CERTAIN_AREA && self.plain() {
+            self.seen.certain = true;
+            guard::give_up();
+        }
+        self.unclear();
+    }
+
+    fn glyph(&mut self, glyph: &Glyph<'_>, place: Affine, props: &DrawProps<'_>, mode: &DrawMode) {
+        let Glyph::Outline(outline) = glyph else { return };
+        let path = outline.outline();
+        if path.elements().is_empty() {
+            self.seen.missing_glyphs |= !is_space(glyph);
+            return;
+        }
+        let bounds = (props.transform * place).transform_rect_bbox(path.bounding_box());
+        self.mark(stroked(bounds, props.transform, mode), props);
     }
 }
 
-impl<'a> Device<'a> for Marks {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
-        self.mark();
+/// The same bounds, widened by half a line where the mark is a line.
+fn stroked(bounds: Rect, transform: Affine, mode: &DrawMode) -> Rect {
+    match mode {
+        DrawMode::Stroke(stroke) | DrawMode::FillAndStroke(_, stroke) => {
+            // Lines of no width are drawn a device pixel wide.
+            let half = f64::from(stroke.line_width) / 2.0 * transform.determinant().abs().sqrt();
+            let half = half.clamp(0.1, 1e6);
+            bounds.inflate(half, half)
+        }
+        DrawMode::Fill(_) | DrawMode::Invisible => bounds,
     }
+}
 
-    fn push_clip_path(&mut self, _: &ClipPath) {
+/// Whether a glyph without a shape is one that needs none.
+fn is_space(glyph: &Glyph<'_>) -> bool {
+    let blank = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+    };
+    match glyph.as_unicode() {
+        Some(BfString::Char(c)) => blank(c),
+        Some(BfString::String(s)) => s.chars().all(blank),
+        None => glyph.char_code() == 32,
+    }
+}
+
+impl<'a> Device<'a> for Marks<'_> {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
         self.tick();
+        if matches!(mode, DrawMode::Invisible) || path.elements().is_empty() {
+            return;
+        }
+        let bounds = props.transform.transform_rect_bbox(path.bounding_box());
+        // Readers draw fills without area as hairlines.
+        let bounds = if bounds.area() > 0.0 { bounds } else { bounds.inflate(0.1, 0.1) };
+        self.mark(stroked(bounds, props.transform, mode), &props);
     }
 
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {
+    fn push_clip_path(&mut self, clip: &ClipPath) {
         self.tick();
+        self.clips.push((self.visible(clip.path.bounding_box()), false));
     }
 
-    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, _: &DrawMode) {
-        self.mark();
+    fn push_clip_rect(&mut self, rect: &Rect) {
+        let plain = self.clips.last().is_none_or(|(_, rectangle)| *rectangle);
+        self.clips.push((self.visible(*rect), plain));
     }
 
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
-        self.mark();
+    fn push_transparency_group(&mut self, opacity: f32, mask: Option<SoftMask<'a>>, blend_mode: BlendMode) {
+        self.tick();
+        self.groups.push(opacity >= 0.9 && mask.is_none() && blend_mode == BlendMode::Normal);
     }
 
-    fn pop_clip(&mut self) {}
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        self.tick();
+        if matches!(mode, DrawMode::Invisible) {
+            return;
+        }
+        for glyph in run.glyphs() {
+            if let Glyph::Type3(drawn) = &**glyph {
+                drawn.interpret(self, props.transform, glyph.transform(), &props.paint);
+            } else {
+                self.glyph(glyph, glyph.transform(), &props, mode);
+            }
+        }
+    }
 
-    fn pop_transparency_group(&mut self) {}
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.tick();
+        let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+        let bounds = self.visible(props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)));
+        if bounds.width() <= 0.0 || bounds.height() <= 0.0 {
+            return;
+        }
+        if u64::from(image.width()) * u64::from(image.height()) > MAX_IMAGE_PIXELS {
+            self.seen.huge_image = true;
+            guard::give_up();
+        }
+        self.seen.unclear = true;
+        match image {
+            Image::Stencil(_) => self.seen.unclear_lines = true,
+            Image::Raster(_) => self.seen.image_share += bounds.area() / self.page.area().max(1.0),
+        }
+    }
+
+    fn pop_clip(&mut self) {
+        self.clips.pop();
+    }
+
+    fn pop_transparency_group(&mut self) {
+        self.groups.pop();
+    }
 }

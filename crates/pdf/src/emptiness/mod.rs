@@ -6,7 +6,10 @@
 //! device unwinds out of it when a page's time is spent, and a page that never calls the device is
 //! abandoned together with its thread.
 
+mod annotations;
 mod marks;
+mod page;
+mod raster;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -70,6 +73,6 @@ fn look(document: &Bytes, pages: std::ops::Range<usize>, budget: Budget, send: &
             return;
         }
         let Some(page) = pdf.pages().get(index) else { return };
-        send(marks::judge(page, (now + budget.page).min(budget.deadline)));
+        send(page::judge(page, (now + budget.page).min(budget.deadline)));
     }
 }

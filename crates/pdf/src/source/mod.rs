@@ -7,10 +7,11 @@ mod third;
 
 use bytes::Bytes;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::report::Reader;
+use crate::safety;
 
 pub(crate) use fast::refs;
 
@@ -53,8 +54,8 @@ impl Source {
     pub(crate) fn open(reader: Reader, bytes: &Bytes, policy: &Policy) -> Result<Self, Failure> {
         Ok(match reader {
             Reader::Fast => Self::Fast(fast::Fast::open(bytes, policy.max_inflated_bytes)?),
-            Reader::Sure => Self::Sure(sure::Sure::open(bytes)?),
-            Reader::Third => Self::Third(third::Third::open(bytes)?),
+            Reader::Sure => Self::Sure(sure::Sure::open(harmless(bytes, policy)?)?),
+            Reader::Third => Self::Third(third::Third::open(harmless(bytes, policy)?)?),
         })
     }
 
@@ -144,4 +145,12 @@ impl Source {
     pub(crate) fn entry(&self, dict: &Dict, key: &[u8]) -> Result<Value, Leave> {
         dict.get(key).map_or(Ok(Value::NULL), |object| self.resolve(object))
     }
+}
+
+/// The file, if those who inflate without limit may see it.
+fn harmless<'b>(bytes: &'b Bytes, policy: &Policy) -> Result<&'b Bytes, Error> {
+    if safety::has_harmless_structure(bytes, policy.max_inflated_bytes) {
+        return Ok(bytes);
+    }
+    Err(Error::new(ErrorKind::Limit, "the structure of the file inflates beyond its limit"))
 }

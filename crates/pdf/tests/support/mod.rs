@@ -1,6 +1,8 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test uses its part of this")]
 
+pub(crate) mod cases;
+
 use std::path::{Path, PathBuf};
 
 /// A folder of the corpus, or a printed note that it is not there.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::object::{Dict, Id, MAX_DEPTH, Name, Object};
+use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, hex_digit};
 use crate::source::Leave;
 
 /// A `/Kids` array of more bytes is not parsed but read kid by kid.
@@ -156,24 +156,7 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let raw = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
         self.at += raw.len();
-        if memchr(b'#', raw).is_none() {
-            return Name::new(raw);
-        }
-        let mut name = Vec::with_capacity(raw.len());
-        let mut i = 0;
-        while i < raw.len() {
-            match (raw[i], raw.get(i + 1).copied().and_then(hex_digit), raw.get(i + 2).copied().and_then(hex_digit)) {
-                (b'#', Some(high), Some(low)) => {
-                    name.push(high << 4 | low);
-                    i += 3;
-                }
-                (b, _, _) => {
-                    name.push(b);
-                    i += 1;
-                }
-            }
-        }
-        Name::new(&name)
+        Name::unescaped(raw)
     }
 
     fn literal(&mut self) -> Result<Object, Leave> {
@@ -334,10 +317,6 @@ pub(super) fn is_space(b: u8) -> bool {
 
 fn is_regular(b: u8) -> bool {
     !is_space(b) && !matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
-}
-
-fn hex_digit(b: u8) -> Option<u8> {
-    char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! It believes nothing: an object must begin exactly where the cross-reference says, a stream must end
 //! where its length says. Whatever is unexpected makes it leave, and the sure way starts over.
 
-mod inflate;
 mod lex;
 mod xref;
 
@@ -19,6 +18,7 @@ use lex::Lexer;
 pub(crate) use lex::refs;
 use xref::{Place, Sections};
 
+use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream, Value};
 use crate::source::Leave;
 

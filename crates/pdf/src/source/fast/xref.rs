@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::inflate;
 use super::lex::{Lexer, is_space};
+use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream};
 use crate::source::Leave;
 

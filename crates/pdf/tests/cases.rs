@@ -1,0 +1,109 @@
+//! Generated files, each with one question, and the limits.
+
+mod support;
+
+use std::time::Duration;
+
+use sealpress_media::Media;
+use sealpress_pdf::{Error, ErrorKind, Policy, Probe, Reader, Trimmed, Trimmer};
+use support::cases;
+
+fn trim(file: Vec<u8>, policy: Policy) -> Result<Trimmed, Error> {
+    Trimmer::new(policy).trim(&Media::sniff(file).unwrap())
+}
+
+/// Time enough for a debug build on a busy machine: what is kept must not depend on the clock here.
+fn patient() -> Policy {
+    let mut policy = Policy::default();
+    policy.page_budget = Duration::from_secs(120);
+    policy.judge_budget = Duration::from_secs(600);
+    policy.shrink_budget = Duration::from_secs(600);
+    policy.read_budget = Duration::from_secs(120);
+    policy
+}
+
+#[test]
+fn every_case_keeps_what_it_should() {
+    let mut wrong = Vec::new();
+    for case in cases::all() {
+        match trim(case.file, patient()) {
+            Ok(trimmed) if trimmed.report().kept == case.kept && trimmed.report().reader == Reader::Fast => {}
+            Ok(trimmed) => {
+                let report = trimmed.report();
+                wrong.push(format!("{}: kept {:?} by {}", case.name, report.kept, report.reader.as_str()));
+            }
+            Err(e) => wrong.push(format!("{}: {e}", case.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A photo as large as phones make them: noise does not compress.
+fn photo(seed: u32) -> (usize, usize, Vec<u8>) {
+    let (width, height) = (2000, 2600);
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut pixels = vec![0u8; width * height * 3];
+    for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        let light = 120 + (i / width * 60 / height) as u8;
+        pixel.copy_from_slice(&[light + (state & 63) as u8, light + (state >> 8 & 63) as u8, light]);
+    }
+    let image =
+        turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format: turbojpeg::PixelFormat::RGB };
+    (width, height, turbojpeg::compress(image, 93, turbojpeg::Subsamp::Sub2x2).unwrap().to_vec())
+}
+
+#[test]
+fn photos_over_the_limit_are_made_to_fit() {
+    let one = photo(7);
+    let photos: Vec<_> = (0..5).map(|_| one.clone()).collect();
+    let file = cases::photos(&photos);
+    println!("{} bytes", file.len());
+    assert!(file.len() > 10_000_000, "only {} bytes", file.len());
+    let limit = 6_000_000;
+    let trimmed = trim(file, patient().with_max_bytes(limit)).unwrap();
+    let report = trimmed.report();
+    println!("{} bytes, {} images in {:?}", report.bytes, report.images_reencoded, report.timings.reencode);
+    assert!(report.bytes <= limit && report.images_reencoded > 0 && report.kept == [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_cannot_fit_is_a_limit() {
+    let (width, height, mut data) = photo(9);
+    // A picture that no codec here decodes cannot be made smaller.
+    data[0] = 0;
+    let file = cases::photos(&[(width, height, data)]);
+    let error = trim(file, patient().with_max_bytes(1_000_000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn a_probe_counts_pages_and_a_preview_is_a_picture() {
+    let file = cases::all().remove(0).file;
+    let media = Media::sniff(file).unwrap();
+    let probe = Probe::read(&media).unwrap();
+    assert_eq!((probe.pages, probe.encrypted, probe.version.as_deref()), (Some(2), false, Some("1.7")));
+    let png = Trimmer::new(Policy::default()).preview(&media, 1, 400).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!(info.height, 400);
+    assert!(pixels.iter().any(|p| *p < 50), "the text is black");
+    let missing = Trimmer::new(Policy::default()).preview(&media, 3, 400).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NoPages);
+}
+
+#[test]
+fn a_broken_table_is_repaired_by_the_sure_way_to_the_same_pages() {
+    for case in cases::all() {
+        let whole = trim(case.file.clone(), patient()).unwrap();
+        let mut broken = case.file;
+        let at = broken.windows(9).rposition(|w| w == b"startxref").unwrap();
+        broken.truncate(at);
+        let mended = trim(broken, patient()).unwrap();
+        assert_eq!(mended.report().reader, Reader::Sure, "{}", case.name);
+        assert!(mended.media().bytes() == whole.media().bytes(), "{}", case.name);
+    }
+}
