@@ -1,0 +1,42 @@
+//! Named points where a test may end the process as `kill -9` would: no destructor runs, nothing is
+//! flushed. Set `SEALPRESS_ABORT_AT=NAME` or `NAME:N` (the N-th pass) in a child process.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Target {
+    name: String,
+    passes: AtomicU64,
+}
+
+/// Every point, in the order in which an item meets them.
+pub const POINTS: [&str; 12] = [
+    "after-import",
+    "after-claim",
+    "creating-durable",
+    "created-not-noted",
+    "before-sending-durable",
+    "sending-durable",
+    "answered-not-noted",
+    "confirmed-durable",
+    "journal-before-commit",
+    "journal-after-commit",
+    "submitting-durable",
+    "submitted-not-noted",
+];
+
+/// Ends the process here if it was asked to.
+pub(crate) fn point(name: &str) {
+    static TARGET: OnceLock<Option<Target>> = OnceLock::new();
+    let target = TARGET.get_or_init(|| {
+        let text = std::env::var("SEALPRESS_ABORT_AT").ok()?;
+        let (name, n) = text.split_once(':').unwrap_or((&text, "1"));
+        Some(Target { name: name.to_owned(), passes: AtomicU64::new(n.parse().ok()?) })
+    });
+    if let Some(target) = target
+        && target.name == name
+        && target.passes.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,111 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::chaos;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::Manifest;
+use crate::store::sqlite::Sqlite;
+use crate::store::{IMPORTED, Store};
+
+/// Rows per transaction of an import.
+const ROWS: usize = 10_000;
+const POLICY: &str = "policy";
+
+/// A manifest with its journal, ready to run.
+pub(super) struct Batch {
+    pub(super) manifest: Manifest,
+    pub(super) state: PathBuf,
+    pub(super) store: Arc<dyn Store>,
+}
+
+/// What must not have changed since the journal was begun.
+pub(super) struct Rules {
+    pub(super) policy: String,
+    pub(super) accept_manifest: bool,
+    pub(super) accept_policy: bool,
+}
+
+impl Batch {
+    /// Opens the journal and takes the manifest in, if that was not done before.
+    ///
+    /// # Errors
+    /// What the store says; `Mismatch` for another manifest or other rules.
+    pub(super) async fn open(config: &Config, manifest: Manifest, state: PathBuf, rules: &Rules) -> Result<Self> {
+        std::fs::create_dir_all(&state)
+            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", state.display()), e))?;
+        let store = open_store(config, &state).await?;
+        let fingerprint = manifest.fingerprint()?;
+        match store.fact(IMPORTED).await? {
+            None => import(&*store, &manifest, fingerprint).await?,
+            Some(known) if known == fingerprint || rules.accept_manifest => {}
+            Some(_) => {
+                let message = format!(
+                    "the manifest {} was changed since this journal was begun ({}). Run the rows that are new as a manifest \
+                     of their own, or say --accept-changed-manifest to go on with the rows as they were",
+                    manifest.path().display(),
+                    state.display()
+                );
+                return Err(Error::new(ErrorKind::Mismatch, message));
+            }
+        }
+        match store.fact(POLICY).await? {
+            Some(known) if known != rules.policy && !rules.accept_policy => {
+                let message = "the rules for preparing media were changed since this journal was begun; say \
+                     --accept-changed-policy to go on under the new ones";
+                return Err(Error::new(ErrorKind::Mismatch, message));
+            }
+            Some(known) if known == rules.policy => {}
+            _ => store.note(POLICY, rules.policy.clone()).await?,
+        }
+        Ok(Self { manifest, state, store })
+    }
+}
+
+async fn open_store(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
+    match config.text("store") {
+        None => Ok(Arc::new(Sqlite::open(state)?)),
+        Some(_) => Err(not_here()),
+    }
+}
+
+/// The store for reading: nothing is changed, and whoever runs is not disturbed.
+pub(super) async fn observe(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
+    match config.text("store") {
+        None => Ok(Arc::new(Sqlite::observe(state)?)),
+        Some(_) => Err(not_here()),
+    }
+}
+
+fn not_here() -> Error {
+    Error::new(ErrorKind::Config, "`store` names a kind of store that this program does not have")
+}
+
+/// Nothing is sent before the last row is in, so that an import that broke off is simply begun anew.
+async fn import(store: &dyn Store, manifest: &Manifest, fingerprint: String) -> Result<()> {
+    store.clear().await?;
+    let (rows, mut inbox) = tokio::sync::mpsc::channel(2);
+    let reading = {
+        let manifest = manifest.clone();
+        tokio::task::spawn_blocking(move || -> Result<()> {
+            let mut batch = Vec::with_capacity(ROWS);
+            for row in manifest.rows()? {
+                batch.push(row?);
+                if batch.len() == ROWS
+                    && rows.blocking_send(std::mem::replace(&mut batch, Vec::with_capacity(ROWS))).is_err()
+                {
+                    return Ok(());
+                }
+            }
+            let _ = rows.blocking_send(batch);
+            Ok(())
+        })
+    };
+    while let Some(rows) = inbox.recv().await {
+        store.import(rows).await?;
+    }
+    reading.await.map_err(|e| Error::caused(ErrorKind::Manifest, "reading the manifest broke off", e))??;
+    store.finish_import(fingerprint).await?;
+    chaos::point("after-import");
+    Ok(())
+}

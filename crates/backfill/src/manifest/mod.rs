@@ -1,0 +1,117 @@
+//! What is to be sent: a CSV file with a header, a file of JSON lines with the same keys, or a
+//! folder `SUBJECT/CONTEXT/FILE`. Rows are read one by one; millions of them need no memory. A bad
+//! row is a failed item with its line number and never the end of the run.
+
+mod csv_rows;
+mod folder;
+mod hash;
+mod jsonl;
+mod row;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub(crate) use hash::hex;
+pub use row::{Row, Who};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The columns that mean something; every other one is carried through to the results.
+pub(crate) const COLUMNS: [&str; 8] =
+    ["session", "subject", "first_name", "last_name", "vendor_data", "context", "media", "timestamp"];
+
+/// A manifest whose header made sense.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    path: PathBuf,
+    kind: Kind,
+    columns: Vec<String>,
+    delimiter: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Csv,
+    Jsonl,
+    Folder,
+}
+
+/// The rows of a manifest, in order.
+pub(crate) type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
+
+impl Manifest {
+    /// Looks at the file or folder and its header.
+    ///
+    /// # Errors
+    /// `Manifest` where it cannot be read, or where a column is missing that every row needs.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let unreadable = |e| Error::caused(ErrorKind::Manifest, format!("{} cannot be read", path.display()), e);
+        if std::fs::metadata(&path).map_err(unreadable)?.is_dir() {
+            let columns = ["subject", "context", "media"].map(str::to_owned).to_vec();
+            return Ok(Self { path, kind: Kind::Folder, columns, delimiter: b',' });
+        }
+        let file = File::open(&path).map_err(unreadable)?;
+        if jsonl::looks_like(&path, &file).map_err(unreadable)? {
+            let columns = COLUMNS.map(str::to_owned).to_vec();
+            return Ok(Self { path, kind: Kind::Jsonl, columns, delimiter: b',' });
+        }
+        let (columns, delimiter) = csv_rows::header(&path)?;
+        Ok(Self { path, kind: Kind::Csv, columns, delimiter })
+    }
+
+    /// The rows from the first on.
+    ///
+    /// # Errors
+    /// `Manifest` where it cannot be read any more.
+    pub(crate) fn rows(&self) -> Result<Rows> {
+        Ok(match self.kind {
+            Kind::Csv => Box::new(csv_rows::rows(&self.path, &self.columns, self.delimiter)?),
+            Kind::Jsonl => Box::new(jsonl::rows(&self.path)?),
+            Kind::Folder => Box::new(folder::rows(&self.path)?),
+        })
+    }
+
+    /// SHA-256 over the file, or over names and sizes of a folder's files, in hex.
+    ///
+    /// # Errors
+    /// `Manifest` where it cannot be read to its end.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        match self.kind {
+            Kind::Folder => folder::fingerprint(&self.path),
+            _ => hash::file(&self.path),
+        }
+    }
+
+    /// The columns of `failed.csv`: those of the manifest, in its order.
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The file or folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where relative paths start: beside the file, or in the folder.
+    #[must_use]
+    pub fn base(&self) -> PathBuf {
+        match self.kind {
+            Kind::Folder => self.path.clone(),
+            _ => self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+        }
+    }
+
+    /// Where the journal and the results lie unless told otherwise: beside the manifest.
+    #[must_use]
+    pub fn default_state(&self) -> PathBuf {
+        let plain = self.path.components().as_path();
+        let mut name = plain.file_name().unwrap_or_else(|| "manifest".as_ref()).to_owned();
+        name.push(".sealpress");
+        plain.with_file_name(name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

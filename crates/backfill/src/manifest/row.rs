@@ -1,0 +1,131 @@
+use serde_json::{Map, Value};
+
+use crate::store::state::Failure;
+
+/// One line of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Row {
+    /// Line of the file, counted from 1; the number of the file in a folder.
+    pub line: u64,
+    /// Whose media it is. `None` only in bad rows.
+    pub who: Option<Who>,
+    /// What it shows, in the provider's words.
+    pub context: String,
+    /// Path or URL.
+    pub media: String,
+    /// Capture time.
+    pub timestamp: Option<String>,
+    /// All other columns, as a JSON object.
+    pub extra: Option<String>,
+    /// Why this row cannot become an item.
+    pub bad: Option<Failure>,
+}
+
+/// The session that an item belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Who {
+    /// One that exists at the provider.
+    Session(String),
+    /// One that will be made for this key of the operator's.
+    Subject {
+        /// The operator's key.
+        subject: String,
+        /// Given name.
+        first_name: Option<String>,
+        /// Family name.
+        last_name: Option<String>,
+        /// Free text for the provider.
+        vendor_data: Option<String>,
+    },
+}
+
+impl Who {
+    /// What tells sessions apart in the journal.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Session(id) => format!("session:{id}"),
+            Self::Subject { subject, .. } => format!("subject:{subject}"),
+        }
+    }
+}
+
+/// The reason of rows that are no items.
+pub(crate) const BAD_ROW: &str = "bad-row";
+
+pub(super) fn bad(message: String) -> Failure {
+    Failure { reason: BAD_ROW.to_owned(), fault: "input".to_owned(), message }
+}
+
+/// Longest value of a column, in bytes: beyond any name, path or URL.
+const LONGEST: usize = 64 * 1024;
+
+/// Makes a row of its columns.
+pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, String)>) -> Row {
+    let mut known: [Option<String>; 8] = Default::default();
+    let mut extra = Map::new();
+    let mut problem: Option<String> = None;
+    for (name, value) in columns {
+        if value.len() > LONGEST {
+            problem.get_or_insert(format!(
+                "line {line}: column `{name}` holds {} bytes, more than {LONGEST}",
+                value.len()
+            ));
+            continue;
+        }
+        match super::COLUMNS.iter().position(|c| *c == name) {
+            Some(n) => {
+                let trimmed = value.trim();
+                if !trimmed.is_empty() {
+                    known[n] = Some(trimmed.to_owned());
+                }
+            }
+            None => drop(extra.insert(name, Value::String(value))),
+        }
+    }
+    let [session, subject, first_name, last_name, vendor_data, context, media, timestamp] = known;
+    for (name, value) in [("context", &context), ("media", &media)] {
+        if value.is_none() {
+            problem.get_or_insert(format!("line {line}: no `{name}`"));
+        }
+    }
+    let who = match (session, subject) {
+        (Some(session), None) => Some(Who::Session(session)),
+        (None, Some(subject)) => Some(Who::Subject { subject, first_name, last_name, vendor_data }),
+        (None, None) => {
+            problem.get_or_insert(format!("line {line}: neither `session` nor `subject`"));
+            None
+        }
+        (Some(session), Some(subject)) => {
+            problem.get_or_insert(format!(
+                "line {line}: both `session` and `subject`; one of them says whose media it is"
+            ));
+            extra.insert("session".to_owned(), Value::String(session));
+            extra.insert("subject".to_owned(), Value::String(subject));
+            None
+        }
+    };
+    Row {
+        line,
+        who,
+        context: context.unwrap_or_default(),
+        media: media.unwrap_or_default(),
+        timestamp,
+        extra: (!extra.is_empty()).then(|| Value::Object(extra).to_string()),
+        bad: problem.map(bad),
+    }
+}
+
+/// A line that could not even be split into columns.
+pub(super) fn unreadable(line: u64, why: impl std::fmt::Display) -> Row {
+    Row {
+        line,
+        who: None,
+        context: String::new(),
+        media: String::new(),
+        timestamp: None,
+        extra: None,
+        bad: Some(bad(format!("line {line}: {why}"))),
+    }
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+fn read(name: &str, text: &str) -> Vec<Row> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<_>>().unwrap()
+}
+
+fn refuse(text: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.csv");
+    std::fs::write(&path, text).unwrap();
+    Manifest::open(&path).unwrap_err().to_string()
+}
+
+#[test]
+fn csv_rows_carry_their_other_columns() {
+    let rows = read("m.csv", "subject,context,media,first_name,branch\nk1,face,a/b.jpg,Ada,\"x, y\"\n");
+    assert_eq!(rows.len(), 1);
+    let who = Who::Subject { subject: "k1".into(), first_name: Some("Ada".into()), last_name: None, vendor_data: None };
+    assert_eq!(rows[0].who, Some(who));
+    assert_eq!((rows[0].line, rows[0].context.as_str(), rows[0].media.as_str()), (2, "face", "a/b.jpg"));
+    assert_eq!(rows[0].extra.as_deref(), Some(r#"{"branch":"x, y"}"#));
+    assert_eq!(rows[0].bad, None);
+}
+
+#[test]
+fn spreadsheets_write_semicolons_marks_and_capitals() {
+    let rows = read("m.csv", "\u{feff}Session; Context ;MEDIA\r\ns1;face;a.jpg\r\n");
+    assert_eq!(rows[0].who, Some(Who::Session("s1".into())));
+    assert_eq!(rows[0].context, "face");
+}
+
+#[test]
+fn a_bad_row_is_its_own_problem() {
+    let text = "session,subject,context,media\ns,,face,a.jpg\ns,k,face,a.jpg\n,,face,a.jpg\ns,,,a.jpg\ns,,face,\ntoo,few\ns,,face,b.jpg\n";
+    let rows = read("m.csv", text);
+    let said: Vec<_> = rows.iter().map(|r| r.bad.as_ref().map(|b| b.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            None,
+            Some("line 3: both `session` and `subject`; one of them says whose media it is"),
+            Some("line 4: neither `session` nor `subject`"),
+            Some("line 5: no `context`"),
+            Some("line 6: no `media`"),
+            Some("line 7: 2 fields where the header has 4"),
+            None,
+        ]
+    );
+}
+
+#[test]
+fn a_row_in_another_encoding_is_its_own_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.csv");
+    std::fs::write(&path, b"session,context,media\ns,face,caf\xe9.jpg\ns,face,b.jpg\n").unwrap();
+    let rows: Vec<_> = Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<_>>().unwrap();
+    assert_eq!(rows[0].bad.as_ref().unwrap().message, "line 2: column `media` is not UTF-8");
+    assert_eq!(rows[1].bad, None);
+}
+
+#[test]
+fn a_header_must_make_sense() {
+    assert!(refuse("").contains("no header"));
+    assert!(refuse("a,b\n1,2\n").contains("no column `context`"));
+    assert!(refuse("context,media\n").contains("neither a column `session` nor `subject`"));
+    assert!(refuse("session,context,media,media\n").contains("two columns are called `media`"));
+}
+
+#[test]
+fn json_lines_have_the_same_keys() {
+    let text = "{\"session\":\"s\",\"context\":\"face\",\"media\":\"a.jpg\",\"score\":7}\n\n{oops\n[1]\n";
+    let rows = read("m.jsonl", text);
+    assert_eq!(rows[0].extra.as_deref(), Some(r#"{"score":"7"}"#));
+    assert_eq!(rows[1].bad.as_ref().unwrap().message, "line 3: no JSON from column 2 on");
+    assert_eq!(rows[2].bad.as_ref().unwrap().message, "line 4: not a JSON object");
+}
+
+#[test]
+fn an_endless_line_is_skipped() {
+    let text = format!(
+        "{{\"session\":\"{}\"}}\n{{\"session\":\"s\",\"context\":\"face\",\"media\":\"a.jpg\"}}\n",
+        "x".repeat(3 << 20)
+    );
+    let rows = read("m.jsonl", &text);
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0].bad.is_some() && rows[1].bad.is_none());
+    assert_eq!(rows[1].line, 2);
+}
+
+#[test]
+fn a_folder_is_a_manifest() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in
+        ["k/face/b10.jpg", "k/face/b2.jpg", "k/document-front-2.jpg", "k/document-front.jpg", "k/.hidden", "stray.txt"]
+    {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+    let manifest = Manifest::open(dir.path()).unwrap();
+    let rows: Vec<_> = manifest.rows().unwrap().collect::<Result<_>>().unwrap();
+    let seen: Vec<_> = rows.iter().map(|r| (r.context.as_str(), r.media.as_str(), r.bad.is_some())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("document-front", "k/document-front.jpg", false),
+            ("document-front", "k/document-front-2.jpg", false),
+            ("face", "k/face/b2.jpg", false),
+            ("face", "k/face/b10.jpg", false),
+            ("", "", true),
+        ]
+    );
+    let before = manifest.fingerprint().unwrap();
+    std::fs::write(dir.path().join("k/face/b3.jpg"), "y").unwrap();
+    assert_ne!(before, manifest.fingerprint().unwrap());
+}
+
+#[test]
+fn the_state_lies_beside_the_manifest() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Manifest::open(dir.path()).unwrap().default_state().parent(), dir.path().parent());
+}

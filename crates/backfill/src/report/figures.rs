@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::run::note::Note;
+use crate::store::state::{ItemState, Via};
+use crate::store::{Only, Record, Store};
+
+/// Records in memory at a time, and failed items that are spelled out.
+const PAGE: usize = 4096;
+const BAD: usize = 200;
+/// Moments of at most this many items are kept for the plots: every n-th beyond it.
+const SAMPLES: usize = 1 << 20;
+
+/// Everything the plots show.
+#[derive(Default)]
+pub(super) struct Figures {
+    /// When items ended, and whether they failed.
+    pub(super) ended: Vec<(i64, bool)>,
+    pub(super) sizes_in: Histogram,
+    pub(super) sizes_out: Histogram,
+    /// Milliseconds: read, press, sign, send, total.
+    pub(super) stages: [Vec<f32>; 5],
+    pub(super) reasons: Vec<(String, u64)>,
+    pub(super) actions: Vec<(String, u64)>,
+    pub(super) twin_bytes: u64,
+    pub(super) found: u64,
+    pub(super) bad: Vec<Bad>,
+    pub(super) more_bad: u64,
+}
+
+pub(super) struct Bad {
+    pub(super) line: u64,
+    pub(super) context: String,
+    pub(super) state: ItemState,
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
+/// Counts by powers of two of bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Histogram(pub(super) BTreeMap<u32, u64>);
+
+impl Histogram {
+    fn add(&mut self, bytes: u64) {
+        *self.0.entry(bytes.max(1).ilog2()).or_default() += 1;
+    }
+}
+
+impl Figures {
+    pub(super) async fn gather(store: &dyn Store) -> Result<Self> {
+        let mut figures = Self::default();
+        let (mut reasons, mut actions) = (BTreeMap::new(), BTreeMap::new());
+        let every = usize::try_from(store.summary().await?.total()).unwrap_or(usize::MAX).div_ceil(SAMPLES).max(1);
+        let (mut after, mut seen) = (0, 0usize);
+        loop {
+            let page = store.page(after, PAGE, Only::All).await?;
+            let Some(last) = page.last() else { break };
+            after = last.item.id;
+            for record in &page {
+                seen += 1;
+                figures.take(record, seen.is_multiple_of(every), &mut reasons, &mut actions);
+            }
+        }
+        figures.ended.sort_unstable();
+        figures.stages.iter_mut().for_each(|s| s.sort_unstable_by(f32::total_cmp));
+        figures.reasons = ranked(reasons);
+        figures.actions = ranked(actions);
+        Ok(figures)
+    }
+
+    fn take(
+        &mut self,
+        record: &Record,
+        sampled: bool,
+        reasons: &mut BTreeMap<String, u64>,
+        actions: &mut BTreeMap<String, u64>,
+    ) {
+        let bad = record.item.state >= ItemState::Failed;
+        if sampled && let Some(ended) = record.ended {
+            self.ended.push((ended, bad));
+        }
+        if record.via == Some(Via::Twin) {
+            self.twin_bytes += record.bytes_in.unwrap_or(0);
+        } else if record.item.state == ItemState::Confirmed {
+            if let Some(bytes) = record.bytes_in.filter(|n| *n > 0) {
+                self.sizes_in.add(bytes);
+            }
+            if let Some(bytes) = record.item.bytes_out.filter(|n| *n > 0) {
+                self.sizes_out.add(bytes);
+            }
+            self.found += u64::from(record.via == Some(Via::Listing));
+        }
+        if let Some(note) = record.report.as_deref().and_then(|text| serde_json::from_str::<Note>(text).ok()) {
+            if sampled {
+                let ms = [note.ms.read, note.ms.press, note.ms.sign, note.ms.send, note.ms.total];
+                self.stages.iter_mut().zip(ms).for_each(|(stage, ms)| stage.push(ms as f32));
+            }
+            for action in note.actions {
+                *actions.entry(action).or_default() += 1;
+            }
+        }
+        if bad {
+            let (reason, message) = match &record.failure {
+                Some(failure) => (failure.reason.clone(), failure.message.clone()),
+                None => (record.item.state.as_str().to_owned(), String::new()),
+            };
+            *reasons.entry(reason.clone()).or_default() += 1;
+            if self.bad.len() < BAD {
+                let (context, state) = (record.item.context.clone(), record.item.state);
+                self.bad.push(Bad { line: record.line, context, state, reason, message });
+            } else {
+                self.more_bad += 1;
+            }
+        }
+    }
+
+    /// From the first ended item to the last.
+    pub(super) fn span(&self) -> Option<Duration> {
+        let (first, last) = (self.ended.first()?.0, self.ended.last()?.0);
+        Some(super::span(last - first))
+    }
+}
+
+fn ranked(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut ranked: Vec<_> = counts.into_iter().collect();
+    ranked.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    ranked
+}

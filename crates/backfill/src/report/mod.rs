@@ -1,0 +1,243 @@
+//! The report: one HTML file that needs nothing else, made from the journal. It names lines of the
+//! manifest, never files or people.
+
+mod figures;
+mod svg;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::Manifest;
+use crate::results::Whole;
+use crate::store::state::{ItemState, SessionState};
+use crate::store::{Store, Summary};
+use crate::units::{show_bytes, show_duration};
+use figures::Figures;
+
+pub(crate) const FILE: &str = "report.html";
+const STYLE: &str = include_str!("style.css");
+
+/// Writes the report of what the journal holds now.
+///
+/// # Errors
+/// `Io` where the file cannot be written.
+pub(crate) async fn write(store: &dyn Store, manifest: &Manifest, out: &Path) -> Result<()> {
+    let summary = store.summary().await?;
+    let figures = Figures::gather(store).await?;
+    let name = manifest.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let page = page(&name, &summary, &figures);
+    let mut file = Whole::create(out.to_owned())?;
+    file.write_all(page.as_bytes()).map_err(|e| Error::caused(ErrorKind::Io, "the report cannot be written", e))?;
+    file.finish()
+}
+
+fn page(name: &str, summary: &Summary, figures: &Figures) -> String {
+    let mut page = String::with_capacity(64 * 1024);
+    let name = escape(name);
+    let _ = write!(
+        page,
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <meta name=color-scheme content=\"light dark\"><title>Backfill of {name}</title><style>{STYLE}</style>\
+         <main><header><h1>Backfill <span>{name}</span></h1>{}</header>",
+        verdict(summary)
+    );
+    tiles(&mut page, summary, figures);
+    section(&mut page, "Throughput", "Items that came to their end, per second.", &svg::throughput(figures));
+    page.push_str("<div class=two>");
+    section(&mut page, "Sizes", "Files as they came, and as they were sent.", &svg::sizes(figures));
+    section(&mut page, "Time by stage", "Median, and where 95 of 100 items stay below.", &svg::stages(figures));
+    page.push_str("</div><div class=two>");
+    let failures = if figures.reasons.is_empty() {
+        "<p class=none>Nothing failed.</p>".to_owned()
+    } else {
+        svg::bars(&figures.reasons)
+    };
+    section(&mut page, "Failures by reason", "Items that were not sent, or not for certain.", &failures);
+    section(
+        &mut page,
+        "Duplicates",
+        "The same file twice in one session and context is sent once.",
+        &duplicates(summary, figures),
+    );
+    page.push_str("</div>");
+    actions(&mut page, figures);
+    bad_items(&mut page, figures);
+    page.push_str("<footer>Made by sealpress from its journal. Times are UTC.</footer></main></html>\n");
+    page
+}
+
+fn verdict(summary: &Summary) -> String {
+    let (failed, unclear) = (summary.of(ItemState::Failed), summary.of(ItemState::Quarantined));
+    let open = summary.total() - summary.ended();
+    let (class, text) = if open > 0 {
+        ("busy", format!("{} items to do", thousands(open)))
+    } else if unclear > 0 {
+        ("bad", format!("finished, {} items in quarantine", thousands(unclear)))
+    } else if failed > 0 {
+        ("warn", format!("finished, {} items failed", thousands(failed)))
+    } else {
+        ("good", "finished, nothing failed".to_owned())
+    };
+    format!("<p class=\"verdict {class}\">{text}</p>")
+}
+
+fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {
+    let sessions: u64 = summary.sessions.iter().sum();
+    let span = figures.span().map_or_else(|| "–".to_owned(), show_duration);
+    let saved = match summary.bytes_in {
+        0 => "–".to_owned(),
+        all => format!("{:.0}% of the bytes", summary.bytes_out as f64 * 100.0 / all as f64),
+    };
+    page.push_str("<section class=tiles>");
+    for (label, value, note) in [
+        ("confirmed", thousands(summary.of(ItemState::Confirmed)), format!("of {} items", thousands(summary.total()))),
+        (
+            "failed",
+            thousands(summary.of(ItemState::Failed)),
+            format!("{} in quarantine", summary.of(ItemState::Quarantined)),
+        ),
+        (
+            "sessions submitted",
+            thousands(summary.sessions_of(SessionState::Submitted)),
+            format!("of {}", thousands(sessions)),
+        ),
+        ("read", show_bytes(summary.bytes_in), format!("{} sent", show_bytes(summary.bytes_out))),
+        ("sent", saved, "compared with the files".to_owned()),
+        ("first to last", span, format!("{} attempts", thousands(summary.attempts))),
+    ] {
+        let _ = write!(page, "<div><b>{value}</b><span>{label}</span><small>{note}</small></div>");
+    }
+    page.push_str("</section>");
+}
+
+fn section(page: &mut String, title: &str, about: &str, content: &str) {
+    let _ = write!(page, "<section><h2>{title}</h2><p>{about}</p>{content}</section>");
+}
+
+fn duplicates(summary: &Summary, figures: &Figures) -> String {
+    let mut text = String::from("<dl>");
+    for (label, value) in [
+        ("files not sent because their twin was", thousands(summary.twins)),
+        ("bytes saved by that", show_bytes(figures.twin_bytes)),
+        ("uploads whose answer was lost and looked up", thousands(summary.ambiguous)),
+        ("of them found in the provider's list", thousands(figures.found)),
+    ] {
+        let _ = write!(text, "<dt>{label}<dd>{value}");
+    }
+    text.push_str("</dl>");
+    text
+}
+
+fn actions(page: &mut String, figures: &Figures) {
+    if figures.actions.is_empty() {
+        return;
+    }
+    let content = svg::bars(&figures.actions);
+    section(page, "What was done", "Actions on the files, by how many had them.", &content);
+}
+
+fn bad_items(page: &mut String, figures: &Figures) {
+    if figures.bad.is_empty() {
+        return;
+    }
+    page.push_str("<section><h2>Failed items</h2><p>By line of the manifest; failed.csv has all of them.</p>");
+    page.push_str("<div class=scroll><table><thead><tr><th>Line<th>Context<th>State<th>Reason<th>What it says<tbody>");
+    for bad in &figures.bad {
+        let _ = write!(
+            page,
+            "<tr><td class=n>{}<td>{}<td>{}<td>{}<td>{}",
+            bad.line,
+            escape(&bad.context),
+            bad.state.as_str(),
+            escape(&bad.reason),
+            escape(&bad.message)
+        );
+    }
+    page.push_str("</table></div>");
+    if figures.more_bad > 0 {
+        let _ = write!(page, "<p>… and {} more.</p>", thousands(figures.more_bad));
+    }
+    page.push_str("</section>");
+}
+
+/// `1 234 567`, with spaces that do not break.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(c);
+    }
+    text
+}
+
+pub(super) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// `14:05` of a moment in milliseconds since 1970, UTC; with the day where a run spans several.
+pub(super) fn clock(ms: i64, days: bool) -> String {
+    let minutes = ms.div_euclid(60_000);
+    let (day, minute) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
+    let time = format!("{:02}:{:02}", minute / 60, minute % 60);
+    if !days {
+        return format!("{time}:{:02}", ms.div_euclid(1000).rem_euclid(60));
+    }
+    let (month, day) = civil(day);
+    format!(
+        "{day} {} {time}",
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month]
+    )
+}
+
+/// Month (0 to 11) and day of a day number since 1970, by the civil calendar's 400-year cycle.
+fn civil(days: i64) -> (usize, i64) {
+    let shifted = days + 719_468;
+    let of_era = shifted.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    (usize::try_from((month + 2) % 12).unwrap_or(0), day)
+}
+
+/// A span of milliseconds.
+pub(super) fn span(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_as_utc() {
+        assert_eq!(clock(1_772_323_199_000, false), "23:59:59");
+        assert_eq!(clock(1_772_323_199_000, true), "28 Feb 23:59");
+        assert_eq!(clock(1_772_323_200_000, true), "1 Mar 00:00");
+        assert_eq!(clock(1_709_164_800_000, true), "29 Feb 00:00");
+        assert_eq!(clock(1_798_761_599_000, true), "31 Dec 23:59");
+    }
+
+    #[test]
+    fn what_a_manifest_says_is_text() {
+        assert_eq!(escape("<script>\"&\n"), "&lt;script&gt;&quot;&amp; ");
+        assert_eq!(thousands(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+}

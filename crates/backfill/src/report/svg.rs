@@ -1,0 +1,217 @@
+//! Plots as inline SVG. Colours are the page's, so that they follow light and dark.
+
+use std::fmt::Write;
+
+use super::figures::Figures;
+use super::{clock, escape, span, thousands};
+use crate::units::{show_bytes, show_duration};
+
+const WIDTH: f64 = 1000.0;
+const NARROW: f64 = 480.0;
+
+/// Items per second over time: all that ended, and those that failed.
+pub(super) fn throughput(figures: &Figures) -> String {
+    let (Some(first), Some(last)) = (figures.ended.first(), figures.ended.last()) else {
+        return none("Nothing has ended yet.");
+    };
+    const HEIGHT: f64 = 210.0;
+    const LEFT: f64 = 52.0;
+    const BOTTOM: f64 = 24.0;
+    let (from, to) = (first.0, last.0.max(first.0 + 1000));
+    let buckets = usize::try_from((to - from) / 1000).unwrap_or(1).clamp(8, 120);
+    let seconds = (to - from) as f64 / 1000.0 / buckets as f64;
+    let mut all = vec![0.0f64; buckets];
+    let mut bad = vec![0.0f64; buckets];
+    for (at, failed) in &figures.ended {
+        let n = ((at - from) as f64 / (to - from) as f64 * buckets as f64) as usize;
+        let n = n.min(buckets - 1);
+        all[n] += 1.0 / seconds;
+        bad[n] += if *failed { 1.0 / seconds } else { 0.0 };
+    }
+    let top = ceiling(all.iter().copied().fold(0.0, f64::max));
+    let x = |n: usize| LEFT + (WIDTH - LEFT) * n as f64 / (buckets - 1) as f64;
+    let y = |value: f64| (HEIGHT - BOTTOM) * (1.0 - value / top) + 6.0;
+    let mut svg = open(WIDTH, HEIGHT + 6.0, "items per second over time");
+    for step in 0..=4 {
+        let value = top * f64::from(step) / 4.0;
+        let at = y(value);
+        let _ = write!(svg, "<line class=grid x1={LEFT} x2={WIDTH} y1={at:.1} y2={at:.1} />");
+        text(&mut svg, LEFT - 8.0, at + 4.0, "end", "", &rate(value));
+    }
+    let line = |values: &[f64]| {
+        let points: Vec<String> = values.iter().enumerate().map(|(n, v)| format!("{:.1},{:.1}", x(n), y(*v))).collect();
+        points.join(" ")
+    };
+    let floor = y(0.0);
+    let _ = write!(svg, "<polygon class=area points=\"{LEFT},{floor:.1} {} {WIDTH},{floor:.1}\" />", line(&all));
+    let _ = write!(svg, "<polyline class=stroke points=\"{}\" />", line(&all));
+    if bad.iter().any(|v| *v > 0.0) {
+        let _ = write!(svg, "<polyline class=\"stroke worse\" points=\"{}\" />", line(&bad));
+        legend(&mut svg, WIDTH - 190.0, 4.0, &[("main", "ended"), ("fail", "of them failed")]);
+    }
+    let days = span(to - from).as_secs() > 86_400;
+    for step in 0..=4 {
+        let at = from + (to - from) * step / 4;
+        let anchor = ["start", "middle", "middle", "middle", "end"][step as usize];
+        let place = LEFT + (WIDTH - LEFT) * step as f64 / 4.0;
+        text(&mut svg, place, HEIGHT + 4.0, anchor, "", &clock(at, days));
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Sizes before and after, side by side for each power of two.
+pub(super) fn sizes(figures: &Figures) -> String {
+    let (before, after) = (&figures.sizes_in.0, &figures.sizes_out.0);
+    let keys = || before.keys().chain(after.keys()).copied();
+    let (Some(low), Some(high)) = (keys().min(), keys().max()) else { return none("Nothing was sent yet.") };
+    const HEIGHT: f64 = 230.0;
+    const TOP: f64 = 26.0;
+    const BOTTOM: f64 = 24.0;
+    let most = before.values().chain(after.values()).copied().max().unwrap_or(1) as f64;
+    let slots = f64::from(high - low + 1);
+    let step = NARROW / slots;
+    let mut svg = open(NARROW, HEIGHT, "sizes of files before and after");
+    legend(&mut svg, 0.0, 0.0, &[("pale", "before"), ("main", "after")]);
+    let labelled = (slots / 7.0).ceil() as u32;
+    for key in low..=high {
+        let left = step * f64::from(key - low);
+        for (class, counts, offset) in [("pale", before, 0.1), ("main", after, 0.5)] {
+            let n = counts.get(&key).copied().unwrap_or(0);
+            if n == 0 {
+                continue;
+            }
+            let tall = ((HEIGHT - TOP - BOTTOM) * n as f64 / most).max(1.5);
+            let (x, wide) = (left + step * offset, step * 0.38);
+            let title = format!("{} items of {} to {}", thousands(n), show_bytes(1 << key), show_bytes(2 << key));
+            let at = HEIGHT - BOTTOM - tall;
+            rect(&mut svg, class, [x, at, wide, tall], &title);
+        }
+        if (key - low).is_multiple_of(labelled) {
+            text(&mut svg, left, HEIGHT - 6.0, "start", "", &show_bytes(1 << key).replace(".0 ", " "));
+        }
+    }
+    let floor = HEIGHT - BOTTOM;
+    let _ = write!(svg, "<line class=grid x1=0 x2={NARROW} y1={floor} y2={floor} /></svg>");
+    svg
+}
+
+/// Median and 95th percentile of every stage.
+pub(super) fn stages(figures: &Figures) -> String {
+    const ROW: f64 = 40.0;
+    const NAME: f64 = 56.0;
+    const VALUE: f64 = 150.0;
+    let names = ["read", "press", "sign", "send", "total"];
+    let at = |sorted: &[f32], share: f64| {
+        let n = (sorted.len() as f64 * share) as usize;
+        sorted.get(n.min(sorted.len().saturating_sub(1))).copied().map_or(0.0, f64::from)
+    };
+    if figures.stages[0].is_empty() {
+        return none("Nothing was sent yet.");
+    }
+    let rows: Vec<_> = names.iter().zip(&figures.stages).map(|(n, s)| (*n, at(s, 0.5), at(s, 0.95))).collect();
+    let most = rows.iter().map(|r| r.2).fold(0.001, f64::max);
+    let wide = NARROW - NAME - VALUE;
+    let mut svg = open(NARROW, ROW * rows.len() as f64 + 26.0, "milliseconds by stage");
+    legend(&mut svg, 0.0, 0.0, &[("main", "median"), ("pale", "95 of 100")]);
+    for (n, (name, median, most_of_them)) in rows.iter().enumerate() {
+        let y = 30.0 + ROW * n as f64;
+        text(&mut svg, 0.0, y + 17.0, "start", "name", name);
+        rect(&mut svg, "pale", [NAME, y, (wide * most_of_them / most).max(1.0), 24.0], "");
+        rect(&mut svg, "main", [NAME, y, (wide * median / most).max(1.0), 24.0], "");
+        let words = format!("{} · {}", milliseconds(*median), milliseconds(*most_of_them));
+        text(&mut svg, NARROW, y + 17.0, "end", "", &words);
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Counts by name, the most first.
+pub(super) fn bars(counts: &[(String, u64)]) -> String {
+    const ROW: f64 = 30.0;
+    const NAME: f64 = 170.0;
+    const VALUE: f64 = 70.0;
+    const SHOWN: usize = 12;
+    let most = counts.iter().map(|c| c.1).max().unwrap_or(1) as f64;
+    let rows = counts.len().min(SHOWN);
+    let mut svg = open(NARROW, ROW * rows as f64, "counts by name");
+    for (n, (name, count)) in counts.iter().take(SHOWN).enumerate() {
+        let y = ROW * n as f64;
+        text(&mut svg, 0.0, y + 19.0, "start", "name", name);
+        let wide = ((NARROW - NAME - VALUE) * *count as f64 / most).max(2.0);
+        rect(&mut svg, "main", [NAME, y + 5.0, wide, 20.0], "");
+        text(&mut svg, NAME + wide + 8.0, y + 19.0, "start", "", &thousands(*count));
+    }
+    svg.push_str("</svg>");
+    if counts.len() > SHOWN {
+        let rest: u64 = counts[SHOWN..].iter().map(|c| c.1).sum();
+        let _ = write!(svg, "<p>… and {} under {} other names.</p>", thousands(rest), counts.len() - SHOWN);
+    }
+    svg
+}
+
+fn none(words: &str) -> String {
+    format!("<p>{words}</p>")
+}
+
+fn open(width: f64, height: f64, what: &str) -> String {
+    format!("<svg viewBox=\"0 0 {width} {height}\" role=img aria-label=\"{what}\">")
+}
+
+fn text(svg: &mut String, x: f64, y: f64, anchor: &str, class: &str, words: &str) {
+    let words = escape(words);
+    let _ = write!(svg, "<text x={x:.1} y={y:.1} text-anchor={anchor} class=\"{class}\">{words}</text>");
+}
+
+fn rect(svg: &mut String, class: &str, [x, y, wide, tall]: [f64; 4], title: &str) {
+    let _ = write!(svg, "<rect class={class} x={x:.1} y={y:.1} width={wide:.1} height={tall:.1} rx=2>");
+    if !title.is_empty() {
+        let _ = write!(svg, "<title>{}</title>", escape(title));
+    }
+    svg.push_str("</rect>");
+}
+
+fn legend(svg: &mut String, x: f64, y: f64, entries: &[(&str, &str)]) {
+    let mut at = x;
+    for (class, words) in entries {
+        rect(svg, class, [at, y + 2.0, 11.0, 11.0], "");
+        text(svg, at + 17.0, y + 12.0, "start", "", words);
+        at += 34.0 + 7.0 * words.len() as f64;
+    }
+}
+
+/// The next of 1, 2, 5 times a power of ten.
+fn ceiling(value: f64) -> f64 {
+    if value <= 0.0 {
+        return 1.0;
+    }
+    let unit = 10f64.powf(value.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * unit).find(|n| *n >= value).unwrap_or(10.0 * unit)
+}
+
+fn rate(value: f64) -> String {
+    if value >= 10.0 || value == 0.0 { thousands(value as u64) } else { format!("{value:.1}") }
+}
+
+fn milliseconds(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        show_duration(span(ms as i64))
+    } else if ms >= 10.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{ms:.1} ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        assert_eq!(ceiling(0.0), 1.0);
+        assert_eq!(ceiling(3.2), 5.0);
+        assert_eq!(ceiling(101.0), 200.0);
+        assert!((ceiling(0.03) - 0.05).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,216 @@
+//! What a run leaves behind: a line of JSON per item, and the failed rows in the manifest's own
+//! columns, to be mended and fed back. Both are made from the journal, so they cannot disagree
+//! with it, and appear under their names only when they are whole.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::hex;
+use crate::run::note::{Note, Stages};
+use crate::store::state::{Failure, ItemState};
+use crate::store::{Only, Record, Store};
+
+pub(crate) const RESULTS: &str = "results.jsonl";
+pub(crate) const FAILED: &str = "failed.csv";
+/// Columns that say why, behind the manifest's own.
+const WHY: [&str; 3] = ["error_kind", "error_fault", "error_message"];
+/// Records in memory at a time.
+const PAGE: usize = 4096;
+
+/// One line of `results.jsonl`. The names are a promise.
+#[derive(Serialize)]
+struct Line<'a> {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_state: Option<&'static str>,
+    context: &'a str,
+    media: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<&'a str>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_id: Option<&'a str>,
+    /// `receipt`, `listing` or `twin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'static str>,
+    attempts: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    ambiguous: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_out: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mime: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<Vec<u32>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<Stages>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Why<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra: Option<Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct Why<'a> {
+    kind: &'a str,
+    fault: &'a str,
+    message: &'a str,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// Writes both files into `folder`; returns how many items failed or are in quarantine.
+///
+/// # Errors
+/// `Io` where a file cannot be written.
+pub(crate) async fn write(store: &dyn Store, columns: &[String], folder: &Path) -> Result<u64> {
+    let mut results = Whole::create(folder.join(RESULTS))?;
+    let mut after = 0;
+    loop {
+        let page = store.page(after, PAGE, Only::All).await?;
+        let Some(last) = page.last() else { break };
+        after = last.item.id;
+        for record in &page {
+            serde_json::to_writer(&mut results.file, &line(record)).map_err(|e| results.failed(e))?;
+            results.file.write_all(b"\n").map_err(|e| results.failed(e))?;
+        }
+    }
+    results.finish()?;
+
+    let failed = Whole::create(folder.join(FAILED))?;
+    let path = failed.path.clone();
+    let broken = |e: csv::Error| Error::caused(ErrorKind::Io, format!("{} cannot be written", path.display()), e);
+    let mut table = csv::Writer::from_writer(failed);
+    // A list that was fed back before has our columns already.
+    let columns: Vec<&str> = columns.iter().map(String::as_str).filter(|c| !WHY.contains(c)).collect();
+    table.write_record(columns.iter().copied().chain(WHY)).map_err(broken)?;
+    let (mut after, mut bad) = (0, 0);
+    loop {
+        let page = store.page(after, PAGE, Only::Bad).await?;
+        let Some(last) = page.last() else { break };
+        after = last.item.id;
+        for record in &page {
+            table.write_record(row(record, &columns)).map_err(broken)?;
+            bad += 1;
+        }
+    }
+    let whole =
+        table.into_inner().map_err(|e| Error::caused(ErrorKind::Io, "failed.csv cannot be written", e.to_string()))?;
+    whole.finish()?;
+    Ok(bad)
+}
+
+fn line(record: &Record) -> Line<'_> {
+    let item = &record.item;
+    let note: Option<Note> = record.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let note = note.as_ref();
+    Line {
+        line: record.line,
+        subject: record.subject.as_deref(),
+        session: record.remote.as_deref(),
+        session_state: record.session_state.map(|s| s.as_str()),
+        context: &item.context,
+        media: &item.media,
+        timestamp: item.timestamp.as_deref(),
+        state: item.state.as_str(),
+        media_id: item.media_id.as_deref(),
+        via: record.via.map(|v| v.as_str()),
+        attempts: item.attempt,
+        ambiguous: record.ambiguous,
+        sha256: item.sha256.map(|hash| hex(&hash)),
+        bytes_in: record.bytes_in,
+        bytes_out: item.bytes_out,
+        mime: item.mime.as_deref(),
+        pages: note.and_then(|n| n.pages.clone()),
+        actions: note.map(|n| n.actions.clone()).unwrap_or_default(),
+        warnings: note.map(|n| n.warnings.clone()).unwrap_or_default(),
+        ms: note.map(|n| n.ms),
+        error: record.failure.as_ref().map(|f| Why { kind: &f.reason, fault: &f.fault, message: &f.message }),
+        extra: extra(record),
+    }
+}
+
+fn extra(record: &Record) -> Option<Map<String, Value>> {
+    record.extra.as_deref().and_then(|text| serde_json::from_str(text).ok())
+}
+
+fn row(record: &Record, columns: &[&str]) -> Vec<String> {
+    let item = &record.item;
+    let extra = extra(record).unwrap_or_default();
+    let own = |name: &str| match name {
+        // A session that we made belongs to its subject's row.
+        "session" if record.subject.is_none() => record.remote.as_deref(),
+        "subject" => record.subject.as_deref(),
+        "first_name" => record.first_name.as_deref(),
+        "last_name" => record.last_name.as_deref(),
+        "vendor_data" => record.vendor_data.as_deref(),
+        "context" => Some(item.context.as_str()),
+        "media" => Some(item.media.as_str()),
+        "timestamp" => item.timestamp.as_deref(),
+        _ => None,
+    };
+    let value = |name: &&str| match own(name).or_else(|| extra.get(*name).and_then(Value::as_str)) {
+        Some(text) => text.to_owned(),
+        None => String::new(),
+    };
+    let none = Failure { reason: item.state.as_str().to_owned(), fault: String::new(), message: String::new() };
+    debug_assert!(item.state >= ItemState::Failed);
+    let why = record.failure.clone().unwrap_or(none);
+    columns.iter().map(value).chain([why.reason, why.fault, why.message]).collect()
+}
+
+/// A file that gets its name when it is whole and on disk.
+pub(crate) struct Whole {
+    file: BufWriter<File>,
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Whole {
+    pub(crate) fn create(path: PathBuf) -> Result<Self> {
+        let mut part = path.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create(&part)
+            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be written", part.display()), e))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), part, path })
+    }
+
+    fn failed(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::caused(ErrorKind::Io, format!("{} cannot be written", self.part.display()), error)
+    }
+
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let done = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        done.and_then(|()| std::fs::rename(&self.part, &self.path)).map_err(|e| self.failed(e))
+    }
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}

@@ -1,0 +1,286 @@
+//! The pipeline's journal, kept in the store: every hook finds its session's claim here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sealpress_pipeline as pipeline;
+use sealpress_pipeline::{Admit, Entry, Journal, JournalError, Output, Permission, Submission};
+
+use crate::chaos;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::state::{Change, ItemState, SessionState};
+use crate::store::{Claim, Store, Ticket};
+
+/// A POST is given up this long before its lease ends: time enough for clocks, scheduling and the
+/// last bytes on the wire.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// All sessions that are being worked on.
+pub(super) struct Desk {
+    store: Arc<dyn Store>,
+    /// Whether a file that is confirmed in its session and context is not sent again.
+    dedupe: bool,
+    open: Mutex<Open>,
+    /// The first write that failed: the run's last word.
+    failed: Mutex<Option<Error>>,
+}
+
+#[derive(Default)]
+struct Open {
+    by_item: HashMap<u64, Arc<Active>>,
+    by_remote: HashMap<String, Arc<Active>>,
+}
+
+/// One claimed session.
+pub(super) struct Active {
+    ticket: Mutex<Ticket>,
+    state: Mutex<HashMap<i64, Slot>>,
+    /// A submit may be on the wire.
+    submitting: AtomicBool,
+}
+
+/// What is known of one item while its session is claimed.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) context: String,
+    pub(super) state: ItemState,
+    pub(super) sha256: Option<[u8; 32]>,
+    pub(super) bytes_in: Option<u64>,
+    pub(super) bytes_out: Option<u64>,
+    pub(super) mime: Option<String>,
+    pub(super) media_id: Option<String>,
+    /// Attempts of this run that the wire had.
+    pub(super) sent: u32,
+}
+
+impl Active {
+    pub(super) fn new(claim: &Claim) -> Self {
+        let slot = |item: &crate::store::Item| Slot {
+            context: item.context.clone(),
+            state: item.state,
+            sha256: item.sha256,
+            bytes_in: None,
+            bytes_out: item.bytes_out,
+            mime: item.mime.clone(),
+            media_id: item.media_id.clone(),
+            sent: 0,
+        };
+        let slots = claim.items.iter().map(|item| (item.id, slot(item))).collect();
+        let submitting = AtomicBool::new(claim.session.state == SessionState::Submitting);
+        Self { ticket: Mutex::new(claim.ticket.clone()), state: Mutex::new(slots), submitting }
+    }
+
+    pub(super) fn ticket(&self) -> Ticket {
+        lock(&self.ticket).clone()
+    }
+
+    pub(super) fn renewed(&self, until: Option<Instant>) {
+        lock(&self.ticket).until = until;
+    }
+
+    pub(super) fn slot(&self, item: i64) -> Option<Slot> {
+        lock(&self.state).get(&item).cloned()
+    }
+
+    pub(super) fn with<T>(&self, item: i64, change: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        lock(&self.state).get_mut(&item).map(change)
+    }
+
+    pub(super) fn is_submitting(&self) -> bool {
+        self.submitting.load(Ordering::Acquire)
+    }
+
+    pub(super) fn all_confirmed(&self) -> bool {
+        lock(&self.state).values().all(|slot| slot.state == ItemState::Confirmed)
+    }
+
+    /// The confirmed item of this context that has the same content.
+    fn twin(&self, item: i64, sha256: &[u8; 32]) -> Option<i64> {
+        let slots = lock(&self.state);
+        let mine = slots.get(&item)?;
+        let same = |slot: &Slot| {
+            slot.state == ItemState::Confirmed && slot.context == mine.context && slot.sha256.as_ref() == Some(sha256)
+        };
+        slots.iter().filter(|(id, slot)| **id != item && same(slot)).map(|(id, _)| *id).min()
+    }
+
+    fn media_ids(&self) -> HashSet<String> {
+        lock(&self.state).values().filter_map(|slot| slot.media_id.clone()).collect()
+    }
+}
+
+impl Desk {
+    pub(super) fn new(store: Arc<dyn Store>, dedupe: bool) -> Self {
+        Self { store, dedupe, open: Mutex::default(), failed: Mutex::new(None) }
+    }
+
+    /// Lets the hooks find the session.
+    pub(super) fn open(&self, claim: &Claim, active: &Arc<Active>) {
+        let mut open = lock(&self.open);
+        for item in &claim.items {
+            open.by_item.insert(tag(item.id), Arc::clone(active));
+        }
+    }
+
+    /// The same by the provider's id, once there is one.
+    pub(super) fn name(&self, remote: &str, active: &Arc<Active>) {
+        lock(&self.open).by_remote.insert(remote.to_owned(), Arc::clone(active));
+    }
+
+    pub(super) fn close(&self, claim: &Claim, remote: Option<&str>) {
+        let mut open = lock(&self.open);
+        for item in &claim.items {
+            open.by_item.remove(&tag(item.id));
+        }
+        if let Some(remote) = remote {
+            open.by_remote.remove(remote);
+        }
+    }
+
+    /// Writes changes of one session; a failure is remembered, for it ends the run.
+    pub(super) async fn apply(&self, active: &Active, changes: Vec<Change>) -> Result<()> {
+        let ticket = active.ticket();
+        if ticket.until.is_some_and(|until| until <= Instant::now()) {
+            return Err(Error::new(ErrorKind::LeaseLost, "the lease ended"));
+        }
+        self.store.apply(&ticket, changes).await.inspect_err(|e| self.remember(e))
+    }
+
+    pub(super) fn remember(&self, error: &Error) {
+        if error.kind() != ErrorKind::LeaseLost {
+            lock(&self.failed).get_or_insert_with(|| Error::new(error.kind(), error.to_string()));
+        }
+    }
+
+    pub(super) fn failed(&self) -> Option<Error> {
+        lock(&self.failed).take()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.failed).is_some()
+    }
+
+    fn active(&self, tag: u64) -> Result<Arc<Active>, JournalError> {
+        let found = lock(&self.open).by_item.get(&tag).cloned();
+        found.ok_or_else(|| JournalError::item("the item's session is no longer claimed"))
+    }
+
+    fn session(&self, remote: &str) -> Result<Arc<Active>, JournalError> {
+        let found = lock(&self.open).by_remote.get(remote).cloned();
+        found.ok_or_else(|| JournalError::item("the session is no longer claimed"))
+    }
+}
+
+impl Journal for Desk {
+    fn read<'a>(&'a self, item: &'a pipeline::Item, input: &'a [u8; 32]) -> Entry<'a, Admit> {
+        Box::pin(async move {
+            let (active, id) = (self.active(item.tag)?, id(item.tag));
+            let state = active.with(id, |slot| {
+                slot.sha256 = Some(*input);
+                slot.state
+            });
+            // What may be on the other side already is looked up, not judged by its content.
+            if !self.dedupe || state == Some(ItemState::Sending) {
+                return Ok(Admit::Proceed);
+            }
+            Ok(active.twin(id, input).map_or(Admit::Proceed, |of| Admit::Duplicate { of: tag(of) }))
+        })
+    }
+
+    fn pressed<'a>(&'a self, item: &'a pipeline::Item, output: &'a Output) -> Entry<'a> {
+        Box::pin(async move {
+            self.active(item.tag)?.with(id(item.tag), |slot| {
+                slot.sha256 = Some(output.input_sha256);
+                slot.bytes_in = Some(output.input_size);
+                slot.bytes_out = Some(output.size);
+                slot.mime = Some(output.format.mime().to_owned());
+            });
+            Ok(())
+        })
+    }
+
+    fn sending<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a, Permission> {
+        Box::pin(async move {
+            let (active, id) = (self.active(item.tag)?, id(item.tag));
+            let slot = active.slot(id).ok_or_else(|| JournalError::item("an item of another session"))?;
+            let (Some(sha256), Some(bytes_out), Some(mime)) = (slot.sha256, slot.bytes_out, slot.mime) else {
+                return Err(JournalError::item("an item that was never pressed"));
+            };
+            let mut changes = Vec::with_capacity(2);
+            if slot.state != ItemState::Sending {
+                let (bytes_in, mime) = (slot.bytes_in.unwrap_or_default(), mime.clone());
+                changes.push(Change::Normalized { item: id, sha256, bytes_in, bytes_out, mime });
+            }
+            changes.push(Change::Sending { item: id, bytes_out, mime });
+            chaos::point("before-sending-durable");
+            self.apply(&active, changes).await.map_err(told)?;
+            chaos::point("sending-durable");
+            active.with(id, |slot| {
+                slot.state = ItemState::Sending;
+                slot.sent += 1;
+            });
+            Ok(match active.ticket().until {
+                Some(until) => {
+                    let last = until.checked_sub(MARGIN).unwrap_or_else(Instant::now);
+                    Permission::until(tokio::time::Instant::from_std(last))
+                }
+                None => Permission::default(),
+            })
+        })
+    }
+
+    fn not_sent<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a> {
+        Box::pin(async move {
+            let (active, id) = (self.active(item.tag)?, id(item.tag));
+            if active.slot(id).is_some_and(|slot| slot.state == ItemState::Sending) {
+                self.apply(&active, vec![Change::Returned { item: id }]).await.map_err(told)?;
+                active.with(id, |slot| slot.state = ItemState::Normalized);
+            }
+            Ok(())
+        })
+    }
+
+    fn confirmed_ids<'a>(&'a self, session: &'a str) -> Entry<'a, HashSet<String>> {
+        Box::pin(async move { Ok(self.session(session)?.media_ids()) })
+    }
+
+    fn submitting<'a>(&'a self, session: &'a str) -> Entry<'a> {
+        Box::pin(async move {
+            let active = self.session(session)?;
+            self.apply(&active, vec![Change::Submitting]).await.map_err(told)?;
+            active.submitting.store(true, Ordering::Release);
+            chaos::point("submitting-durable");
+            Ok(())
+        })
+    }
+
+    fn submitted<'a>(&'a self, session: &'a str, _submission: &'a Submission) -> Entry<'a> {
+        Box::pin(async move {
+            chaos::point("submitted-not-noted");
+            let active = self.session(session)?;
+            self.apply(&active, vec![Change::Submitted]).await.map_err(told)
+        })
+    }
+}
+
+fn told(error: Error) -> JournalError {
+    match error.kind() {
+        ErrorKind::LeaseLost => JournalError::item(error.to_string()),
+        _ => JournalError::fatal(error.to_string()),
+    }
+}
+
+/// The journal's numbers are positive.
+pub(super) const fn tag(item: i64) -> u64 {
+    item.unsigned_abs()
+}
+
+const fn id(tag: u64) -> i64 {
+    tag.cast_signed()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

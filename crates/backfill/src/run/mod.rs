@@ -1,0 +1,282 @@
+//! A run: claims sessions, works on many of them at once, stops when it is told to, and says how it
+//! ended.
+
+mod desk;
+pub(crate) mod note;
+mod session;
+mod tally;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sealpress_client::Provider;
+use sealpress_pipeline::{self as pipeline, Pipeline, Press};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use tally::Tally;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::exit::Exit;
+use crate::source::Sources;
+use crate::store::state::{ItemState, SessionState};
+use crate::store::{Store, Summary};
+use crate::units::MaxErrors;
+use desk::Desk;
+
+/// How long a stopped run waits for what is on the wire.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often a worker asks again while other workers hold what is left.
+const OTHERS_AT_WORK: Duration = Duration::from_secs(1);
+
+/// What a run may do, beside what the pipeline's own options say.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// Threads, memory, rates, retries.
+    pub pipeline: pipeline::Options,
+    /// Sessions that are worked on at the same time.
+    pub sessions: usize,
+    /// Passes over an item whose provider cannot be reached, before it is given up.
+    pub passes: u32,
+    /// Whether sessions are submitted when all of their items are confirmed.
+    pub submit: bool,
+    /// Whether a file that is confirmed in its session and context is not sent again.
+    pub dedupe: bool,
+    /// When to stop for failed items.
+    pub max_errors: Option<MaxErrors>,
+    /// When to stop for the clock, counted from the start.
+    pub deadline: Option<Duration>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        let pipeline = pipeline::Options::default();
+        let sessions = pipeline.queue();
+        Self { pipeline, sessions, passes: 5, submit: true, dedupe: true, max_errors: None, deadline: None }
+    }
+}
+
+/// One run over one journal.
+pub(crate) struct Runner {
+    store: Arc<dyn Store>,
+    desk: Arc<Desk>,
+    pub(crate) pipeline: Pipeline,
+    provider: Arc<dyn Provider>,
+    sources: Sources,
+    options: RunOptions,
+    pub(crate) tally: Arc<Tally>,
+    stop: Stop,
+}
+
+/// Tells a run to stop, from anywhere. The first reason counts.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    token: CancellationToken,
+    reason: Arc<Mutex<Option<Stopped>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    Signal(Exit),
+    Deadline,
+    TooManyErrors,
+    Refused(String),
+}
+
+impl Stop {
+    pub(crate) fn pull(&self, reason: Stopped) {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.token.cancel();
+    }
+
+    fn reason(&self) -> Option<Stopped> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How a run ended and what the journal holds now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// For the shell.
+    pub exit: Exit,
+    /// What stopped the run before its end, for a person.
+    pub stopped: Option<String>,
+    /// The journal's counts.
+    pub summary: Summary,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        provider: Arc<dyn Provider>,
+        press: Arc<dyn Press>,
+        sources: Sources,
+        options: RunOptions,
+    ) -> Result<Arc<Self>> {
+        let desk = Arc::new(Desk::new(Arc::clone(&store), options.dedupe));
+        let journal: Arc<dyn pipeline::Journal> = desk.clone();
+        let pipeline = Pipeline::shared(Arc::clone(&provider), press)
+            .options(options.pipeline.clone())
+            .shared_journal(journal)
+            .build()
+            .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
+        let (tally, stop) = (Arc::default(), Stop::default());
+        Ok(Arc::new(Self { store, desk, pipeline, provider, sources, options, tally, stop }))
+    }
+
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Works until nothing is left or something says stop.
+    ///
+    /// # Errors
+    /// A journal that failed. Everything else is an exit code.
+    pub(crate) async fn run(self: &Arc<Self>) -> Result<Finished> {
+        let started = Instant::now();
+        let watch = tokio::spawn(Arc::clone(self).watch());
+        let worked = self.work().await;
+        watch.abort();
+        worked?;
+        let summary = self.store.summary().await?;
+        let stopped = self.stop.reason();
+        let exit = match &stopped {
+            Some(Stopped::Signal(exit)) => *exit,
+            Some(Stopped::Deadline) => Exit::Deadline,
+            Some(Stopped::TooManyErrors) => Exit::TooManyErrors,
+            Some(Stopped::Refused(_)) => Exit::Usage,
+            None => exit_of(&summary),
+        };
+        let stopped = stopped.map(|why| match why {
+            Stopped::Signal(_) => "stopped by a signal; run again to go on".to_owned(),
+            Stopped::Deadline => "stopped by the deadline; run again to go on".to_owned(),
+            Stopped::TooManyErrors => "stopped: more items failed than --max-errors allows".to_owned(),
+            Stopped::Refused(why) => format!("stopped, and no item was marked failed: {why}"),
+        });
+        Ok(Finished { exit, stopped, summary, took: started.elapsed() })
+    }
+
+    async fn work(self: &Arc<Self>) -> Result<()> {
+        let mut sessions: JoinSet<Result<()>> = JoinSet::new();
+        loop {
+            while !self.is_stopping() && sessions.len() < self.options.sessions {
+                let free = self.options.sessions - sessions.len();
+                let claims = self.store.claim(free, self.options.submit).await?;
+                if claims.is_empty() {
+                    break;
+                }
+                for claim in claims {
+                    let runner = Arc::clone(self);
+                    sessions.spawn(async move { session::work(&runner, claim).await });
+                }
+            }
+            if sessions.is_empty() {
+                if !self.is_stopping() && self.store.others_at_work(self.options.submit).await? {
+                    self.sleep(OTHERS_AT_WORK).await;
+                    continue;
+                }
+                break;
+            }
+            tokio::select! {
+                ended = sessions.join_next() => match ended {
+                    Some(Ok(outcome)) => outcome?,
+                    Some(Err(e)) => return Err(Error::caused(ErrorKind::Illegal, "a session's task ended", e)),
+                    None => {}
+                },
+                () = self.stop.token.cancelled() => {
+                    self.pipeline.stop("the run was told to stop");
+                    return self.drain(sessions).await;
+                }
+            }
+        }
+        self.pipeline.drain(DRAIN).await;
+        self.fatal()
+    }
+
+    /// Whatever is on the wire may come to its end; the rest is left as the journal has it.
+    async fn drain(&self, mut sessions: JoinSet<Result<()>>) -> Result<()> {
+        let patience = tokio::time::sleep(DRAIN);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                ended = sessions.join_next() => match ended {
+                    None => return self.fatal(),
+                    Some(Ok(outcome)) => outcome?,
+                    Some(Err(e)) => return Err(Error::caused(ErrorKind::Illegal, "a session's task ended", e)),
+                },
+                () = &mut patience => {
+                    tracing::warn!(left = sessions.len(), "still on the wire; the next run looks them up");
+                    return self.fatal();
+                }
+            }
+        }
+    }
+
+    fn fatal(&self) -> Result<()> {
+        self.desk.failed().map_or(Ok(()), Err)
+    }
+
+    /// Looks after what stops a run: the clock, and a pipeline that stopped by itself.
+    async fn watch(self: Arc<Self>) {
+        let deadline = self.options.deadline.map(|after| tokio::time::Instant::now() + after);
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if deadline.is_some_and(|at| tokio::time::Instant::now() >= at) {
+                self.stop.pull(Stopped::Deadline);
+            }
+            if let Some(cause) = self.pipeline.stopped()
+                && cause.kind() == pipeline::ErrorKind::Unauthorized
+            {
+                self.refused(&cause);
+            }
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.token.is_cancelled() || self.desk.has_failed()
+    }
+
+    /// The provider does not take our credentials: nobody's item is to blame.
+    fn refused(&self, error: &dyn std::error::Error) {
+        self.stop.pull(Stopped::Refused(error.to_string()));
+    }
+
+    fn failed_one(&self, reason: &str) {
+        self.tally.failed(reason);
+        let failed = self.tally.failed.load(Ordering::Relaxed);
+        if self.options.max_errors.is_some_and(|limit| limit.exceeded(failed, self.tally.ended())) {
+            self.stop.pull(Stopped::TooManyErrors);
+        }
+    }
+
+    /// 1 s, 4 s, 16 s … up to a minute, unless the run is told to stop.
+    async fn pause_before_pass(&self, pass: u32) {
+        let wait = Duration::from_secs(1 << (2 * (pass - 1)).min(6)).min(Duration::from_secs(60));
+        self.sleep(wait).await;
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.stop.token.cancelled() => {}
+        }
+    }
+}
+
+/// What the counts say about a run that came to its end by itself.
+pub(crate) fn exit_of(summary: &Summary) -> Exit {
+    let failed = summary.of(ItemState::Failed) + summary.sessions_of(SessionState::Failed);
+    let unclear = summary.of(ItemState::Quarantined) + summary.sessions_of(SessionState::Quarantined);
+    if unclear > 0 {
+        Exit::Ambiguous
+    } else if failed > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}

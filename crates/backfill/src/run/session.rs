@@ -1,0 +1,366 @@
+//! One claimed session from its creation to its submit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sealpress_client::{Failure as Wire, NewSession};
+use sealpress_media::Format;
+use sealpress_pipeline::{Confirmed, Doubt, Error as Refusal, ErrorKind as Why, Job, Outcome};
+
+use super::desk::{Active, tag};
+use super::{Runner, note};
+use crate::chaos;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::Found;
+use crate::store::state::{Change, Failure, ItemState, SessionState, Via};
+use crate::store::{Claim, Item};
+
+/// Attempts to create a session, while each is known not to have arrived.
+const CREATE_ATTEMPTS: u32 = 3;
+
+/// What became of one pass over one item.
+enum Pass {
+    Ended,
+    /// Worth another pass; the error is its last word if there is none.
+    Again(Refusal),
+    /// The run stops or the lease is lost: leave everything as the journal has it.
+    Left,
+}
+
+/// Works on a session until nothing more can be done for it. An error ends the run.
+pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
+    let active = Arc::new(Active::new(&claim));
+    runner.desk.open(&claim, &active);
+    let mut remote = claim.session.remote.clone();
+    let outcome = {
+        let steps = steps(runner, &claim, &active, &mut remote);
+        let leased = keep_lease(runner, &active);
+        tokio::select! {
+            done = steps => done,
+            lost = leased => lost,
+        }
+    };
+    runner.desk.close(&claim, remote.as_deref());
+    match outcome {
+        Ok(()) => runner.store.release(&active.ticket()).await,
+        // Somebody else has the session now: what it needs, they see in the journal.
+        Err(e) if e.kind() == ErrorKind::LeaseLost => {
+            tracing::warn!(session = claim.session.id, "the lease was lost");
+            Ok(())
+        }
+        Err(e) => Err(e),
+    }
+}
+
+async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mut Option<String>) -> Result<()> {
+    chaos::point("after-claim");
+    if remote.is_none() {
+        *remote = create(runner, claim, active).await?;
+    }
+    let Some(remote) = remote.as_deref() else { return Ok(()) };
+    runner.desk.name(remote, active);
+    let mut open: Vec<&Item> = claim.items.iter().filter(|i| i.state < ItemState::Confirmed).collect();
+    for pass in 1.. {
+        // Contexts go side by side; within one, the order of the manifest is the order of the uploads.
+        let mut contexts: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
+        for item in open {
+            contexts.entry(&item.context).or_default().push(item);
+        }
+        let groups = contexts.into_values().map(|items| group(runner, remote, active, items, pass));
+        open = Vec::new();
+        for again in join_all(groups).await {
+            open.extend(again?);
+        }
+        if open.is_empty() || runner.is_stopping() {
+            break;
+        }
+        runner.pause_before_pass(pass).await;
+    }
+    if runner.options.submit && active.all_confirmed() && !runner.is_stopping() {
+        submit(runner, remote, active).await?;
+    }
+    Ok(())
+}
+
+/// The items of one context, one after another; those worth another pass come back.
+async fn group<'a>(
+    runner: &Runner,
+    remote: &str,
+    active: &Arc<Active>,
+    items: Vec<&'a Item>,
+    pass: u32,
+) -> Result<Vec<&'a Item>> {
+    let mut again = Vec::new();
+    for item in items {
+        if runner.is_stopping() {
+            break;
+        }
+        match deliver(runner, remote, active, item).await? {
+            Pass::Ended => {}
+            Pass::Left => break,
+            Pass::Again(refusal) if pass >= runner.options.passes => {
+                give_up(runner, active, item, &refusal).await?;
+            }
+            Pass::Again(_) => again.push(item),
+        }
+    }
+    Ok(again)
+}
+
+async fn deliver(runner: &Runner, remote: &str, active: &Active, item: &Item) -> Result<Pass> {
+    let Some(slot) = active.slot(item.id) else { return Ok(Pass::Left) };
+    let in_doubt = slot.state == ItemState::Sending;
+    let mut job = match runner.sources.find(&item.media) {
+        Ok(Found::File(path)) => Job::file(remote, &item.context, path),
+        Ok(Found::Object(object)) => Job::fetch(remote, &item.context, object),
+        // The file that may have been sent is gone; whether it arrived can still be looked up.
+        Err(failure) if !in_doubt => return fail(runner, active, item, failure, None).await.map(|()| Pass::Ended),
+        Err(failure) => Job::fetch(remote, &item.context, crate::source::Missing(failure)),
+    };
+    job = job.tag(tag(item.id));
+    if let Some(timestamp) = &item.timestamp {
+        job = job.timestamp(timestamp);
+    }
+    if in_doubt {
+        let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
+        job = job.in_doubt(slot.bytes_out.zip(format).map(|(size, format)| Doubt { size, format }));
+    }
+    let outcome = runner.pipeline.process(job).await;
+    if let Some(error) = runner.desk.failed() {
+        return Err(error);
+    }
+    record(runner, active, item, outcome).await
+}
+
+/// Writes down how a job ended.
+async fn record(runner: &Runner, active: &Active, item: &Item, outcome: Outcome) -> Result<Pass> {
+    runner.tally.spent(&outcome);
+    let looked_up = outcome.attempts.saturating_sub(1);
+    let report = note::of(&outcome);
+    let slot = active.slot(item.id);
+    match outcome.result {
+        Ok(receipt) => {
+            chaos::point("answered-not-noted");
+            let via = if receipt.how == Confirmed::Listed { Via::Listing } else { Via::Receipt };
+            let looked_up = if via == Via::Listing { looked_up.max(1) } else { looked_up };
+            let media_id = receipt.media_id.clone();
+            let change = Change::Confirmed { item: item.id, media_id, via, report: Some(report), looked_up };
+            runner.desk.apply(active, vec![change]).await?;
+            chaos::point("confirmed-durable");
+            active.with(item.id, |slot| {
+                slot.state = ItemState::Confirmed;
+                slot.media_id = Some(receipt.media_id);
+            });
+            runner.tally.confirmed(outcome.input_bytes, receipt.size, via);
+            Ok(Pass::Ended)
+        }
+        Err(refusal) => match refusal.kind() {
+            Why::Duplicate => twin(runner, active, item, outcome.input_bytes).await,
+            Why::Stopped | Why::Cancelled => Ok(Pass::Left),
+            Why::Unauthorized => {
+                runner.refused(&refusal);
+                Ok(Pass::Left)
+            }
+            // A journal that cannot write has ended the run before; this is a lost lease.
+            Why::Journal => Err(Error::new(ErrorKind::LeaseLost, refusal.to_string())),
+            Why::Unreachable | Why::CircuitOpen | Why::InDoubt => Ok(Pass::Again(refusal)),
+            _ if refusal.may_be_recorded() && slot.is_some_and(|s| s.state == ItemState::Sending) => {
+                quarantine(runner, active, item, &refusal).await.map(|()| Pass::Ended)
+            }
+            _ => {
+                let bytes_in = (outcome.input_bytes > 0).then_some(outcome.input_bytes);
+                fail(runner, active, item, failure(&refusal), bytes_in).await.map(|()| Pass::Ended)
+            }
+        },
+    }
+}
+
+async fn twin(runner: &Runner, active: &Active, item: &Item, bytes_in: u64) -> Result<Pass> {
+    let found = active.slot(item.id).and_then(|slot| {
+        let sha256 = slot.sha256?;
+        let of = active.twin(item.id, &sha256)?;
+        Some((of, active.slot(of)?.media_id?, sha256))
+    });
+    let Some((of, media_id, sha256)) = found else {
+        return Err(Error::new(ErrorKind::Illegal, "a duplicate of an item that is not confirmed"));
+    };
+    let change = Change::Twin { item: item.id, of, media_id: media_id.clone(), sha256, bytes_in };
+    runner.desk.apply(active, vec![change]).await?;
+    active.with(item.id, |slot| {
+        slot.state = ItemState::Confirmed;
+        slot.media_id = Some(media_id);
+    });
+    runner.tally.confirmed(bytes_in, 0, Via::Twin);
+    Ok(Pass::Ended)
+}
+
+/// After the last pass: what may have arrived is quarantined, the rest failed.
+async fn give_up(runner: &Runner, active: &Active, item: &Item, refusal: &Refusal) -> Result<()> {
+    match active.slot(item.id).map(|slot| slot.state) {
+        Some(ItemState::Sending) => quarantine(runner, active, item, refusal).await,
+        _ => fail(runner, active, item, failure(refusal), None).await,
+    }
+}
+
+async fn fail(runner: &Runner, active: &Active, item: &Item, failure: Failure, bytes_in: Option<u64>) -> Result<()> {
+    let reason = failure.reason.clone();
+    runner.desk.apply(active, vec![Change::Failed { item: item.id, failure, bytes_in }]).await?;
+    active.with(item.id, |slot| slot.state = ItemState::Failed);
+    runner.failed_one(&reason);
+    Ok(())
+}
+
+async fn quarantine(runner: &Runner, active: &Active, item: &Item, refusal: &Refusal) -> Result<()> {
+    let failure = Failure {
+        reason: Why::InDoubt.as_str().to_owned(),
+        fault: refusal.fault().as_str().to_owned(),
+        message: format!("sent, but nobody knows whether it arrived: {refusal}"),
+    };
+    runner.desk.apply(active, vec![Change::Quarantined { item: item.id, failure }]).await?;
+    active.with(item.id, |slot| slot.state = ItemState::Quarantined);
+    runner.tally.quarantined();
+    Ok(())
+}
+
+fn failure(refusal: &Refusal) -> Failure {
+    Failure {
+        reason: refusal.name().to_owned(),
+        fault: refusal.fault().as_str().to_owned(),
+        message: refusal.to_string(),
+    }
+}
+
+/// The provider's id of a new session, or `None` where there will be none.
+async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Option<String>> {
+    let mut left = CREATE_ATTEMPTS;
+    if claim.session.state == SessionState::Creating {
+        // A process died here. Creating is not idempotent and leaves nothing to look for.
+        unknown(runner, claim, active, "a process died while it was being created".to_owned()).await?;
+        return Ok(None);
+    }
+    let new = new_session(claim);
+    loop {
+        if runner.is_stopping() {
+            return Ok(None);
+        }
+        left -= 1;
+        runner.desk.apply(active, vec![Change::Creating]).await?;
+        chaos::point("creating-durable");
+        let error = match runner.provider.create(&new).await {
+            Ok(created) => {
+                chaos::point("created-not-noted");
+                let remote = created.session.as_str().to_owned();
+                runner.desk.apply(active, vec![Change::Created { remote: remote.clone() }]).await?;
+                return Ok(Some(remote));
+            }
+            Err(error) => error,
+        };
+        let wait = match error.failure() {
+            Wire::Throttled(wait) => wait.unwrap_or(Duration::from_secs(1)),
+            Wire::NotSent => Duration::from_millis(200),
+            Wire::AuthStop => {
+                runner.desk.apply(active, vec![Change::CreateReturned]).await?;
+                runner.refused(&error);
+                return Ok(None);
+            }
+            Wire::Permanent => {
+                let failure = created_not("session-refused", error.fault().as_str(), error.to_string());
+                end_session(runner, claim, active, Change::CreateFailed(failure)).await?;
+                return Ok(None);
+            }
+            _ => {
+                unknown(runner, claim, active, error.to_string()).await?;
+                return Ok(None);
+            }
+        };
+        runner.desk.apply(active, vec![Change::CreateReturned]).await?;
+        if left == 0 {
+            let failure = created_not("unreachable", "remote", error.to_string());
+            runner.desk.apply(active, vec![Change::Creating]).await?;
+            end_session(runner, claim, active, Change::CreateFailed(failure)).await?;
+            return Ok(None);
+        }
+        runner.sleep(wait.min(Duration::from_secs(120))).await;
+    }
+}
+
+async fn unknown(runner: &Runner, claim: &Claim, active: &Active, why: String) -> Result<()> {
+    let message = format!("nobody knows whether the session was created: {why}");
+    let failure = created_not("session-in-doubt", "remote", message);
+    end_session(runner, claim, active, Change::CreateUnknown(failure)).await
+}
+
+fn created_not(reason: &str, fault: &str, message: String) -> Failure {
+    Failure { reason: reason.to_owned(), fault: fault.to_owned(), message }
+}
+
+/// Ends a session that was never made, and its items with it.
+async fn end_session(runner: &Runner, claim: &Claim, active: &Active, change: Change) -> Result<()> {
+    let failed = matches!(change, Change::CreateFailed(_));
+    runner.desk.apply(active, vec![change]).await?;
+    for _ in claim.items.iter().filter(|i| i.state < ItemState::Confirmed) {
+        if failed { runner.failed_one("session-refused") } else { runner.tally.quarantined() }
+    }
+    Ok(())
+}
+
+fn new_session(claim: &Claim) -> NewSession {
+    let session = &claim.session;
+    let mut new = NewSession::new();
+    new.first_name.clone_from(&session.first_name);
+    new.last_name.clone_from(&session.last_name);
+    // Without a text of its own the operator's key comes back in decisions.
+    new.vendor_data = session.vendor_data.clone().or_else(|| session.subject.clone());
+    new
+}
+
+async fn submit(runner: &Runner, remote: &str, active: &Active) -> Result<()> {
+    for pass in 1.. {
+        let error = match runner.pipeline.submit(remote).await {
+            Ok(submission) => {
+                runner.tally.submitted(&submission);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if let Some(failed) = runner.desk.failed() {
+            return Err(failed);
+        }
+        let unclear = matches!(error.kind(), Why::InDoubt | Why::Unreachable | Why::CircuitOpen);
+        match error.kind() {
+            Why::Stopped | Why::Cancelled => return Ok(()),
+            Why::Unauthorized => {
+                runner.refused(&error);
+                return Ok(());
+            }
+            Why::Journal => return Err(Error::new(ErrorKind::LeaseLost, error.to_string())),
+            _ if unclear && pass < runner.options.passes && !runner.is_stopping() => {
+                runner.pause_before_pass(pass).await;
+                continue;
+            }
+            _ => {}
+        }
+        if active.is_submitting() {
+            let failure = failure(&error);
+            let change = if unclear { Change::SubmitUnknown(failure) } else { Change::SubmitFailed(failure) };
+            runner.desk.apply(active, vec![change]).await?;
+        }
+        runner.tally.not_submitted();
+        return Ok(());
+    }
+    Ok(())
+}
+
+/// Prolongs the lease until it is lost; never ends where leases do not.
+async fn keep_lease(runner: &Runner, active: &Active) -> Result<()> {
+    if active.ticket().until.is_none() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(crate::store::RENEW_EVERY).await;
+        let until = runner.store.renew(&active.ticket()).await?;
+        active.renewed(until);
+    }
+}

@@ -1,0 +1,117 @@
+//! Where media are: files below allowed folders, and objects in stores that were allowed by name.
+//!
+//! A manifest may come from anywhere, so that a path or URL in it is a request by somebody we do
+//! not know. Nothing is opened that the operator did not allow: no file outside of the manifest's
+//! folder, no bucket, no host, no metadata address; links are followed only to see where they lead,
+//! and redirects are not followed.
+
+mod allow;
+mod fetch;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
+use url::Url;
+
+pub(crate) use allow::Allowed;
+pub(crate) use fetch::Object;
+
+use crate::error::Result;
+use crate::store::state::Failure;
+
+/// Everything media may come from.
+pub(crate) struct Sources {
+    base: PathBuf,
+    /// Canonical folders; a file must lie below one of them.
+    roots: Vec<PathBuf>,
+    allowed: Vec<Allowed>,
+    fetcher: fetch::Fetcher,
+}
+
+/// Where one file is.
+pub(crate) enum Found {
+    File(PathBuf),
+    Object(Object),
+}
+
+impl Sources {
+    /// Relative paths start at `base`, which is allowed; so are `roots` and what `allowed` names.
+    ///
+    /// # Errors
+    /// `Config` for a folder that is not there.
+    pub(crate) fn new(base: PathBuf, roots: &[PathBuf], allowed: Vec<Allowed>) -> Result<Self> {
+        let roots = std::iter::once(&base).chain(roots).map(|root| allow::root(root)).collect::<Result<_>>()?;
+        Ok(Self { base, roots, allowed, fetcher: fetch::Fetcher::default() })
+    }
+
+    /// Finds one file of the manifest. The failure is the item's.
+    pub(crate) fn find(&self, media: &str) -> Result<Found, Failure> {
+        match url(media) {
+            None => self.file(&self.base.join(media)),
+            Some(url) if url.scheme() == "file" => {
+                let path = url.to_file_path().map_err(|()| not_allowed("a file URL of another host".to_owned()))?;
+                self.file(&path)
+            }
+            Some(url) => {
+                if !self.allowed.iter().any(|allowed| allowed.covers(&url)) {
+                    let host = url.host_str().unwrap_or_default();
+                    let hint = format!("{}://{host}", url.scheme());
+                    return Err(not_allowed(format!(
+                        "{hint} is not allowed; say --allow-source {hint} to read from it"
+                    )));
+                }
+                self.fetcher.object(url).map(Found::Object)
+            }
+        }
+    }
+
+    fn file(&self, path: &Path) -> Result<Found, Failure> {
+        let real = std::fs::canonicalize(path).map_err(|e| Failure {
+            reason: Why::Read.as_str().to_owned(),
+            fault: "caller".to_owned(),
+            // The kind alone: the manifest's line says which file.
+            message: format!("the file cannot be opened: {}", e.kind()),
+        })?;
+        if !self.roots.iter().any(|root| real.starts_with(root)) {
+            let message = "the file lies outside of the allowed folders; say --allow-root DIR to read from there";
+            return Err(not_allowed(message.to_owned()));
+        }
+        if !real.is_file() {
+            return Err(Failure {
+                reason: Why::Read.as_str().to_owned(),
+                fault: "caller".to_owned(),
+                message: "not a regular file".to_owned(),
+            });
+        }
+        Ok(Found::File(real))
+    }
+}
+
+/// A URL, as opposed to a path: `scheme://`, where a scheme has at least two letters (`C:\` has one).
+fn url(media: &str) -> Option<Url> {
+    let (scheme, _) = media.split_once("://")?;
+    let plain = scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    plain.then(|| Url::parse(media).ok()).flatten()
+}
+
+fn not_allowed(message: String) -> Failure {
+    Failure { reason: "not-allowed".to_owned(), fault: "caller".to_owned(), message }
+}
+
+/// Media that cannot be found, for an item that may have been sent before.
+pub(crate) struct Missing(pub(crate) Failure);
+
+impl Fetch for Missing {
+    fn size_hint(&self) -> Option<u64> {
+        Some(0)
+    }
+
+    fn fetch(self: Box<Self>, _: u64) -> BoxFuture<'static, Result<Bytes, Refusal>> {
+        Box::pin(async move { Err(Refusal::new(Why::Read, self.0.message)) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What every store must do, whichever it is.
+
+use proptest::prelude::*;
+
+use super::state::{Change, Failure, ItemState, SessionState, Via};
+use super::{Claim, Only, Store};
+use crate::error::ErrorKind;
+use crate::manifest::{Row, Who};
+
+pub(crate) fn subject(key: &str) -> Option<Who> {
+    Some(Who::Subject { subject: key.to_owned(), first_name: None, last_name: None, vendor_data: None })
+}
+
+pub(crate) fn row(line: u64, who: Option<Who>, context: &str) -> Row {
+    let media = format!("{line}.jpg");
+    Row { line, who, context: context.to_owned(), media, timestamp: None, extra: None, bad: None }
+}
+
+pub(crate) fn failure(reason: &str) -> Failure {
+    Failure { reason: reason.to_owned(), fault: "input".to_owned(), message: "as it says".to_owned() }
+}
+
+pub(crate) fn normalized(item: i64) -> Change {
+    Change::Normalized { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, mime: "image/jpeg".to_owned() }
+}
+
+pub(crate) fn sending(item: i64) -> Change {
+    Change::Sending { item, bytes_out: 500, mime: "image/jpeg".to_owned() }
+}
+
+pub(crate) fn confirmed(item: i64) -> Change {
+    Change::Confirmed { item, media_id: format!("m{item}"), via: Via::Receipt, report: None, looked_up: 0 }
+}
+
+async fn all(store: &dyn Store) -> Vec<Claim> {
+    store.claim(100, true).await.unwrap()
+}
+
+async fn import(store: &dyn Store, rows: Vec<Row>) {
+    store.import(rows).await.unwrap();
+    store.finish_import("hash".to_owned()).await.unwrap();
+}
+
+/// One session from its first row to its submit.
+pub(crate) async fn a_session_goes_its_way(store: &dyn Store) {
+    import(store, vec![row(2, subject("k"), "face"), row(3, subject("k"), "document-front")]).await;
+    let claims = all(store).await;
+    let [claim] = &claims[..] else { panic!("{claims:?}") };
+    assert_eq!(claim.session.state, SessionState::New);
+    assert_eq!(claim.items.iter().map(|i| i.context.as_str()).collect::<Vec<_>>(), ["face", "document-front"]);
+    assert!(all(store).await.is_empty(), "a claimed session is nobody else's");
+    let ticket = &claim.ticket;
+    let [a, b] = [claim.items[0].id, claim.items[1].id];
+    store.apply(ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: "s1".into() }]).await.unwrap();
+    store.apply(ticket, vec![normalized(a), sending(a)]).await.unwrap();
+    store.apply(ticket, vec![confirmed(a)]).await.unwrap();
+    store.apply(ticket, vec![normalized(b), sending(b)]).await.unwrap();
+    store.apply(ticket, vec![sending(b)]).await.unwrap();
+    store.apply(ticket, vec![confirmed(b)]).await.unwrap();
+    store.apply(ticket, vec![Change::Submitting]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    let again = all(store).await;
+    assert_eq!(again[0].session.state, SessionState::Submitting, "a submit in doubt is work");
+    assert_eq!(again[0].items[1].attempt, 2);
+    store.apply(&again[0].ticket, vec![Change::Submitting]).await.unwrap();
+    store.apply(&again[0].ticket, vec![Change::Submitted]).await.unwrap();
+    store.release(&again[0].ticket).await.unwrap();
+    assert!(all(store).await.is_empty(), "nothing is left to do");
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.of(ItemState::Confirmed), summary.total()), (2, 2));
+    assert_eq!((summary.bytes_in, summary.bytes_out, summary.attempts), (2000, 1000, 3));
+    assert_eq!(summary.sessions_of(SessionState::Submitted), 1);
+    let page = store.page(0, 10, Only::All).await.unwrap();
+    assert_eq!(page[1].item.media_id.as_deref(), Some("m2"));
+    assert_eq!((page[1].remote.as_deref(), page[1].subject.as_deref()), (Some("s1"), Some("k")));
+    assert!(page[1].ended.is_some_and(|ms| ms > 1_700_000_000_000));
+    assert_eq!(store.page(1, 10, Only::All).await.unwrap().len(), 1);
+    assert_eq!(store.page(0, 10, Only::Bad).await.unwrap().len(), 0);
+}
+
+/// A session with a failed item is never submitted, and comes back when the item is retried.
+pub(crate) async fn failures_keep_a_session_open(store: &dyn Store) {
+    let session = || Some(Who::Session("s".to_owned()));
+    let mut bad = row(4, Some(Who::Session("t".to_owned())), "face");
+    bad.bad = Some(failure("bad-row"));
+    import(store, vec![row(2, session(), "face"), row(3, session(), "face"), bad]).await;
+    let claims = all(store).await;
+    assert_eq!(claims.len(), 1, "a session of bad rows alone is no work");
+    let ticket = &claims[0].ticket;
+    assert_eq!(claims[0].session.remote.as_deref(), Some("s"));
+    let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
+    let broken = Change::Failed { item: a, failure: failure("truncated"), bytes_in: Some(3) };
+    store.apply(ticket, vec![broken, normalized(b), sending(b), confirmed(b)]).await.unwrap();
+    let early = store.apply(ticket, vec![Change::Submitting]).await;
+    assert_eq!(early.unwrap_err().kind(), ErrorKind::Illegal, "not every item is confirmed");
+}
+
+/// After a retry the failed item is work again; a bad row stays what it is.
+pub(crate) async fn retry_sets_back(store: &dyn Store) {
+    let session = || Some(Who::Session("s".to_owned()));
+    let mut bad = row(5, None, "face");
+    bad.bad = Some(failure("bad-row"));
+    import(store, vec![row(2, session(), "face"), row(3, session(), "face"), row(4, subject("k"), "face"), bad]).await;
+    let claims = all(store).await;
+    let ticket = &claims[0].ticket;
+    let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
+    let failed = Change::Failed { item: a, failure: failure("truncated"), bytes_in: None };
+    let lost = Change::Quarantined { item: b, failure: failure("in-doubt") };
+    store.apply(ticket, vec![failed, normalized(b), sending(b), lost]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    let other = &claims[1].ticket;
+    store.apply(other, vec![Change::Creating]).await.unwrap();
+    store.apply(other, vec![Change::CreateUnknown(failure("in-doubt"))]).await.unwrap();
+    store.release(other).await.unwrap();
+    assert!(all(store).await.is_empty());
+    let bad = store.page(0, 10, Only::Bad).await.unwrap();
+    let reasons: Vec<_> = bad.iter().map(|r| r.failure.as_ref().unwrap().reason.as_str()).collect();
+    assert_eq!(reasons, ["truncated", "in-doubt", "in-doubt", "bad-row"]);
+
+    assert_eq!(store.retry(false).await.unwrap(), 1);
+    let claims = all(store).await;
+    assert_eq!(claims.len(), 1);
+    let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
+    assert_eq!(states, [ItemState::Pending, ItemState::Quarantined]);
+    store.release(&claims[0].ticket).await.unwrap();
+
+    assert_eq!(store.retry(true).await.unwrap(), 2);
+    let claims = all(store).await;
+    assert_eq!(claims.len(), 2);
+    let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
+    assert_eq!(states, [ItemState::Pending, ItemState::Sending], "what may have arrived is looked up first");
+    assert_eq!(claims[1].session.state, SessionState::New);
+    assert_eq!(claims[1].items[0].state, ItemState::Pending);
+    for claim in &claims {
+        store.release(&claim.ticket).await.unwrap();
+    }
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.of(ItemState::Failed), summary.of(ItemState::Quarantined)), (1, 0));
+}
+
+/// A batch is applied as a whole or not at all, and only by who holds the session.
+pub(crate) async fn changes_need_the_claim(store: &dyn Store) {
+    import(store, vec![row(2, Some(Who::Session("s".to_owned())), "face")]).await;
+    let claims = all(store).await;
+    let mut stranger = claims[0].ticket.clone();
+    stranger.owner = "somebody else".to_owned();
+    let kind = store.apply(&stranger, vec![normalized(1)]).await.unwrap_err().kind();
+    assert!(matches!(kind, ErrorKind::Illegal | ErrorKind::LeaseLost), "{kind:?}");
+}
+
+/// One random step: which item or the session, and what to try.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    item: usize,
+    what: u8,
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec((0..3usize, 0..7u8).prop_map(|(item, what)| Step { item, what }), 1..40)
+}
+
+/// Any history: the journal's counters agree with a model that only knows the table of states.
+pub(crate) async fn follows_the_table(store: &dyn Store, steps: &[Step]) {
+    let who = || Some(Who::Session("s".to_owned()));
+    import(store, (0..3).map(|n| row(n + 2, who(), "face")).collect()).await;
+    let claim = all(store).await.remove(0);
+    let mut model = [ItemState::Pending; 3];
+    for step in steps {
+        let item = claim.items[step.item].id;
+        let change = match step.what {
+            0 => normalized(item),
+            1 | 2 => sending(item),
+            3 => Change::Returned { item },
+            4 => confirmed(item),
+            5 => Change::Failed { item, failure: failure("truncated"), bytes_in: None },
+            _ => Change::Quarantined { item, failure: failure("in-doubt") },
+        };
+        let (_, from, to) = change.item_rule().unwrap();
+        // What the table forbids would stop the journal for good; that has a test of its own.
+        if from.contains(&model[step.item]) {
+            store.apply(&claim.ticket, vec![change]).await.unwrap();
+            model[step.item] = to;
+        }
+    }
+    let summary = store.summary().await.unwrap();
+    for state in ItemState::ALL {
+        let expected = model.iter().filter(|s| **s == state).count() as u64;
+        assert_eq!(summary.of(state), expected, "{state:?} after {steps:?}");
+    }
+    let done = model.iter().all(|s| *s == ItemState::Confirmed);
+    let session = if done { SessionState::AllConfirmed } else { SessionState::Open };
+    assert_eq!(summary.sessions_of(session), 1);
+    store.release(&claim.ticket).await.unwrap();
+    let open = model.iter().any(|s| *s < ItemState::Confirmed);
+    assert_eq!(!all(store).await.is_empty(), open || done, "{model:?}");
+}

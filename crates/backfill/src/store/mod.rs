@@ -1,0 +1,235 @@
+//! The journal behind one trait: what is known of every item and session, durable before anything
+//! leaves the machine. [`sqlite`] serves one machine, [`postgres`] many; both are built from the
+//! SQL of [`schema`] and the rules of [`state`].
+
+#[cfg(test)]
+pub(crate) mod conformance;
+mod schema;
+pub(crate) mod sqlite;
+pub(crate) mod state;
+mod value;
+
+use std::time::Instant;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::Result;
+use crate::manifest::Row;
+use state::{Change, Failure, ItemState, SessionState, Via};
+
+/// How often a worker prolongs the lease on its session.
+pub(crate) const RENEW_EVERY: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// The fact that says that a manifest was taken in to its end.
+pub(crate) const IMPORTED: &str = "imported";
+
+/// The result of a store's method: a future that may be sent between threads.
+pub type Pending<'a, T> = BoxFuture<'a, Result<T>>;
+
+/// What a journal must do. A method that changes something resolves when the change is durable.
+pub trait Store: Send + Sync {
+    /// Facts about the run: hashes, header, times. `None` where nothing was noted.
+    fn fact(&self, key: &'static str) -> Pending<'_, Option<String>>;
+
+    /// Notes a fact.
+    fn note(&self, key: &'static str, value: String) -> Pending<'_, ()>;
+
+    /// Forgets all items and sessions of an import that did not come to its end.
+    fn clear(&self) -> Pending<'_, ()>;
+
+    /// Adds manifest rows, in the order of the manifest.
+    fn import(&self, rows: Vec<Row>) -> Pending<'_, ()>;
+
+    /// Ends the import: from now on there is a run. `fingerprint` is the manifest's.
+    fn finish_import(&self, fingerprint: String) -> Pending<'_, ()>;
+
+    /// Takes up to `max` sessions with work left, each with all of its items. Nobody else gets
+    /// them until they are released or their lease ran out. Without `submit`, sessions that only
+    /// wait to be submitted stay where they are.
+    fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>>;
+
+    /// Whether other workers hold sessions that are not finished, so that work may come back.
+    fn others_at_work(&self, submit: bool) -> Pending<'_, bool>;
+
+    /// Applies changes of one claimed session: all or none.
+    fn apply<'a>(&'a self, claim: &'a Ticket, changes: Vec<Change>) -> Pending<'a, ()>;
+
+    /// Prolongs the lease and returns the new ticket's deadline.
+    fn renew<'a>(&'a self, claim: &'a Ticket) -> Pending<'a, Option<Instant>>;
+
+    /// Gives the session back.
+    fn release<'a>(&'a self, claim: &'a Ticket) -> Pending<'a, ()>;
+
+    /// Counts of everything.
+    fn summary(&self) -> Pending<'_, Summary>;
+
+    /// Items with ids above `after`, at most `limit` of them, in the order of the manifest.
+    fn page(&self, after: i64, limit: usize, only: Only) -> Pending<'_, Vec<Record>>;
+
+    /// Sets failed items (and, where asked, quarantined ones) and their sessions back to work.
+    /// Items that were ambiguous go back to `sending`, so that they are looked up before any resend.
+    fn retry(&self, quarantined: bool) -> Pending<'_, u64>;
+}
+
+/// Which items [`Store::page`] returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Only {
+    /// All of them.
+    All,
+    /// Failed and quarantined ones.
+    Bad,
+}
+
+/// The right to work on one session.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// The session.
+    pub session: i64,
+    /// Who holds it; unique to this claim.
+    pub owner: String,
+    /// When the lease ends on this machine's monotonic clock; `None` where it cannot end.
+    pub until: Option<Instant>,
+}
+
+/// A claimed session and its items in the order of the manifest.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The right to work on it.
+    pub ticket: Ticket,
+    /// What the manifest and the journal say about it.
+    pub session: Session,
+    /// All of its items, finished ones included.
+    pub items: Vec<Item>,
+}
+
+/// One session of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// The journal's number of it.
+    pub id: i64,
+    /// The operator's key, where the manifest names a subject.
+    pub subject: Option<String>,
+    /// Given name for a new session.
+    pub first_name: Option<String>,
+    /// Family name for a new session.
+    pub last_name: Option<String>,
+    /// Free text for a new session.
+    pub vendor_data: Option<String>,
+    /// The provider's id, once known.
+    pub remote: Option<String>,
+    /// Where it stands.
+    pub state: SessionState,
+}
+
+/// One item as a worker needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Item {
+    /// The journal's number of it; ascending in the order of the manifest.
+    pub id: i64,
+    /// The context, as the manifest spells it.
+    pub context: String,
+    /// Path or URL.
+    pub media: String,
+    /// Capture time, where given.
+    pub timestamp: Option<String>,
+    /// Where it stands.
+    pub state: ItemState,
+    /// Attempts begun so far.
+    pub attempt: u32,
+    /// SHA-256 of the file, once read.
+    pub sha256: Option<[u8; 32]>,
+    /// Bytes of what was or will be sent.
+    pub bytes_out: Option<u64>,
+    /// Media type of what was or will be sent.
+    pub mime: Option<String>,
+    /// The provider's id, once confirmed.
+    pub media_id: Option<String>,
+}
+
+/// One item with all that results and reports tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The item.
+    pub item: Item,
+    /// Line of the manifest, counted from 1.
+    pub line: u64,
+    /// The operator's key of its session.
+    pub subject: Option<String>,
+    /// Given name, as the manifest has it.
+    pub first_name: Option<String>,
+    /// Family name, as the manifest has it.
+    pub last_name: Option<String>,
+    /// Free text, as the manifest has it.
+    pub vendor_data: Option<String>,
+    /// The provider's id of its session, once known.
+    pub remote: Option<String>,
+    /// Where its session stands; `None` for rows without one.
+    pub session_state: Option<SessionState>,
+    /// Columns of the manifest that are carried through, as a JSON object.
+    pub extra: Option<String>,
+    /// Bytes of the file, once read.
+    pub bytes_in: Option<u64>,
+    /// How the confirmation came about.
+    pub via: Option<Via>,
+    /// The item that was sent in its place.
+    pub twin: Option<i64>,
+    /// How many of its attempts had to be looked up.
+    pub ambiguous: u32,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What was done and how long it took, as JSON.
+    pub report: Option<String>,
+    /// When it came to its end, in milliseconds since 1970.
+    pub ended: Option<i64>,
+}
+
+/// Counts of everything in a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Items by state, in the order of [`ItemState::ALL`].
+    pub items: [u64; 6],
+    /// Sessions by state, in the order of [`SessionState::ALL`].
+    pub sessions: [u64; 8],
+    /// Bytes of the files read so far.
+    pub bytes_in: u64,
+    /// Bytes sent, before base64.
+    pub bytes_out: u64,
+    /// Items that were not sent because a twin was.
+    pub twins: u64,
+    /// Attempts that had to be looked up.
+    pub ambiguous: u64,
+    /// Attempts begun.
+    pub attempts: u64,
+}
+
+impl Summary {
+    /// Items in one state.
+    #[must_use]
+    pub const fn of(&self, state: ItemState) -> u64 {
+        self.items[state as usize]
+    }
+
+    /// Sessions in one state.
+    #[must_use]
+    pub const fn sessions_of(&self, state: SessionState) -> u64 {
+        self.sessions[state as usize]
+    }
+
+    /// All items.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.items.iter().sum()
+    }
+
+    /// Items that need no more work.
+    #[must_use]
+    pub const fn ended(&self) -> u64 {
+        self.of(ItemState::Confirmed) + self.of(ItemState::Failed) + self.of(ItemState::Quarantined)
+    }
+}

@@ -1,0 +1,365 @@
+//! The tables and every statement, in the words that both dialects share. Parameters are written
+//! `?1`; PostgreSQL gets `$1`. What differs stands in [`Dialect`], and nowhere else.
+
+use super::state::{self, Change, Failure, ItemState, SessionState};
+use super::value::Value;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Row, Who};
+
+/// Scripts that lead from one version of the tables to the next; their number is the version.
+/// Never edit one that was released: add another.
+const MIGRATIONS: [&str; 1] = ["
+CREATE TABLE sessions (
+    id {pk},
+    key TEXT NOT NULL UNIQUE,
+    subject TEXT, first_name TEXT, last_name TEXT, vendor_data TEXT,
+    remote TEXT,
+    state BIGINT NOT NULL,
+    total BIGINT NOT NULL DEFAULT 0,
+    confirmed BIGINT NOT NULL DEFAULT 0,
+    failed BIGINT NOT NULL DEFAULT 0,
+    quarantined BIGINT NOT NULL DEFAULT 0,
+    due BIGINT NOT NULL DEFAULT 1,
+    reason TEXT, fault TEXT, message TEXT,
+    lease_owner TEXT,
+    lease_until BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX sessions_due ON sessions (lease_until, id) WHERE due > 0;
+CREATE TABLE items (
+    id {pk},
+    session BIGINT,
+    line BIGINT NOT NULL,
+    context TEXT NOT NULL, media TEXT NOT NULL, stamp TEXT, extra TEXT,
+    state BIGINT NOT NULL,
+    attempt BIGINT NOT NULL DEFAULT 0,
+    ambiguous BIGINT NOT NULL DEFAULT 0,
+    sha256 {blob}, bytes_in BIGINT, bytes_out BIGINT, mime TEXT,
+    media_id TEXT, via BIGINT, twin BIGINT,
+    reason TEXT, fault TEXT, message TEXT,
+    report TEXT, ended BIGINT
+);
+CREATE INDEX items_session ON items (session, id);
+CREATE INDEX items_bad ON items (id) WHERE state >= 4;
+"];
+
+/// The version that this program writes.
+pub(crate) const VERSION: usize = MIGRATIONS.len();
+
+/// What the dialects do not share.
+pub(crate) struct Dialect {
+    pub(crate) primary_key: &'static str,
+    pub(crate) blob: &'static str,
+    /// Milliseconds since 1970 on the store's own clock.
+    pub(crate) now: &'static str,
+    /// Ends the choice of a claim.
+    pub(crate) skip_locked: &'static str,
+    pub(crate) parameter: char,
+}
+
+pub(crate) const SQLITE: Dialect = Dialect {
+    primary_key: "INTEGER PRIMARY KEY",
+    blob: "BLOB",
+    now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    skip_locked: "",
+    parameter: '?',
+};
+
+impl Dialect {
+    /// A text of ours in this dialect's words.
+    pub(crate) fn say(&self, text: &str) -> String {
+        let text = text
+            .replace("{pk}", self.primary_key)
+            .replace("{blob}", self.blob)
+            .replace("{now}", self.now)
+            .replace("{skip_locked}", self.skip_locked);
+        if self.parameter == '?' { text } else { text.replace('?', &self.parameter.to_string()) }
+    }
+
+    /// The scripts from `version` to [`VERSION`].
+    pub(crate) fn migrations(&self, version: usize) -> impl Iterator<Item = (usize, String)> + '_ {
+        MIGRATIONS.iter().enumerate().skip(version).map(|(n, script)| (n + 1, self.say(script)))
+    }
+}
+
+pub(crate) const FACTS: &str = "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL)";
+pub(crate) const GET_FACT: &str = "SELECT value FROM facts WHERE key = ?1";
+pub(crate) const SET_FACT: &str =
+    "INSERT INTO facts (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+/// A session is met with each of its rows; the first row's names count.
+pub(crate) const MEET_SESSION: &str = "INSERT INTO sessions
+    (id, key, subject, first_name, last_name, vendor_data, remote, state, total)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    ON CONFLICT (key) DO UPDATE SET total = sessions.total + excluded.total,
+    first_name = COALESCE(sessions.first_name, excluded.first_name),
+    last_name = COALESCE(sessions.last_name, excluded.last_name),
+    vendor_data = COALESCE(sessions.vendor_data, excluded.vendor_data)
+    RETURNING id";
+pub(crate) const ADD_ITEM: &str = "INSERT INTO items
+    (id, session, line, context, media, stamp, extra, state, reason, fault, message, ended)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN ?9 IS NULL THEN NULL ELSE {now} END)";
+/// A bad row of a known session keeps that session from being submitted.
+pub(crate) const COUNT_BAD_ROW: &str = "UPDATE sessions SET failed = failed + CAST(?2 AS BIGINT) WHERE id = ?1";
+pub(crate) const NO_WORK_IN_BAD_SESSIONS: &str =
+    "UPDATE sessions SET due = 0 WHERE total = confirmed + failed + quarantined AND confirmed < total";
+
+/// ?1 owner, ?2 lease in ms, ?3 how many, ?4 highest `due` wanted is 1 or 2: 1 leaves out sessions
+/// that only wait for their submit.
+pub(crate) const CLAIM: &str = "UPDATE sessions SET lease_owner = ?1, lease_until = {now} + CAST(?2 AS BIGINT)
+    WHERE id IN (SELECT id FROM sessions WHERE due > 0 AND lease_until <= {now} AND due <= ?4
+                 ORDER BY lease_until, id LIMIT ?3 {skip_locked})
+    RETURNING id";
+pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state
+    FROM sessions WHERE id = ?1";
+pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id
+    FROM items WHERE session = ?1 ORDER BY id";
+pub(crate) const RENEW: &str = "UPDATE sessions SET lease_until = {now} + CAST(?3 AS BIGINT)
+    WHERE id = ?1 AND lease_owner = ?2";
+pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_until = 0
+    WHERE id = ?1 AND lease_owner = ?2";
+pub(crate) const FREE_ALL: &str =
+    "UPDATE sessions SET lease_owner = NULL, lease_until = 0 WHERE lease_owner IS NOT NULL OR lease_until <> 0";
+
+/// Takes the row's lock and proves the lease.
+pub(crate) const HOLD: &str = "UPDATE sessions SET lease_owner = lease_owner WHERE id = ?1 AND lease_owner = ?2";
+/// After its items changed: what the session is now, and whether anything is left to do.
+pub(crate) const SETTLE: &str = "UPDATE sessions SET
+    confirmed = confirmed + CAST(?2 AS BIGINT), failed = failed + CAST(?3 AS BIGINT),
+    quarantined = quarantined + CAST(?4 AS BIGINT),
+    state = CASE WHEN state = 2 AND confirmed + CAST(?2 AS BIGINT) = total THEN 3 ELSE state END,
+    due = CASE
+        WHEN state = 4 OR state = 3 THEN 2
+        WHEN state > 4 THEN 0
+        WHEN confirmed + CAST(?2 AS BIGINT) = total THEN 2
+        WHEN confirmed + failed + quarantined + CAST(?2 AS BIGINT) + CAST(?3 AS BIGINT) + CAST(?4 AS BIGINT) < total
+        THEN 1 ELSE 0 END
+    WHERE id = ?1";
+
+pub(crate) const FAIL_OPEN_ITEMS: &str = "UPDATE items SET state = ?2, reason = ?3, fault = ?4, message = ?5,
+    ended = {now} WHERE session = ?1 AND state < 3";
+
+pub(crate) const COUNT_ITEMS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(bytes_in) AS BIGINT), 0),
+    COALESCE(CAST(SUM(CASE WHEN state = 3 AND twin IS NULL THEN bytes_out END) AS BIGINT), 0), COUNT(twin),
+    COALESCE(CAST(SUM(ambiguous) AS BIGINT), 0), COALESCE(CAST(SUM(attempt) AS BIGINT), 0)
+    FROM items GROUP BY state";
+pub(crate) const COUNT_SESSIONS: &str = "SELECT state, COUNT(*) FROM sessions GROUP BY state";
+/// Sessions whose counters do not agree with their items: none, unless a record was damaged.
+pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
+        SELECT session, COUNT(*) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
+        COUNT(CASE WHEN state = 4 THEN 1 END) AS f, COUNT(CASE WHEN state = 5 THEN 1 END) AS q
+        FROM items GROUP BY session) i ON i.session = s.id
+    WHERE s.total <> COALESCE(i.n, 0) OR s.confirmed <> COALESCE(i.c, 0)
+        OR s.failed <> COALESCE(i.f, 0) OR s.quarantined <> COALESCE(i.q, 0)
+        OR (s.state IN (3, 4, 5) AND s.confirmed <> s.total)";
+
+/// The page of records; `{only}` is a condition.
+pub(crate) const PAGE: &str = "SELECT i.id, i.context, i.media, i.stamp, i.state, i.attempt, i.sha256, i.bytes_out,
+    i.mime, i.media_id, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
+    i.bytes_in, i.via, i.twin, i.ambiguous, i.reason, i.fault, i.message, i.report, i.ended
+    FROM items i LEFT JOIN sessions s ON s.id = i.session WHERE i.id > ?1 {only} ORDER BY i.id LIMIT ?2";
+
+/// Back to work: ?1 is 4, or 5 to take quarantined ones along. Whatever may have been sent goes back to `sending`.
+/// Rows that never were items stay as they are.
+pub(crate) const RETRY_ITEMS: &str = "UPDATE items SET
+    state = CASE WHEN state = 5 AND attempt > 0 AND bytes_out IS NOT NULL THEN 2 ELSE 0 END,
+    reason = NULL, fault = NULL, message = NULL, ended = NULL
+    WHERE state >= 4 AND state <= ?1 AND session IS NOT NULL AND reason <> 'bad-row'";
+pub(crate) const RETRY_SESSIONS: &str = "UPDATE sessions SET
+    failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
+    quarantined = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 5),
+    reason = NULL, fault = NULL, message = NULL,
+    state = CASE WHEN remote IS NULL THEN 0 WHEN confirmed = total THEN 3 ELSE 2 END,
+    due = CASE WHEN confirmed = total THEN 2 WHEN EXISTS
+        (SELECT 1 FROM items WHERE session = sessions.id AND state < 3) THEN 1 ELSE 0 END
+    WHERE failed > 0 OR (quarantined > 0 AND ?1 >= 5) OR state = 6 OR (state = 7 AND ?1 >= 5)";
+
+/// Everything an import wrote.
+pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM items", "DELETE FROM sessions"];
+
+/// A statement with its parameters.
+pub(crate) type Statement = (String, Vec<Value>);
+
+/// How a batch of changes moved the counters of its session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) confirmed: i64,
+    pub(crate) failed: i64,
+    pub(crate) quarantined: i64,
+}
+
+impl Moved {
+    pub(crate) const fn settle(self, session: i64) -> [i64; 4] {
+        [session, self.confirmed, self.failed, self.quarantined]
+    }
+}
+
+/// The statement of one change. It must change exactly one row, or the change was illegal.
+pub(crate) fn change(session: i64, change: &Change, moved: &mut Moved) -> Result<Statement> {
+    if let Some((item, from, to)) = change.item_rule() {
+        match to {
+            ItemState::Confirmed => moved.confirmed += 1,
+            ItemState::Failed => moved.failed += 1,
+            ItemState::Quarantined => moved.quarantined += 1,
+            _ => {}
+        }
+        let mut values = vec![Value::Int(item), Value::Int(session)];
+        let set = item_columns(change, &mut values);
+        let sql = format!(
+            "UPDATE items SET state = {}{set} WHERE id = ?1 AND session = ?2 AND state IN ({})",
+            to as i64,
+            codes(from)
+        );
+        return Ok((sql, values));
+    }
+    let Some((from, to)) = change.session_rule() else {
+        return Err(Error::new(ErrorKind::Illegal, "a change of neither item nor session"));
+    };
+    let mut values = vec![Value::Int(session)];
+    let set = match change {
+        Change::Created { remote } => {
+            values.push(remote.as_str().into());
+            ", remote = ?2"
+        }
+        Change::CreateFailed(f) | Change::CreateUnknown(f) | Change::SubmitFailed(f) | Change::SubmitUnknown(f) => {
+            values.extend([f.reason.as_str().into(), f.fault.as_str().into(), f.message.as_str().into()]);
+            ", reason = ?2, fault = ?3, message = ?4"
+        }
+        _ => "",
+    };
+    let sql = format!(
+        "UPDATE sessions SET state = {}{set} WHERE id = ?1 AND state IN ({})",
+        to as i64,
+        from.iter().map(|s| (*s as i64).to_string()).collect::<Vec<_>>().join(",")
+    );
+    Ok((sql, values))
+}
+
+/// Whether a session change ends the items that are still open, and as what.
+pub(crate) fn ends_items(change: &Change) -> Option<(ItemState, &Failure)> {
+    match change {
+        Change::CreateFailed(failure) => Some((ItemState::Failed, failure)),
+        Change::CreateUnknown(failure) => Some((ItemState::Quarantined, failure)),
+        _ => None,
+    }
+}
+
+/// The columns of an item change beside its state, as they stand after `SET state = n`.
+fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
+    match change {
+        Change::Normalized { sha256, bytes_in, bytes_out, mime, .. } => {
+            values.extend([(*sha256).into(), (*bytes_in).into(), (*bytes_out).into(), mime.as_str().into()]);
+            ", sha256 = ?3, bytes_in = ?4, bytes_out = ?5, mime = ?6"
+        }
+        Change::Sending { bytes_out, mime, .. } => {
+            values.extend([(*bytes_out).into(), mime.as_str().into()]);
+            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4"
+        }
+        Change::Confirmed { media_id, via, report, looked_up, .. } => {
+            let looked_up = i64::from(*looked_up);
+            values.extend([media_id.as_str().into(), Value::Int(*via as i64), report.clone().into(), looked_up.into()]);
+            ", media_id = ?3, via = ?4, report = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
+        }
+        Change::Twin { of, media_id, sha256, bytes_in, .. } => {
+            values.extend([
+                media_id.as_str().into(),
+                Value::Int(state::Via::Twin as i64),
+                Value::Int(*of),
+                (*sha256).into(),
+                (*bytes_in).into(),
+            ]);
+            ", media_id = ?3, via = ?4, twin = ?5, sha256 = ?6, bytes_in = ?7, ended = {now}"
+        }
+        Change::Failed { failure, bytes_in, .. } => {
+            values.extend(failure_values(failure));
+            values.push((*bytes_in).into());
+            ", reason = ?3, fault = ?4, message = ?5, bytes_in = COALESCE(CAST(?6 AS BIGINT), bytes_in), ended = {now}"
+        }
+        Change::Quarantined { failure, .. } => {
+            values.extend(failure_values(failure));
+            ", reason = ?3, fault = ?4, message = ?5, ambiguous = ambiguous + 1, ended = {now}"
+        }
+        _ => "",
+    }
+}
+
+/// The parameters of [`MEET_SESSION`] for a group of `n` rows.
+pub(crate) fn session_values(id: i64, who: &Who, n: usize) -> Vec<Value> {
+    let (key, n) = (who.key(), n as u64);
+    match who {
+        Who::Session(remote) => {
+            let open = SessionState::Open as i64;
+            let none = Value::Null;
+            vec![
+                id.into(),
+                key.into(),
+                none.clone(),
+                none.clone(),
+                none.clone(),
+                none,
+                remote.as_str().into(),
+                open.into(),
+                n.into(),
+            ]
+        }
+        Who::Subject { subject, first_name, last_name, vendor_data } => vec![
+            id.into(),
+            key.into(),
+            subject.as_str().into(),
+            first_name.clone().into(),
+            last_name.clone().into(),
+            vendor_data.clone().into(),
+            Value::Null,
+            (SessionState::New as i64).into(),
+            n.into(),
+        ],
+    }
+}
+
+/// The parameters of [`ADD_ITEM`].
+pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value> {
+    let state = if row.bad.is_some() { ItemState::Failed } else { ItemState::Pending };
+    let mut values = vec![
+        id.into(),
+        session.into(),
+        row.line.into(),
+        row.context.as_str().into(),
+        row.media.as_str().into(),
+        row.timestamp.clone().into(),
+        row.extra.clone().into(),
+        (state as i64).into(),
+    ];
+    match &row.bad {
+        Some(failure) => values.extend(failure_values(failure)),
+        None => values.extend([Value::Null, Value::Null, Value::Null]),
+    }
+    values
+}
+
+/// The parameters of [`FAIL_OPEN_ITEMS`].
+pub(crate) fn end_items(session: i64, state: ItemState, failure: &Failure) -> Vec<Value> {
+    let mut values = vec![session.into(), (state as i64).into()];
+    values.extend(failure_values(failure));
+    values
+}
+
+fn failure_values(failure: &Failure) -> [Value; 3] {
+    [failure.reason.as_str().into(), failure.fault.as_str().into(), failure.message.as_str().into()]
+}
+
+fn codes(states: &[ItemState]) -> String {
+    states.iter().map(|s| (*s as i64).to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// The state that a stored number stands for; anything else was never written by us.
+pub(crate) fn item_state(code: i64) -> Result<ItemState> {
+    ItemState::from_code(code).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, format!("an item of the journal is in state {code}, which no version has"))
+    })
+}
+
+/// The same for sessions.
+pub(crate) fn session_state(code: i64) -> Result<SessionState> {
+    SessionState::from_code(code).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, format!("a session of the journal is in state {code}, which no version has"))
+    })
+}

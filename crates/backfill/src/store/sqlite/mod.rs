@@ -1,0 +1,322 @@
+//! The journal of one machine: SQLite in WAL mode, synced on every commit, written by one thread.
+
+mod read;
+mod wal;
+mod writer;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rusqlite::{Connection, OpenFlags, params_from_iter};
+
+use super::schema::{self, Moved, SQLITE};
+use super::state::{Change, ItemState};
+use super::value::Value;
+use super::{Claim, Only, Pending, Record, Store, Summary, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Row, Who};
+
+const FILE: &str = "journal.db";
+const LOCK: &str = "journal.lock";
+/// `PRAGMA application_id` of our journals: "slpr".
+const APPLICATION: i64 = 0x736c_7072;
+/// Nobody else can take a session while we hold the lock, so that its lease never ends.
+const FOREVER: i64 = 1 << 50;
+
+/// A journal in a directory of its own.
+pub(crate) struct Sqlite {
+    /// `None` for onlookers, who may read while another process runs.
+    writer: Option<writer::Writer>,
+    reader: Arc<Mutex<Connection>>,
+    path: PathBuf,
+    /// Held while the journal is open for writing; dropped, and with it released, after the writer.
+    _lock: Option<File>,
+}
+
+impl Sqlite {
+    /// Opens the journal in `directory` for writing, making it where there is none.
+    ///
+    /// # Errors
+    /// `Locked` while another process has it, `Corrupt` where a record cannot be trusted,
+    /// `Mismatch` where a newer version or another program wrote it.
+    pub(crate) fn open(directory: &Path) -> Result<Self> {
+        std::fs::create_dir_all(directory)
+            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", directory.display()), e))?;
+        let lock = lock(&directory.join(LOCK))?;
+        let path = directory.join(FILE);
+        let log = directory.join(format!("{FILE}-wal"));
+        let found =
+            wal::inspect(&log).map_err(|e| Error::caused(ErrorKind::Io, "the journal's log cannot be read", e))?;
+        match found {
+            wal::Found::Sound => {}
+            wal::Found::Torn => tracing::warn!("the journal's last record was not written to its end and is cut"),
+            wal::Found::Damaged => {
+                let what = "its log has a damaged record before good ones";
+                return Err(corrupt(what));
+            }
+        }
+        let connection = Connection::open(&path).map_err(sql_failed)?;
+        prepare(&connection)?;
+        let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
+        let writer = writer::Writer::start(connection)?;
+        Ok(Self { writer: Some(writer), reader: Arc::new(Mutex::new(reader)), path, _lock: Some(lock) })
+    }
+
+    /// Opens the journal in `directory` for reading only; another process may be writing.
+    pub(crate) fn observe(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILE);
+        if !path.exists() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("no journal in {}; nothing was run yet", directory.display()),
+            ));
+        }
+        let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
+        reader.busy_timeout(std::time::Duration::from_secs(5)).map_err(sql_failed)?;
+        version(&reader)?;
+        Ok(Self { writer: None, reader: Arc::new(Mutex::new(reader)), path, _lock: None })
+    }
+
+    /// Where the journal lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.writer {
+            Some(writer) => writer.run(work).await,
+            None => Err(Error::new(ErrorKind::Journal, "this journal was opened for reading")),
+        }
+    }
+
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let reader = Arc::clone(&self.reader);
+        tokio::task::spawn_blocking(move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await
+            .map_err(|e| Error::caused(ErrorKind::Journal, "a read of the journal panicked", e))?
+    }
+}
+
+impl Store for Sqlite {
+    fn fact(&self, key: &'static str) -> Pending<'_, Option<String>> {
+        Box::pin(self.read(move |c| read::fact(c, key)))
+    }
+
+    fn note(&self, key: &'static str, value: String) -> Pending<'_, ()> {
+        Box::pin(self.write(move |c| run(c, schema::SET_FACT, &[key.into(), value.into()]).map(drop)))
+    }
+
+    fn clear(&self) -> Pending<'_, ()> {
+        Box::pin(self.write(|c| schema::CLEAR.iter().try_for_each(|sql| run(c, sql, &[]).map(drop))))
+    }
+
+    fn import(&self, rows: Vec<Row>) -> Pending<'_, ()> {
+        Box::pin(self.write(move |c| import(c, &rows)))
+    }
+
+    fn finish_import(&self, fingerprint: String) -> Pending<'_, ()> {
+        Box::pin(self.write(move |c| {
+            run(c, schema::NO_WORK_IN_BAD_SESSIONS, &[])?;
+            run(c, schema::SET_FACT, &[super::IMPORTED.into(), fingerprint.into()]).map(drop)
+        }))
+    }
+
+    fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>> {
+        Box::pin(self.write(move |c| {
+            let owner = "this process".to_owned();
+            let max = i64::try_from(max).unwrap_or(i64::MAX);
+            let sql = SQLITE.say(schema::CLAIM);
+            let highest = if submit { 2i64 } else { 1 };
+            let mut statement = c.prepare_cached(&sql).map_err(sql_failed)?;
+            let ids = statement
+                .query_map(rusqlite::params![owner, FOREVER, max, highest], |r| r.get::<_, i64>(0))
+                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                .map_err(sql_failed)?;
+            let mut claims: Vec<Claim> = ids
+                .into_iter()
+                .map(|session| read::claim(c, Ticket { session, owner: owner.clone(), until: None }))
+                .collect::<Result<_>>()?;
+            claims.sort_by_key(|claim| claim.ticket.session);
+            Ok(claims)
+        }))
+    }
+
+    fn others_at_work(&self, _: bool) -> Pending<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn apply<'a>(&'a self, claim: &'a Ticket, changes: Vec<Change>) -> Pending<'a, ()> {
+        let (session, owner) = (claim.session, claim.owner.clone());
+        Box::pin(self.write(move |c| apply(c, session, &owner, &changes)))
+    }
+
+    fn renew<'a>(&'a self, _: &'a Ticket) -> Pending<'a, Option<Instant>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn release<'a>(&'a self, claim: &'a Ticket) -> Pending<'a, ()> {
+        let values = [Value::Int(claim.session), claim.owner.as_str().into()];
+        Box::pin(self.write(move |c| run(c, schema::RELEASE, &values).map(drop)))
+    }
+
+    fn summary(&self) -> Pending<'_, Summary> {
+        Box::pin(self.read(read::summary))
+    }
+
+    fn page(&self, after: i64, limit: usize, only: Only) -> Pending<'_, Vec<Record>> {
+        Box::pin(self.read(move |c| read::page(c, after, limit, only)))
+    }
+
+    fn retry(&self, quarantined: bool) -> Pending<'_, u64> {
+        let highest = Value::Int(if quarantined { 5 } else { 4 });
+        Box::pin(self.write(move |c| {
+            let n = run(c, schema::RETRY_ITEMS, std::slice::from_ref(&highest))?;
+            run(c, schema::RETRY_SESSIONS, &[highest])?;
+            Ok(n as u64)
+        }))
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let io = |e| Error::caused(ErrorKind::Io, format!("{} cannot be locked", path.display()), e);
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = holder.trim();
+            let by = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+            let message = format!("another process{by} is working on this journal: {}", path.display());
+            return Err(Error::new(ErrorKind::Locked, message));
+        }
+        Err(TryLockError::Error(e)) => return Err(io(e)),
+    }
+    // The number is for the message above only; the lock itself ends with the process.
+    let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+fn prepare(c: &Connection) -> Result<()> {
+    let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
+    let tables = number("SELECT COUNT(*) FROM sqlite_schema")?;
+    if tables > 0 && number("PRAGMA application_id")? != APPLICATION {
+        return Err(Error::new(ErrorKind::Mismatch, "this database is not a journal of sealpress"));
+    }
+    c.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536; PRAGMA application_id = {APPLICATION};"
+    ))
+    .map_err(sql_failed)?;
+    c.set_prepared_statement_cache_capacity(64);
+    let damage: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(sql_failed)?;
+    if damage != "ok" {
+        return Err(corrupt(&damage));
+    }
+    let from = version(c)?;
+    for (n, script) in SQLITE.migrations(from) {
+        let script = format!("BEGIN IMMEDIATE; {};\n{script}; PRAGMA user_version = {n}; COMMIT", schema::FACTS);
+        c.execute_batch(&script).map_err(sql_failed)?;
+    }
+    // A session that a dead process held is free again: we hold the lock.
+    run(c, schema::FREE_ALL, &[])?;
+    if read::fact(c, super::IMPORTED)?.is_some() && number(schema::AUDIT)? > 0 {
+        return Err(corrupt("the counters of a session do not agree with its items"));
+    }
+    Ok(())
+}
+
+fn version(c: &Connection) -> Result<usize> {
+    let version = c.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)).map_err(sql_failed)?;
+    match usize::try_from(version) {
+        Ok(n) if n <= schema::VERSION => Ok(n),
+        _ => {
+            let message = format!("the journal has version {version}, this program knows up to {}", schema::VERSION);
+            Err(Error::new(ErrorKind::Mismatch, message))
+        }
+    }
+}
+
+fn run(c: &Connection, sql: &str, values: &[Value]) -> Result<usize> {
+    c.prepare_cached(&SQLITE.say(sql)).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)
+}
+
+fn apply(c: &Connection, session: i64, owner: &str, changes: &[Change]) -> Result<()> {
+    if run(c, schema::HOLD, &[Value::Int(session), owner.into()])? != 1 {
+        return Err(Error::new(ErrorKind::Illegal, "a change of a session that nobody claimed"));
+    }
+    let mut moved = Moved::default();
+    for change in changes {
+        let (sql, values) = schema::change(session, change, &mut moved)?;
+        if run(c, &sql, &values)? != 1 {
+            let message = format!("the state of the item or session forbids this change: {change:?}");
+            return Err(Error::new(ErrorKind::Illegal, message));
+        }
+        if let Some((state, failure)) = schema::ends_items(change) {
+            let values = schema::end_items(session, state, failure);
+            let n = run(c, schema::FAIL_OPEN_ITEMS, &values)? as i64;
+            match state {
+                ItemState::Failed => moved.failed += n,
+                _ => moved.quarantined += n,
+            }
+        }
+    }
+    run(c, schema::SETTLE, &moved.settle(session).map(Value::Int)).map(drop)
+}
+
+fn import(c: &Connection, rows: &[Row]) -> Result<()> {
+    let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
+    let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
+    let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1;
+    let same = |a: &Row, b: &Row| a.who.is_some() && a.who.as_ref().map(Who::key) == b.who.as_ref().map(Who::key);
+    let add = SQLITE.say(schema::ADD_ITEM);
+    for group in rows.chunk_by(same) {
+        let session = match group.iter().find_map(|row| row.who.as_ref()) {
+            Some(who) => {
+                let values = schema::session_values(next_session, who, group.len());
+                let id = c
+                    .prepare_cached(schema::MEET_SESSION)
+                    .and_then(|mut s| s.query_row(params_from_iter(values), |r| r.get::<_, i64>(0)))
+                    .map_err(sql_failed)?;
+                next_session = next_session.max(id + 1);
+                let bad = group.iter().filter(|row| row.bad.is_some()).count() as i64;
+                if bad > 0 {
+                    run(c, schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)])?;
+                }
+                Some(id)
+            }
+            None => None,
+        };
+        for row in group {
+            let values = schema::item_values(next_item, session, row);
+            c.prepare_cached(&add).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)?;
+            next_item += 1;
+        }
+    }
+    Ok(())
+}
+
+fn corrupt(what: &str) -> Error {
+    let message = format!(
+        "the journal is damaged: {what}. Nothing was sent. Keep the file, restore a copy of it, or start anew with \
+         another --state directory after comparing with the provider"
+    );
+    Error::new(ErrorKind::Corrupt, message)
+}
+
+fn sql_failed(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => corrupt(&error.to_string()),
+        _ => Error::caused(ErrorKind::Journal, "the journal", error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

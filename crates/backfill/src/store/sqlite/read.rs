@@ -1,0 +1,126 @@
+//! Rows into words.
+
+use rusqlite::{Connection, Row, params};
+
+use super::super::schema::{self, SQLITE};
+use super::super::state::{Failure, Via};
+use super::super::{Claim, Item, Only, Record, Session, Summary, Ticket};
+use super::sql_failed;
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) fn fact(c: &Connection, key: &str) -> Result<Option<String>> {
+    use rusqlite::OptionalExtension;
+    c.prepare_cached(schema::GET_FACT).and_then(|mut s| s.query_row([key], |r| r.get(0)).optional()).map_err(sql_failed)
+}
+
+pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
+    let (session, state) = c
+        .prepare_cached(schema::SESSION)
+        .and_then(|mut s| {
+            s.query_row([ticket.session], |r| {
+                let session = Session {
+                    id: r.get(0)?,
+                    subject: r.get(1)?,
+                    first_name: r.get(2)?,
+                    last_name: r.get(3)?,
+                    vendor_data: r.get(4)?,
+                    remote: r.get(5)?,
+                    state: super::super::state::SessionState::New,
+                };
+                Ok((session, r.get::<_, i64>(6)?))
+            })
+        })
+        .map_err(sql_failed)?;
+    let session = Session { state: schema::session_state(state)?, ..session };
+    let items = collect(c, schema::ITEMS, params![ticket.session], item)?;
+    Ok(Claim { ticket, session, items })
+}
+
+pub(super) fn summary(c: &Connection) -> Result<Summary> {
+    let mut summary = Summary::default();
+    let items = collect(c, schema::COUNT_ITEMS, [], |r| {
+        Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?])
+    })?;
+    for [state, n, bytes_in, bytes_out, twins, ambiguous, attempts] in items {
+        summary.items[schema::item_state(state)? as usize] += natural(n);
+        summary.bytes_in += natural(bytes_in);
+        summary.bytes_out += natural(bytes_out);
+        summary.twins += natural(twins);
+        summary.ambiguous += natural(ambiguous);
+        summary.attempts += natural(attempts);
+    }
+    for [state, n] in collect(c, schema::COUNT_SESSIONS, [], |r| Ok([r.get::<_, i64>(0)?, r.get(1)?]))? {
+        summary.sessions[schema::session_state(state)? as usize] += natural(n);
+    }
+    Ok(summary)
+}
+
+pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Result<Vec<Record>> {
+    let sql = schema::PAGE.replace("{only}", if only == Only::Bad { "AND i.state >= 4" } else { "" });
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    collect(c, &SQLITE.say(&sql), params![after, limit], |r| {
+        let code: Option<i64> = r.get(16)?;
+        let reason: Option<String> = r.get(22)?;
+        let failure = match reason {
+            Some(reason) => Some(Failure {
+                reason,
+                fault: r.get::<_, Option<String>>(23)?.unwrap_or_default(),
+                message: r.get::<_, Option<String>>(24)?.unwrap_or_default(),
+            }),
+            None => None,
+        };
+        Ok(Record {
+            item: item(r)?,
+            line: natural(r.get(10)?),
+            subject: r.get(11)?,
+            first_name: r.get(12)?,
+            last_name: r.get(13)?,
+            vendor_data: r.get(14)?,
+            remote: r.get(15)?,
+            session_state: code.map(schema::session_state).transpose().map_err(stored_wrong)?,
+            extra: r.get(17)?,
+            bytes_in: r.get::<_, Option<i64>>(18)?.map(natural),
+            via: r.get::<_, Option<i64>>(19)?.and_then(Via::from_code),
+            twin: r.get(20)?,
+            ambiguous: u32::try_from(r.get::<_, i64>(21)?).unwrap_or(u32::MAX),
+            failure,
+            report: r.get(25)?,
+            ended: r.get(26)?,
+        })
+    })
+}
+
+fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
+    Ok(Item {
+        id: r.get(0)?,
+        context: r.get(1)?,
+        media: r.get(2)?,
+        timestamp: r.get(3)?,
+        state: schema::item_state(r.get(4)?).map_err(stored_wrong)?,
+        attempt: u32::try_from(r.get::<_, i64>(5)?).unwrap_or(u32::MAX),
+        sha256: r.get(6)?,
+        bytes_out: r.get::<_, Option<i64>>(7)?.map(natural),
+        mime: r.get(8)?,
+        media_id: r.get(9)?,
+    })
+}
+
+fn collect<T>(
+    c: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = c.prepare_cached(sql).map_err(sql_failed)?;
+    let rows = statement.query_map(params, map).map_err(sql_failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql_failed)
+}
+
+fn stored_wrong(error: Error) -> rusqlite::Error {
+    debug_assert_eq!(error.kind(), ErrorKind::Corrupt);
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Integer, Box::new(error))
+}
+
+pub(super) fn natural(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}

@@ -1,0 +1,174 @@
+use std::io::{Seek, SeekFrom};
+
+use proptest::prelude::*;
+
+use super::super::conformance::{self, confirmed, normalized, row, sending};
+use super::super::state::SessionState;
+use super::*;
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn with_store(test: impl AsyncFnOnce(&dyn Store)) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).unwrap();
+    wait(test(&store));
+    drop(store);
+    Sqlite::open(dir.path()).expect("what was written opens again");
+}
+
+#[test]
+fn a_session_goes_its_way() {
+    with_store(conformance::a_session_goes_its_way);
+}
+
+#[test]
+fn failures_keep_a_session_open() {
+    with_store(conformance::failures_keep_a_session_open);
+}
+
+#[test]
+fn retry_sets_back() {
+    with_store(conformance::retry_sets_back);
+}
+
+#[test]
+fn changes_need_the_claim() {
+    with_store(conformance::changes_need_the_claim);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn follows_the_table(steps in conformance::steps()) {
+        with_store(async |store: &dyn Store| conformance::follows_the_table(store, &steps).await);
+    }
+}
+
+/// A journal of `n` sessions with one item each, half of them confirmed, left as a crash leaves it:
+/// with its log. Returns the directory.
+fn crashed(n: i64) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&dir.path().join("live")).unwrap();
+    wait(async {
+        let who = |n: i64| Some(Who::Session(format!("s{n}")));
+        store.import((0..n).map(|n| row(n as u64 + 2, who(n), "face")).collect()).await.unwrap();
+        store.finish_import("hash".into()).await.unwrap();
+        for claim in store.claim(usize::try_from(n / 2).unwrap(), true).await.unwrap() {
+            let item = claim.items[0].id;
+            store.apply(&claim.ticket, vec![normalized(item), sending(item)]).await.unwrap();
+            store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
+        }
+    });
+    let dead = dir.path().join("dead");
+    std::fs::create_dir(&dead).unwrap();
+    for name in [FILE, "journal.db-wal"] {
+        std::fs::copy(dir.path().join("live").join(name), dead.join(name)).unwrap();
+    }
+    dir
+}
+
+fn confirmed_in(dir: &Path) -> u64 {
+    let store = Sqlite::open(dir).unwrap();
+    wait(store.summary()).unwrap().of(ItemState::Confirmed)
+}
+
+#[test]
+fn a_crash_loses_nothing_that_was_acknowledged() {
+    let dir = crashed(40);
+    assert_eq!(confirmed_in(&dir.path().join("dead")), 20);
+}
+
+#[test]
+fn a_torn_tail_is_cut() {
+    let dir = crashed(40);
+    let dead = dir.path().join("dead");
+    let log = OpenOptions::new().write(true).open(dead.join("journal.db-wal")).unwrap();
+    log.set_len(log.metadata().unwrap().len() - 2000).unwrap();
+    assert_eq!(confirmed_in(&dead), 19, "all but the commit whose record is torn");
+}
+
+#[test]
+fn a_damaged_record_before_good_ones_is_refused() {
+    let dir = crashed(40);
+    let dead = dir.path().join("dead");
+    let mut log = OpenOptions::new().write(true).open(dead.join("journal.db-wal")).unwrap();
+    let middle = log.metadata().unwrap().len() / 2;
+    log.seek(SeekFrom::Start(middle)).unwrap();
+    log.write_all(b"bits rot").unwrap();
+    let error = Sqlite::open(&dead).err().expect("damage is not overlooked");
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_damaged_database_is_refused() {
+    let dir = crashed(4000);
+    let live = dir.path().join("live");
+    Sqlite::open(&live).unwrap();
+    let mut file = OpenOptions::new().write(true).open(live.join(FILE)).unwrap();
+    let end = file.metadata().unwrap().len();
+    for page in 2..end / 4096 {
+        file.seek(SeekFrom::Start(page * 4096)).unwrap();
+        file.write_all(&[0xA5; 64]).unwrap();
+    }
+    assert_eq!(Sqlite::open(&live).err().unwrap().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_counter_that_lies_is_damage() {
+    let dir = crashed(4);
+    let live = dir.path().join("live");
+    Sqlite::open(&live).unwrap();
+    let c = Connection::open(live.join(FILE)).unwrap();
+    c.execute("UPDATE items SET state = 3 WHERE state = 0", []).unwrap();
+    drop(c);
+    assert_eq!(Sqlite::open(&live).err().unwrap().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Sqlite::open(dir.path()).unwrap();
+    let error = Sqlite::open(dir.path()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    let onlooker = Sqlite::observe(dir.path()).unwrap();
+    assert_eq!(wait(onlooker.summary()).unwrap().total(), 0);
+    assert!(wait(onlooker.note("x", "y".into())).is_err());
+    drop(first);
+    Sqlite::open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_newer_journal_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Sqlite::open(dir.path()).unwrap());
+    Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(Sqlite::open(dir.path()).err().unwrap().kind(), ErrorKind::Mismatch);
+}
+
+#[test]
+fn another_programs_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    Connection::open(dir.path().join(FILE)).unwrap().execute("CREATE TABLE t (x)", []).unwrap();
+    assert_eq!(Sqlite::open(dir.path()).err().unwrap().kind(), ErrorKind::Mismatch);
+}
+
+#[test]
+fn an_illegal_change_stops_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).unwrap();
+    wait(async {
+        store.import(vec![row(2, Some(Who::Session("s".into())), "face")]).await.unwrap();
+        store.finish_import("hash".into()).await.unwrap();
+        let claim = store.claim(1, true).await.unwrap().remove(0);
+        let error = store.apply(&claim.ticket, vec![confirmed(1)]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Illegal);
+        let after = store.apply(&claim.ticket, vec![normalized(1)]).await.unwrap_err();
+        assert_eq!(after.kind(), ErrorKind::Journal, "nothing is written after a failure");
+    });
+    drop(store);
+    let store = Sqlite::open(dir.path()).unwrap();
+    assert_eq!(wait(store.summary()).unwrap().sessions_of(SessionState::Open), 1);
+}

@@ -1,0 +1,300 @@
+//! The state machine: which changes exist, from which states each may start and where it leads.
+//! Both stores build their SQL from these tables, so there is one machine in two dialects.
+//!
+//! ```text
+//! item     pending → normalized → sending? → confirmed
+//!                      ↑             │  ↘ failed · quarantined      (retry-failed leads back)
+//!                      └──returned───┘
+//! session  new → creating? → open → all_confirmed → submitting? → submitted
+//!                   exits: failed · quarantined
+//! ```
+//! A question mark means: the journal says so before the first byte is on the wire, so that after
+//! any crash nobody has to guess.
+
+use serde::{Deserialize, Serialize};
+
+/// Where an item stands. The numbers are what the journal stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ItemState {
+    /// Nothing was done yet.
+    Pending = 0,
+    /// Prepared; size and type of what will be sent are known.
+    Normalized = 1,
+    /// A request may be on the wire, or may have been when a process died.
+    Sending = 2,
+    /// The provider has it.
+    Confirmed = 3,
+    /// It will not be sent; the reason stands beside it.
+    Failed = 4,
+    /// Nobody knows whether the provider has it, and looking did not help.
+    Quarantined = 5,
+}
+
+impl ItemState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Normalized, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
+
+    /// The name used in results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Normalized => "normalized",
+            Self::Sending => "sending",
+            Self::Confirmed => "confirmed",
+            Self::Failed => "failed",
+            Self::Quarantined => "quarantined",
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| *s as i64 == code)
+    }
+}
+
+/// Where a session stands. The numbers are what the journal stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// A subject that has no session at the provider yet.
+    New = 0,
+    /// A session may just be made.
+    Creating = 1,
+    /// Takes media.
+    Open = 2,
+    /// Every item is confirmed: may be submitted.
+    AllConfirmed = 3,
+    /// The submit may be on the wire.
+    Submitting = 4,
+    /// The provider has it all.
+    Submitted = 5,
+    /// It could not be created or submitted; the reason stands beside it.
+    Failed = 6,
+    /// Nobody knows whether it was created or submitted.
+    Quarantined = 7,
+}
+
+impl SessionState {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::New,
+        Self::Creating,
+        Self::Open,
+        Self::AllConfirmed,
+        Self::Submitting,
+        Self::Submitted,
+        Self::Failed,
+        Self::Quarantined,
+    ];
+
+    /// The name used in results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Creating => "creating",
+            Self::Open => "open",
+            Self::AllConfirmed => "all_confirmed",
+            Self::Submitting => "submitting",
+            Self::Submitted => "submitted",
+            Self::Failed => "failed",
+            Self::Quarantined => "quarantined",
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| *s as i64 == code)
+    }
+}
+
+/// Why something failed, in words that results and reports repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A kebab-case kind, such as `truncated` or `bad-row`.
+    pub reason: String,
+    /// Whose turn it is: `input`, `limit`, `caller`, `remote` or `internal`.
+    pub fault: String,
+    /// One line for a person.
+    pub message: String,
+}
+
+/// How the confirmation came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Via {
+    /// The provider answered the upload.
+    Receipt = 0,
+    /// The answer was lost; the provider's list of media has it.
+    Listing = 1,
+    /// The same file was already confirmed in this session and context.
+    Twin = 2,
+}
+
+impl Via {
+    /// The name used in results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Listing => "listing",
+            Self::Twin => "twin",
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        [Self::Receipt, Self::Listing, Self::Twin].into_iter().find(|s| *s as i64 == code)
+    }
+}
+
+/// One step of one item or of the claimed session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The item was prepared.
+    Normalized {
+        /// The item.
+        item: i64,
+        /// SHA-256 of the file as it was read.
+        sha256: [u8; 32],
+        /// Bytes of the file as it was read.
+        bytes_in: u64,
+        /// Bytes of the media that will be sent, before base64.
+        bytes_out: u64,
+        /// Media type of what will be sent.
+        mime: String,
+    },
+    /// The next attempt begins as soon as this is on disk.
+    Sending {
+        /// The item.
+        item: i64,
+        /// Bytes of the media that will be sent, before base64.
+        bytes_out: u64,
+        /// Media type of what will be sent.
+        mime: String,
+    },
+    /// The last attempt is known not to have arrived.
+    Returned {
+        /// The item.
+        item: i64,
+    },
+    /// The provider has it.
+    Confirmed {
+        /// The item.
+        item: i64,
+        /// The provider's id of it.
+        media_id: String,
+        /// How we know.
+        via: Via,
+        /// What was done and how long it took, as JSON.
+        report: Option<String>,
+        /// Attempts of this pass that had to be looked up.
+        looked_up: u32,
+    },
+    /// The same file was confirmed before in this session and context, so it is not sent again.
+    Twin {
+        /// The item.
+        item: i64,
+        /// The item that was sent.
+        of: i64,
+        /// The provider's id of that one.
+        media_id: String,
+        /// SHA-256 of both.
+        sha256: [u8; 32],
+        /// Bytes of both.
+        bytes_in: u64,
+    },
+    /// The item will not be sent.
+    Failed {
+        /// The item.
+        item: i64,
+        /// Why.
+        failure: Failure,
+        /// Bytes of the file where it could be read.
+        bytes_in: Option<u64>,
+    },
+    /// Nobody knows whether it arrived.
+    Quarantined {
+        /// The item.
+        item: i64,
+        /// Why.
+        failure: Failure,
+    },
+    /// The session's creation begins as soon as this is on disk.
+    Creating,
+    /// The provider made the session.
+    Created {
+        /// The provider's id of it.
+        remote: String,
+    },
+    /// The creation is known not to have arrived.
+    CreateReturned,
+    /// The provider will not make this session; its items fail with it.
+    CreateFailed(Failure),
+    /// Nobody knows whether the session was made; its items wait in quarantine.
+    CreateUnknown(Failure),
+    /// The submit begins as soon as this is on disk.
+    Submitting,
+    /// The provider has taken the session.
+    Submitted,
+    /// The submit is known not to have arrived.
+    SubmitReturned,
+    /// The provider will not take the session.
+    SubmitFailed(Failure),
+    /// Nobody knows whether the session was taken.
+    SubmitUnknown(Failure),
+}
+
+/// One row of the item machine: states from which it may start, and the state it leads to.
+pub(crate) const ITEM_NORMALIZED: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Normalized], ItemState::Normalized);
+/// From `sending` too: after a look found nothing, the next attempt follows without a step back.
+pub(crate) const ITEM_SENDING: (&[ItemState], ItemState) =
+    (&[ItemState::Normalized, ItemState::Sending], ItemState::Sending);
+pub(crate) const ITEM_RETURNED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Normalized);
+pub(crate) const ITEM_CONFIRMED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Confirmed);
+pub(crate) const ITEM_TWIN: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Normalized], ItemState::Confirmed);
+pub(crate) const ITEM_FAILED: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Normalized, ItemState::Sending], ItemState::Failed);
+pub(crate) const ITEM_QUARANTINED: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Normalized, ItemState::Sending], ItemState::Quarantined);
+
+impl Change {
+    /// The rule of a session change: from where, to where. `None` for changes of items.
+    pub(crate) const fn session_rule(&self) -> Option<(&'static [SessionState], SessionState)> {
+        use SessionState as S;
+        Some(match self {
+            Self::Creating => (&[S::New], S::Creating),
+            Self::Created { .. } => (&[S::Creating], S::Open),
+            Self::CreateReturned => (&[S::Creating], S::New),
+            Self::CreateFailed(_) => (&[S::Creating], S::Failed),
+            Self::CreateUnknown(_) => (&[S::Creating], S::Quarantined),
+            Self::Submitting => (&[S::AllConfirmed, S::Submitting], S::Submitting),
+            Self::Submitted => (&[S::Submitting], S::Submitted),
+            Self::SubmitReturned => (&[S::Submitting], S::AllConfirmed),
+            Self::SubmitFailed(_) => (&[S::Submitting], S::Failed),
+            Self::SubmitUnknown(_) => (&[S::Submitting], S::Quarantined),
+            _ => return None,
+        })
+    }
+
+    /// The rule and the item of an item change. `None` for changes of the session.
+    pub(crate) const fn item_rule(&self) -> Option<(i64, &'static [ItemState], ItemState)> {
+        let (item, (from, to)) = match self {
+            Self::Normalized { item, .. } => (*item, ITEM_NORMALIZED),
+            Self::Sending { item, .. } => (*item, ITEM_SENDING),
+            Self::Returned { item, .. } => (*item, ITEM_RETURNED),
+            Self::Confirmed { item, .. } => (*item, ITEM_CONFIRMED),
+            Self::Twin { item, .. } => (*item, ITEM_TWIN),
+            Self::Failed { item, .. } => (*item, ITEM_FAILED),
+            Self::Quarantined { item, .. } => (*item, ITEM_QUARANTINED),
+            _ => return None,
+        };
+        Some((item, from, to))
+    }
+}

@@ -1,0 +1,160 @@
+//! Sizes, durations, rates and error limits as people write them.
+
+use std::time::Duration;
+
+/// `256MiB`, `1.5 GB`, `4096`: bytes. Decimal units count in thousands, `KiB` and its kin in 1,024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = split(text)?;
+    let factor: f64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        other => return Err(format!("`{other}` is no unit of size; try 256MiB or 1.5GB")),
+    };
+    whole(number * factor).ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// `90s`, `15m`, `2h`, `3d`, `250ms`, or parts one after another: `1h30m`. A bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err("empty duration; try 30s or 1h30m".to_owned());
+    }
+    let mut total = 0.0f64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().map_err(|_| format!("`{text}` is no duration; try 30s or 1h30m"))?;
+        rest = rest[digits..].trim_start();
+        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let seconds = match rest[..end].trim() {
+            "ms" => 0.001,
+            "" | "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            other => return Err(format!("`{other}` is no unit of time; use ms, s, m, h or d")),
+        };
+        total += number * seconds;
+        rest = rest[end..].trim_start();
+    }
+    Duration::try_from_secs_f64(total).map_err(|_| format!("`{text}` is too long"))
+}
+
+/// When a run gives up: `100` failed items, or `5%` of all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MaxErrors {
+    /// More failed items than this stop the run.
+    Count(u64),
+    /// More than this share (0 to 100) of the items seen so far, judged from the hundredth on.
+    Percent(f64),
+}
+
+impl MaxErrors {
+    /// How many items must have ended before a share of them says anything.
+    const ENOUGH: u64 = 100;
+
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some(number) = text.strip_suffix('%') {
+            let percent: f64 = number.trim().parse().map_err(|_| format!("`{text}` is no share; try 5%"))?;
+            return if (0.0..=100.0).contains(&percent) {
+                Ok(Self::Percent(percent))
+            } else {
+                Err(format!("`{text}` is not between 0% and 100%"))
+            };
+        }
+        text.parse().map(Self::Count).map_err(|_| format!("`{text}` is neither a count nor a share; try 100 or 5%"))
+    }
+
+    pub(crate) fn exceeded(self, failed: u64, ended: u64) -> bool {
+        match self {
+            Self::Count(limit) => failed > limit,
+            Self::Percent(limit) => ended >= Self::ENOUGH && failed as f64 * 100.0 > limit * ended as f64,
+        }
+    }
+}
+
+/// `1.4 MiB`, `312 B`.
+pub(crate) fn show_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `3 d 4 h`, `2 h 05 min`, `41 s`.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    let s = duration.as_secs();
+    match s {
+        0 => format!("{} ms", duration.subsec_millis()),
+        1..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        3600..86_400 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+fn split(text: &str) -> Result<(f64, &str), String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let number = text[..end].replace('_', "").parse().map_err(|_| format!("`{text}` is no size; try 256MiB"))?;
+    Ok((number, text[end..].trim()))
+}
+
+fn whole(value: f64) -> Option<u64> {
+    // Beyond 2^53 a float no longer counts single bytes; nobody needs nine petabytes here.
+    (value.is_finite() && (0.0..9.0e15).contains(&value)).then_some(value as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("256MiB"), Ok(256 << 20));
+        assert_eq!(bytes("1.5 GB"), Ok(1_500_000_000));
+        assert_eq!(bytes("4_096"), Ok(4096));
+        assert!(bytes("12 parsecs").is_err());
+        assert!(bytes("-1").is_err());
+        assert!(bytes("99999999TiB").is_err());
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(duration("2 h 5 min"), Ok(Duration::from_secs(7500)));
+        assert!(duration("soon").is_err());
+        assert!(duration("").is_err());
+    }
+
+    #[test]
+    fn error_limits_count_or_weigh() {
+        assert!(MaxErrors::parse("2").unwrap().exceeded(3, 3));
+        assert!(!MaxErrors::parse("2").unwrap().exceeded(2, 2));
+        let share = MaxErrors::parse("5%").unwrap();
+        assert!(!share.exceeded(50, 99), "too few to say");
+        assert!(share.exceeded(6, 100));
+        assert!(!share.exceeded(5, 100));
+        assert!(MaxErrors::parse("105%").is_err());
+    }
+
+    #[test]
+    fn people_read_it() {
+        assert_eq!(show_bytes(1_468_006), "1.4 MiB");
+        assert_eq!(show_duration(Duration::from_secs(7500)), "2 h 05 min");
+    }
+}
