@@ -48,8 +48,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// When a run gives up: `100` failed items, or `5%` of all.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum MaxErrors {
+pub(crate) enum MaxErrors {
     /// More failed items than this stop the run.
     Count(u64),
     /// More than this share (0 to 100) of the items seen so far, judged from the hundredth on.

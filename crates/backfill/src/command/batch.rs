@@ -5,6 +5,7 @@ use crate::chaos;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{IMPORTED, Store};
 
@@ -36,6 +37,7 @@ impl Batch {
             .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", state.display()), e))?;
         let store = open_store(config, &state).await?;
         let fingerprint = manifest.fingerprint()?;
+        let alone = store.import_lock().await?;
         match store.fact(IMPORTED).await? {
             None => import(&*store, &manifest, fingerprint).await?,
             Some(known) if known == fingerprint || rules.accept_manifest => {}
@@ -49,6 +51,7 @@ impl Batch {
                 return Err(Error::new(ErrorKind::Mismatch, message));
             }
         }
+        drop(alone);
         match store.fact(POLICY).await? {
             Some(known) if known != rules.policy && !rules.accept_policy => {
                 let message = "the rules for preparing media were changed since this journal was begun; say \
@@ -65,7 +68,7 @@ impl Batch {
 async fn open_store(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
     match config.text("store") {
         None => Ok(Arc::new(Sqlite::open(state)?)),
-        Some(_) => Err(not_here()),
+        Some(url) => shared(config, url).await,
     }
 }
 
@@ -73,12 +76,16 @@ async fn open_store(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
 pub(super) async fn observe(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
     match config.text("store") {
         None => Ok(Arc::new(Sqlite::observe(state)?)),
-        Some(_) => Err(not_here()),
+        Some(url) => shared(config, url).await,
     }
 }
 
-fn not_here() -> Error {
-    Error::new(ErrorKind::Config, "`store` names a kind of store that this program does not have")
+async fn shared(config: &Config, url: &str) -> Result<Arc<dyn Store>> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(Error::new(ErrorKind::Config, "`store` starts with postgres:// or is not set at all"));
+    }
+    let namespace = config.text("namespace").unwrap_or("sealpress");
+    Ok(Arc::new(Postgres::open(url, namespace).await?))
 }
 
 /// Nothing is sent before the last row is in, so that an import that broke off is simply begun anew.

@@ -6,7 +6,6 @@ mod plan;
 mod progress;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ use crate::report;
 use crate::results;
 use crate::run::{Finished, Runner, Stop, Stopped, exit_of};
 use crate::source::Sources;
-use crate::store::Store;
 use crate::store::state::{ItemState, SessionState};
 use crate::units::{show_bytes, show_duration};
 use batch::Batch;
@@ -154,7 +152,7 @@ impl std::fmt::Debug for Access {
 
 /// Runs `sealpress backfill …` to its end, on a runtime of its own.
 #[must_use]
-pub fn execute(args: BackfillArgs, wiring: Wiring) -> ExitCode {
+pub fn execute(args: BackfillArgs, wiring: Wiring) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return failed(&Error::caused(ErrorKind::Io, "the runtime did not start", e)),
@@ -162,28 +160,25 @@ pub fn execute(args: BackfillArgs, wiring: Wiring) -> ExitCode {
     let ended = runtime.block_on(dispatch(args, wiring));
     // What is still on the wire is in the journal as `sending`; the next run looks it up.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(e) => failed(&e),
-    }
+    ended.unwrap_or_else(|e| failed(&e))
 }
 
 /// Runs `sealpress config …`.
 #[must_use]
-pub fn show_config(args: &ConfigArgs) -> ExitCode {
+pub fn show_config(args: &ConfigArgs) -> Exit {
     let ConfigCommand::Show { origin } = args.command;
     match Config::load(&args.settings) {
         Ok(config) => {
             print!("{}", config.show(origin));
-            Exit::Done.into()
+            Exit::Done
         }
         Err(e) => failed(&e),
     }
 }
 
-fn failed(error: &Error) -> ExitCode {
+fn failed(error: &Error) -> Exit {
     eprintln!("sealpress: {error}");
-    error.exit().into()
+    error.exit()
 }
 
 async fn dispatch(args: BackfillArgs, wiring: Wiring) -> Result<Exit> {

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub(crate) use hash::hex;
-pub use row::{Row, Who};
+pub(crate) use row::{Row, Who};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,7 +22,7 @@ pub(crate) const COLUMNS: [&str; 8] =
 
 /// A manifest whose header made sense.
 #[derive(Clone, Debug)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     path: PathBuf,
     kind: Kind,
     columns: Vec<String>,
@@ -44,7 +44,7 @@ impl Manifest {
     ///
     /// # Errors
     /// `Manifest` where it cannot be read, or where a column is missing that every row needs.
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+    pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let unreadable = |e| Error::caused(ErrorKind::Manifest, format!("{} cannot be read", path.display()), e);
         if std::fs::metadata(&path).map_err(unreadable)?.is_dir() {
@@ -90,13 +90,13 @@ impl Manifest {
 
     /// The file or folder itself.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where relative paths start: beside the file, or in the folder.
     #[must_use]
-    pub fn base(&self) -> PathBuf {
+    pub(crate) fn base(&self) -> PathBuf {
         match self.kind {
             Kind::Folder => self.path.clone(),
             _ => self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
@@ -105,7 +105,7 @@ impl Manifest {
 
     /// Where the journal and the results lie unless told otherwise: beside the manifest.
     #[must_use]
-    pub fn default_state(&self) -> PathBuf {
+    pub(crate) fn default_state(&self) -> PathBuf {
         let plain = self.path.components().as_path();
         let mut name = plain.file_name().unwrap_or_else(|| "manifest".as_ref()).to_owned();
         name.push(".sealpress");

@@ -4,8 +4,7 @@ use crate::store::state::Failure;
 
 /// One line of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Row {
+pub(crate) struct Row {
     /// Line of the file, counted from 1; the number of the file in a folder.
     pub line: u64,
     /// Whose media it is. `None` only in bad rows.
@@ -22,10 +21,19 @@ pub struct Row {
     pub bad: Option<Failure>,
 }
 
+impl Row {
+    /// Whether both rows are of one session.
+    pub(crate) fn same_session(&self, other: &Self) -> bool {
+        match (&self.who, &other.who) {
+            (Some(a), Some(b)) => a.same(b),
+            _ => false,
+        }
+    }
+}
+
 /// The session that an item belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Who {
+pub(crate) enum Who {
     /// One that exists at the provider.
     Session(String),
     /// One that will be made for this key of the operator's.
@@ -42,6 +50,14 @@ pub enum Who {
 }
 
 impl Who {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Session(a), Self::Session(b)) => a == b,
+            (Self::Subject { subject: a, .. }, Self::Subject { subject: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+
     /// What tells sessions apart in the journal.
     pub(crate) fn key(&self) -> String {
         match self {

@@ -39,6 +39,8 @@ pub(super) struct Active {
     state: Mutex<HashMap<i64, Slot>>,
     /// A submit may be on the wire.
     submitting: AtomicBool,
+    /// Held for the length of a change.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What is known of one item while its session is claimed.
@@ -69,7 +71,12 @@ impl Active {
         };
         let slots = claim.items.iter().map(|item| (item.id, slot(item))).collect();
         let submitting = AtomicBool::new(claim.session.state == SessionState::Submitting);
-        Self { ticket: Mutex::new(claim.ticket.clone()), state: Mutex::new(slots), submitting }
+        Self {
+            ticket: Mutex::new(claim.ticket.clone()),
+            state: Mutex::new(slots),
+            submitting,
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -97,7 +104,7 @@ impl Active {
     }
 
     /// The confirmed item of this context that has the same content.
-    fn twin(&self, item: i64, sha256: &[u8; 32]) -> Option<i64> {
+    pub(super) fn twin(&self, item: i64, sha256: &[u8; 32]) -> Option<i64> {
         let slots = lock(&self.state);
         let mine = slots.get(&item)?;
         let same = |slot: &Slot| {
@@ -141,6 +148,8 @@ impl Desk {
 
     /// Writes changes of one session; a failure is remembered, for it ends the run.
     pub(super) async fn apply(&self, active: &Active, changes: Vec<Change>) -> Result<()> {
+        // One after another: a store that tries again must know which change was the last.
+        let _turn = active.turn.lock().await;
         let ticket = active.ticket();
         if ticket.until.is_some_and(|until| until <= Instant::now()) {
             return Err(Error::new(ErrorKind::LeaseLost, "the lease ended"));

@@ -6,7 +6,7 @@ pub(crate) mod note;
 mod session;
 mod tally;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,7 @@ const OTHERS_AT_WORK: Duration = Duration::from_secs(1);
 
 /// What a run may do, beside what the pipeline's own options say.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// Threads, memory, rates, retries.
     pub pipeline: pipeline::Options,
     /// Sessions that are worked on at the same time.
@@ -98,8 +97,7 @@ impl Stop {
 
 /// How a run ended and what the journal holds now.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Finished {
+pub(crate) struct Finished {
     /// For the shell.
     pub exit: Exit,
     /// What stopped the run before its end, for a person.

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub(crate) mod postgres;
 mod schema;
 pub(crate) mod sqlite;
 pub(crate) mod state;
@@ -24,15 +25,21 @@ pub(crate) const RENEW_EVERY: std::time::Duration = std::time::Duration::from_se
 pub(crate) const IMPORTED: &str = "imported";
 
 /// The result of a store's method: a future that may be sent between threads.
-pub type Pending<'a, T> = BoxFuture<'a, Result<T>>;
+pub(crate) type Pending<'a, T> = BoxFuture<'a, Result<T>>;
+
+/// Ends what it stands for when it is dropped.
+pub(crate) type Guard = Box<dyn Send>;
 
 /// What a journal must do. A method that changes something resolves when the change is durable.
-pub trait Store: Send + Sync {
+pub(crate) trait Store: Send + Sync {
     /// Facts about the run: hashes, header, times. `None` where nothing was noted.
     fn fact(&self, key: &'static str) -> Pending<'_, Option<String>>;
 
     /// Notes a fact.
     fn note(&self, key: &'static str, value: String) -> Pending<'_, ()>;
+
+    /// Waits until nobody else imports; held while importing.
+    fn import_lock(&self) -> Pending<'_, Guard>;
 
     /// Forgets all items and sessions of an import that did not come to its end.
     fn clear(&self) -> Pending<'_, ()>;
@@ -73,8 +80,7 @@ pub trait Store: Send + Sync {
 
 /// Which items [`Store::page`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Only {
+pub(crate) enum Only {
     /// All of them.
     All,
     /// Failed and quarantined ones.
@@ -83,7 +89,7 @@ pub enum Only {
 
 /// The right to work on one session.
 #[derive(Clone, Debug)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     /// The session.
     pub session: i64,
     /// Who holds it; unique to this claim.
@@ -94,8 +100,7 @@ pub struct Ticket {
 
 /// A claimed session and its items in the order of the manifest.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Claim {
+pub(crate) struct Claim {
     /// The right to work on it.
     pub ticket: Ticket,
     /// What the manifest and the journal say about it.
@@ -106,8 +111,7 @@ pub struct Claim {
 
 /// One session of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Session {
+pub(crate) struct Session {
     /// The journal's number of it.
     pub id: i64,
     /// The operator's key, where the manifest names a subject.
@@ -126,8 +130,7 @@ pub struct Session {
 
 /// One item as a worker needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Item {
+pub(crate) struct Item {
     /// The journal's number of it; ascending in the order of the manifest.
     pub id: i64,
     /// The context, as the manifest spells it.
@@ -152,8 +155,7 @@ pub struct Item {
 
 /// One item with all that results and reports tell of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Record {
+pub(crate) struct Record {
     /// The item.
     pub item: Item,
     /// Line of the manifest, counted from 1.
@@ -190,8 +192,7 @@ pub struct Record {
 
 /// Counts of everything in a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Items by state, in the order of [`ItemState::ALL`].
     pub items: [u64; 6],
     /// Sessions by state, in the order of [`SessionState::ALL`].
@@ -211,25 +212,25 @@ pub struct Summary {
 impl Summary {
     /// Items in one state.
     #[must_use]
-    pub const fn of(&self, state: ItemState) -> u64 {
+    pub(crate) const fn of(&self, state: ItemState) -> u64 {
         self.items[state as usize]
     }
 
     /// Sessions in one state.
     #[must_use]
-    pub const fn sessions_of(&self, state: SessionState) -> u64 {
+    pub(crate) const fn sessions_of(&self, state: SessionState) -> u64 {
         self.sessions[state as usize]
     }
 
     /// All items.
     #[must_use]
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.items.iter().sum()
     }
 
     /// Items that need no more work.
     #[must_use]
-    pub const fn ended(&self) -> u64 {
+    pub(crate) const fn ended(&self) -> u64 {
         self.of(ItemState::Confirmed) + self.of(ItemState::Failed) + self.of(ItemState::Quarantined)
     }
 }

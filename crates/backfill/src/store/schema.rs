@@ -22,7 +22,8 @@ CREATE TABLE sessions (
     due BIGINT NOT NULL DEFAULT 1,
     reason TEXT, fault TEXT, message TEXT,
     lease_owner TEXT,
-    lease_until BIGINT NOT NULL DEFAULT 0
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    last_change TEXT
 );
 CREATE INDEX sessions_due ON sessions (lease_until, id) WHERE due > 0;
 CREATE TABLE items (
@@ -62,6 +63,14 @@ pub(crate) const SQLITE: Dialect = Dialect {
     now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     skip_locked: "",
     parameter: '?',
+};
+
+pub(crate) const POSTGRES: Dialect = Dialect {
+    primary_key: "BIGINT PRIMARY KEY",
+    blob: "BYTEA",
+    now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+    skip_locked: "FOR UPDATE SKIP LOCKED",
+    parameter: '$',
 };
 
 impl Dialect {
@@ -120,8 +129,13 @@ pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_
 pub(crate) const FREE_ALL: &str =
     "UPDATE sessions SET lease_owner = NULL, lease_until = 0 WHERE lease_owner IS NOT NULL OR lease_until <> 0";
 
-/// Takes the row's lock and proves the lease.
-pub(crate) const HOLD: &str = "UPDATE sessions SET lease_owner = lease_owner WHERE id = ?1 AND lease_owner = ?2";
+/// Takes the row's lock, proves the lease and notes the change's own id, so that the same change is
+/// never made twice.
+pub(crate) const HOLD: &str = "UPDATE sessions SET last_change = ?3
+    WHERE id = ?1 AND lease_owner = ?2 AND (last_change IS NULL OR last_change <> ?3)";
+/// Whether the change was made by a try whose answer was lost.
+pub(crate) const APPLIED: &str = "SELECT 1 FROM sessions WHERE id = ?1 AND lease_owner = ?2 AND last_change = ?3";
+pub(crate) const ANY_DUE: &str = "SELECT 1 FROM sessions WHERE due > 0 AND due <= ?1 LIMIT 1";
 /// After its items changed: what the session is now, and whether anything is left to do.
 pub(crate) const SETTLE: &str = "UPDATE sessions SET
     confirmed = confirmed + CAST(?2 AS BIGINT), failed = failed + CAST(?3 AS BIGINT),
@@ -232,6 +246,16 @@ pub(crate) fn change(session: i64, change: &Change, moved: &mut Moved) -> Result
         from.iter().map(|s| (*s as i64).to_string()).collect::<Vec<_>>().join(",")
     );
     Ok((sql, values))
+}
+
+/// What is said of a change that the state machine does not have.
+pub(crate) fn forbidden(change: &Change) -> Error {
+    let what = match (change.item_rule(), change.session_rule()) {
+        (Some((item, _, to)), _) => format!("item {item} may not become {} now", to.as_str()),
+        (_, Some((_, to))) => format!("the session may not become {} now", to.as_str()),
+        _ => "a change of neither item nor session".to_owned(),
+    };
+    Error::new(ErrorKind::Illegal, what)
 }
 
 /// Whether a session change ends the items that are still open, and as what.

@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Where an item stands. The numbers are what the journal stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ItemState {
+pub(crate) enum ItemState {
     /// Nothing was done yet.
     Pending = 0,
     /// Prepared; size and type of what will be sent are known.
@@ -34,12 +33,12 @@ pub enum ItemState {
 
 impl ItemState {
     /// Every state.
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Pending, Self::Normalized, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
 
     /// The name used in results.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Normalized => "normalized",
@@ -58,8 +57,7 @@ impl ItemState {
 /// Where a session stands. The numbers are what the journal stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SessionState {
+pub(crate) enum SessionState {
     /// A subject that has no session at the provider yet.
     New = 0,
     /// A session may just be made.
@@ -80,7 +78,7 @@ pub enum SessionState {
 
 impl SessionState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::New,
         Self::Creating,
         Self::Open,
@@ -93,7 +91,7 @@ impl SessionState {
 
     /// The name used in results.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Creating => "creating",
@@ -113,7 +111,7 @@ impl SessionState {
 
 /// Why something failed, in words that results and reports repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// A kebab-case kind, such as `truncated` or `bad-row`.
     pub reason: String,
     /// Whose turn it is: `input`, `limit`, `caller`, `remote` or `internal`.
@@ -125,8 +123,7 @@ pub struct Failure {
 /// How the confirmation came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Via {
+pub(crate) enum Via {
     /// The provider answered the upload.
     Receipt = 0,
     /// The answer was lost; the provider's list of media has it.
@@ -138,7 +135,7 @@ pub enum Via {
 impl Via {
     /// The name used in results.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
             Self::Listing => "listing",
@@ -153,8 +150,7 @@ impl Via {
 
 /// One step of one item or of the claimed session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Change {
+pub(crate) enum Change {
     /// The item was prepared.
     Normalized {
         /// The item.
@@ -241,8 +237,6 @@ pub enum Change {
     Submitting,
     /// The provider has taken the session.
     Submitted,
-    /// The submit is known not to have arrived.
-    SubmitReturned,
     /// The provider will not take the session.
     SubmitFailed(Failure),
     /// Nobody knows whether the session was taken.
@@ -276,7 +270,6 @@ impl Change {
             Self::CreateUnknown(_) => (&[S::Creating], S::Quarantined),
             Self::Submitting => (&[S::AllConfirmed, S::Submitting], S::Submitting),
             Self::Submitted => (&[S::Submitting], S::Submitted),
-            Self::SubmitReturned => (&[S::Submitting], S::AllConfirmed),
             Self::SubmitFailed(_) => (&[S::Submitting], S::Failed),
             Self::SubmitUnknown(_) => (&[S::Submitting], S::Quarantined),
             _ => return None,

@@ -6,7 +6,8 @@ mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use super::state::{Change, ItemState};
 use super::value::Value;
 use super::{Claim, Only, Pending, Record, Store, Summary, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Row, Who};
+use crate::manifest::Row;
 
 const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
@@ -31,7 +32,7 @@ pub(crate) struct Sqlite {
     /// `None` for onlookers, who may read while another process runs.
     writer: Option<writer::Writer>,
     reader: Arc<Mutex<Connection>>,
-    path: PathBuf,
+    changes: AtomicU64,
     /// Held while the journal is open for writing; dropped, and with it released, after the writer.
     _lock: Option<File>,
 }
@@ -62,7 +63,12 @@ impl Sqlite {
         prepare(&connection)?;
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
         let writer = writer::Writer::start(connection)?;
-        Ok(Self { writer: Some(writer), reader: Arc::new(Mutex::new(reader)), path, _lock: Some(lock) })
+        Ok(Self {
+            writer: Some(writer),
+            reader: Arc::new(Mutex::new(reader)),
+            changes: first_change(),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens the journal in `directory` for reading only; another process may be writing.
@@ -77,12 +83,7 @@ impl Sqlite {
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
         reader.busy_timeout(std::time::Duration::from_secs(5)).map_err(sql_failed)?;
         version(&reader)?;
-        Ok(Self { writer: None, reader: Arc::new(Mutex::new(reader)), path, _lock: None })
-    }
-
-    /// Where the journal lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { writer: None, reader: Arc::new(Mutex::new(reader)), changes: first_change(), _lock: None })
     }
 
     async fn write<T: Send + 'static>(
@@ -110,6 +111,11 @@ impl Store for Sqlite {
 
     fn note(&self, key: &'static str, value: String) -> Pending<'_, ()> {
         Box::pin(self.write(move |c| run(c, schema::SET_FACT, &[key.into(), value.into()]).map(drop)))
+    }
+
+    fn import_lock(&self) -> Pending<'_, super::Guard> {
+        // The whole journal is ours.
+        Box::pin(async { Ok(Box::new(()) as super::Guard) })
     }
 
     fn clear(&self) -> Pending<'_, ()> {
@@ -153,7 +159,8 @@ impl Store for Sqlite {
 
     fn apply<'a>(&'a self, claim: &'a Ticket, changes: Vec<Change>) -> Pending<'a, ()> {
         let (session, owner) = (claim.session, claim.owner.clone());
-        Box::pin(self.write(move |c| apply(c, session, &owner, &changes)))
+        let id = self.changes.fetch_add(1, Ordering::Relaxed).to_string();
+        Box::pin(self.write(move |c| apply(c, session, &owner, &id, &changes)))
     }
 
     fn renew<'a>(&'a self, _: &'a Ticket) -> Pending<'a, Option<Instant>> {
@@ -181,6 +188,12 @@ impl Store for Sqlite {
             Ok(n as u64)
         }))
     }
+}
+
+/// Changes are numbered from the clock on, so that no run repeats another one's numbers.
+fn first_change() -> AtomicU64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    AtomicU64::new(u64::try_from(now.as_nanos()).unwrap_or_default())
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -247,16 +260,15 @@ fn run(c: &Connection, sql: &str, values: &[Value]) -> Result<usize> {
     c.prepare_cached(&SQLITE.say(sql)).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)
 }
 
-fn apply(c: &Connection, session: i64, owner: &str, changes: &[Change]) -> Result<()> {
-    if run(c, schema::HOLD, &[Value::Int(session), owner.into()])? != 1 {
+fn apply(c: &Connection, session: i64, owner: &str, id: &str, changes: &[Change]) -> Result<()> {
+    if run(c, schema::HOLD, &[Value::Int(session), owner.into(), id.into()])? != 1 {
         return Err(Error::new(ErrorKind::Illegal, "a change of a session that nobody claimed"));
     }
     let mut moved = Moved::default();
     for change in changes {
         let (sql, values) = schema::change(session, change, &mut moved)?;
         if run(c, &sql, &values)? != 1 {
-            let message = format!("the state of the item or session forbids this change: {change:?}");
-            return Err(Error::new(ErrorKind::Illegal, message));
+            return Err(schema::forbidden(change));
         }
         if let Some((state, failure)) = schema::ends_items(change) {
             let values = schema::end_items(session, state, failure);
@@ -274,9 +286,8 @@ fn import(c: &Connection, rows: &[Row]) -> Result<()> {
     let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
     let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
     let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1;
-    let same = |a: &Row, b: &Row| a.who.is_some() && a.who.as_ref().map(Who::key) == b.who.as_ref().map(Who::key);
     let add = SQLITE.say(schema::ADD_ITEM);
-    for group in rows.chunk_by(same) {
+    for group in rows.chunk_by(Row::same_session) {
         let session = match group.iter().find_map(|row| row.who.as_ref()) {
             Some(who) => {
                 let values = schema::session_values(next_session, who, group.len());

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::conformance::{self, confirmed, normalized, row, sending};
 use super::super::state::SessionState;
 use super::*;
+use crate::manifest::Who;
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)

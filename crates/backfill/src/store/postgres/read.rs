@@ -1,0 +1,92 @@
+use tokio_postgres::Row;
+
+use super::super::schema;
+use super::super::state::{Failure, Via};
+use super::super::value::Value;
+use super::super::{Claim, Item, Only, Record, Session, Summary, Ticket};
+use super::Tx;
+use super::pool::Failed;
+
+pub(super) async fn claim(t: &Tx<'_>, ticket: Ticket) -> Result<Claim, Failed> {
+    let id = [Value::Int(ticket.session)];
+    let row = t.query(schema::SESSION, &id).await?.remove(0);
+    let session = Session {
+        id: row.get(0),
+        subject: row.get(1),
+        first_name: row.get(2),
+        last_name: row.get(3),
+        vendor_data: row.get(4),
+        remote: row.get(5),
+        state: schema::session_state(row.get(6))?,
+    };
+    let items = t.query(schema::ITEMS, &id).await?.iter().map(item).collect::<Result<_, _>>()?;
+    Ok(Claim { ticket, session, items })
+}
+
+pub(super) async fn summary(t: &Tx<'_>) -> Result<Summary, Failed> {
+    let mut summary = Summary::default();
+    for row in t.query(schema::COUNT_ITEMS, &[]).await? {
+        let n = |column: usize| natural(row.get(column));
+        summary.items[schema::item_state(row.get(0))? as usize] += n(1);
+        summary.bytes_in += n(2);
+        summary.bytes_out += n(3);
+        summary.twins += n(4);
+        summary.ambiguous += n(5);
+        summary.attempts += n(6);
+    }
+    for row in t.query(schema::COUNT_SESSIONS, &[]).await? {
+        summary.sessions[schema::session_state(row.get(0))? as usize] += natural(row.get(1));
+    }
+    Ok(summary)
+}
+
+pub(super) async fn page(t: &Tx<'_>, after: i64, limit: usize, only: Only) -> Result<Vec<Record>, Failed> {
+    let sql = schema::PAGE.replace("{only}", if only == Only::Bad { "AND i.state >= 4" } else { "" });
+    let values = [Value::Int(after), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
+    t.query(&sql, &values).await?.iter().map(record).collect()
+}
+
+fn record(r: &Row) -> Result<Record, Failed> {
+    let reason: Option<String> = r.get(22);
+    Ok(Record {
+        item: item(r)?,
+        line: natural(r.get(10)),
+        subject: r.get(11),
+        first_name: r.get(12),
+        last_name: r.get(13),
+        vendor_data: r.get(14),
+        remote: r.get(15),
+        session_state: r.get::<_, Option<i64>>(16).map(schema::session_state).transpose()?,
+        extra: r.get(17),
+        bytes_in: r.get::<_, Option<i64>>(18).map(natural),
+        via: r.get::<_, Option<i64>>(19).and_then(Via::from_code),
+        twin: r.get(20),
+        ambiguous: u32::try_from(r.get::<_, i64>(21)).unwrap_or(u32::MAX),
+        failure: reason.map(|reason| Failure {
+            reason,
+            fault: r.get::<_, Option<String>>(23).unwrap_or_default(),
+            message: r.get::<_, Option<String>>(24).unwrap_or_default(),
+        }),
+        report: r.get(25),
+        ended: r.get(26),
+    })
+}
+
+fn item(r: &Row) -> Result<Item, Failed> {
+    Ok(Item {
+        id: r.get(0),
+        context: r.get(1),
+        media: r.get(2),
+        timestamp: r.get(3),
+        state: schema::item_state(r.get(4))?,
+        attempt: u32::try_from(r.get::<_, i64>(5)).unwrap_or(u32::MAX),
+        sha256: r.get::<_, Option<&[u8]>>(6).and_then(|hash| hash.try_into().ok()),
+        bytes_out: r.get::<_, Option<i64>>(7).map(natural),
+        mime: r.get(8),
+        media_id: r.get(9),
+    })
+}
+
+fn natural(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}

@@ -1,0 +1,135 @@
+use super::super::conformance::{self, confirmed, normalized, row, sending};
+use super::cluster::Cluster;
+use super::*;
+use crate::manifest::Who;
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+/// The same tests as SQLite's, each in a schema of its own.
+#[test]
+fn conformance() {
+    let Some(cluster) = Cluster::start() else { return };
+    let store = async |name: &str| Postgres::open(&cluster.url(), name).await.unwrap();
+    wait(async {
+        conformance::a_session_goes_its_way(&store("a").await).await;
+        conformance::failures_keep_a_session_open(&store("b").await).await;
+        conformance::retry_sets_back(&store("c").await).await;
+        conformance::changes_need_the_claim(&store("d").await).await;
+    });
+    let mut runner = proptest::test_runner::TestRunner::new(proptest::prelude::ProptestConfig::with_cases(12));
+    let n = std::cell::Cell::new(0);
+    let outcome = runner.run(&conformance::steps(), |steps| {
+        n.set(n.get() + 1);
+        wait(async { conformance::follows_the_table(&store(&format!("p{}", n.get())).await, &steps).await });
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+fn sessions(n: u64) -> Vec<Row> {
+    (0..n).map(|n| row(n + 2, Some(Who::Session(format!("s{n}"))), "face")).collect()
+}
+
+#[test]
+fn leases_pass_on_and_fence() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let (a, b) =
+            (Postgres::open(&cluster.url(), "x").await.unwrap(), Postgres::open(&cluster.url(), "x").await.unwrap());
+        a.import(sessions(4)).await.unwrap();
+        a.finish_import("hash".into()).await.unwrap();
+        let (mine, yours) = (a.claim(2, true).await.unwrap(), b.claim(9, true).await.unwrap());
+        assert_eq!((mine.len(), yours.len()), (2, 2), "each session is one worker's");
+        assert!(b.others_at_work(true).await.unwrap());
+        let item = mine[0].items[0].id;
+        a.apply(&mine[0].ticket, vec![normalized(item), sending(item)]).await.unwrap();
+        // The first worker is stopped for longer than its lease.
+        let late = format!("UPDATE sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session);
+        let late: &'static str = late.leak();
+        b.execute(late, Vec::new()).await.unwrap();
+        let taken = b.claim(9, true).await.unwrap();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].items[0].state, ItemState::Sending, "what may have been sent is known to the next worker");
+        let error = a.apply(&mine[0].ticket, vec![confirmed(item)]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LeaseLost);
+        assert_eq!(a.renew(&mine[0].ticket).await.unwrap_err().kind(), ErrorKind::LeaseLost);
+        assert!(a.renew(&mine[1].ticket).await.unwrap().is_some());
+        b.apply(&taken[0].ticket, vec![confirmed(item)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_restart_of_the_server_loses_nothing() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let store = Postgres::open(&cluster.url(), "x").await.unwrap();
+        store.import(sessions(30)).await.unwrap();
+        store.finish_import("hash".into()).await.unwrap();
+        let work = async {
+            let mut done = 0;
+            loop {
+                let claims = store.claim(3, true).await.unwrap();
+                if claims.is_empty() {
+                    return done;
+                }
+                for claim in claims {
+                    let item = claim.items[0].id;
+                    store.apply(&claim.ticket, vec![normalized(item), sending(item)]).await.unwrap();
+                    store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
+                    store.apply(&claim.ticket, vec![Change::Submitting]).await.unwrap();
+                    store.apply(&claim.ticket, vec![Change::Submitted]).await.unwrap();
+                    store.release(&claim.ticket).await.unwrap();
+                    done += 1;
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+            }
+        };
+        let restarts = tokio::task::spawn_blocking(move || {
+            for _ in 0..2 {
+                std::thread::sleep(Duration::from_millis(250));
+                cluster.down();
+                cluster.up();
+            }
+            cluster
+        });
+        let (done, cluster) = tokio::join!(work, restarts);
+        assert!(done <= 30);
+        let summary = store.summary().await.unwrap();
+        // A claim whose answer was lost with the server waits for its lease to end; none is lost.
+        let claimed = store.others_at_work(true).await.unwrap();
+        assert!(summary.of(ItemState::Confirmed) == 30 || claimed, "{summary:?}");
+        assert_eq!(summary.total(), 30);
+        drop(cluster);
+    });
+}
+
+#[test]
+fn two_that_wait_for_each_other_are_set_free() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let store = Postgres::open(&cluster.url(), "x").await.unwrap();
+        store.import(sessions(2)).await.unwrap();
+        let cross = async |first: i64, second: i64| {
+            let touch = |id: i64| format!("UPDATE sessions SET total = total + 1 WHERE id = {id}");
+            store
+                .server
+                .on(async move |pool: Rc<Pool>| {
+                    pool.run(async |t| {
+                        t.execute(&touch(first), &[]).await?;
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        t.execute(&touch(second), &[]).await.map(drop)
+                    })
+                    .await
+                })
+                .await
+        };
+        let (a, b) = tokio::join!(cross(1, 2), cross(2, 1));
+        a.unwrap();
+        b.unwrap();
+        let rows =
+            store.pool.run(async |t| t.query("SELECT CAST(SUM(total) AS BIGINT) FROM sessions", &[]).await).await;
+        assert_eq!(rows.unwrap()[0].get::<_, i64>(0), 6, "both were applied, once each");
+    });
+}
