@@ -86,7 +86,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
             names.push(PathBuf::from(name));
         }
     }
-    names.sort_by_cached_key(|name| natural(&name.to_string_lossy()));
+    // The ending last, so that `face.jpg` comes before `face-2.jpg`.
+    names.sort_by_cached_key(|name| {
+        let part = |part: Option<&std::ffi::OsStr>| natural(&part.unwrap_or_default().to_string_lossy());
+        (part(name.file_stem()), part(name.extension()))
+    });
     Ok(names)
 }
 

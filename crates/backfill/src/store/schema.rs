@@ -106,7 +106,7 @@ pub(crate) const MEET_SESSION: &str = "INSERT INTO sessions
     RETURNING id";
 pub(crate) const ADD_ITEM: &str = "INSERT INTO items
     (id, session, line, context, media, stamp, extra, state, reason, fault, message, ended)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN ?9 IS NULL THEN NULL ELSE {now} END)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN CAST(?9 AS TEXT) IS NULL THEN NULL ELSE {now} END)";
 /// A bad row of a known session keeps that session from being submitted.
 pub(crate) const COUNT_BAD_ROW: &str = "UPDATE sessions SET failed = failed + CAST(?2 AS BIGINT) WHERE id = ?1";
 pub(crate) const NO_WORK_IN_BAD_SESSIONS: &str =
