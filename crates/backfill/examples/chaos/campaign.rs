@@ -139,7 +139,7 @@ pub fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> Tally {
     }
     check(seed, &stage, &rows, code, &mut tally);
     // I4: a second run has nothing to say to the provider.
-    let posts = || emulator.requests("upload") + emulator.requests("submit") + emulator.requests("create");
+    let posts = || emulator.requests("upload") + emulator.requests("submit") + emulator.requests("create-session");
     let before = posts();
     assert_eq!(stage.run(&["run"], None, None), code, "seed {seed}: the second run ends as the first did");
     assert_eq!(posts(), before, "seed {seed}: a second run over a finished journal sends nothing");
@@ -323,7 +323,7 @@ fn faults(emulator: &Emulator, dice: &mut Dice) {
         || FaultRule::new(Effect::status(502)).on("upload"),
         || FaultRule::new(Effect::status(503).with_retry_after("1")).on("upload").times(2),
         || FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("submit"),
-        || FaultRule::new(Effect::status(500)).on("list").times(2),
+        || FaultRule::new(Effect::status(500)).on("list-media").times(2),
     ];
     for rule in menu {
         if dice.below(3) == 0 {
