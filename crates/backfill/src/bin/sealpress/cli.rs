@@ -30,6 +30,14 @@ pub(crate) enum Command {
     /// Transmit Security: sessions, images, results
     #[command(subcommand, after_help = transmit::HELP)]
     Transmit(transmit::Command),
+    /// Send what a manifest names: millions of files over days, killed and resumed at will
+    #[command(
+        after_help = "Exit codes: 0 all done, 1 internal error, 2 usage or configuration, 3 finished with failed items,\n\
+                            4 stopped by --max-errors, 5 stopped by --deadline, 6 ambiguous items left, 130 and 143 signals."
+    )]
+    Backfill(sealpress_backfill::BackfillArgs),
+    /// Settings of a backfill and where they come from
+    Config(sealpress_backfill::ConfigArgs),
     Emulator(emulator::Args),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  sealpress completions bash > /etc/bash_completion.d/sealpress")]

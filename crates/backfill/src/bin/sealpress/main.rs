@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod backfill;
 mod cli;
 mod emulator;
 mod file;
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
         Command::Session(command) => session::run(command),
         Command::Media(command) => session::media(command),
         Command::Transmit(command) => transmit::run(command),
+        Command::Backfill(args) => backfill::run(args),
+        Command::Config(args) => backfill::config(&args),
         Command::Emulator(args) => emulator::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut std::io::stdout());
