@@ -578,9 +578,11 @@ def _():
     upload(s)
     submit(s)
     control("POST", "clock", {"advance": "2s"})
+    watchlist = {"attemptId": fresh(), "sessionId": s, "vendorData": "Zo\u00eb", "checkType": "updated_result", "matchStatus": "no_match"}
+    control("POST", "webhook", watchlist)
     end = time.time() + 20
     mine = []
-    while time.time() < end and len(mine) < 3:
+    while time.time() < end and len(mine) < 4:
         time.sleep(0.05)
         mine = [(h, b) for h, b in got if s in b.decode()]
     server.shutdown()
@@ -590,10 +592,10 @@ def _():
         eq(headers["x-hmac-signature"], sign(SECRET, body))
         eq(headers["x-signature"], legacy(SECRET, body))
         value = json.loads(body)
-        kinds.append(value.get("action") or value["verification"]["status"])
+        kinds.append(value.get("action") or value.get("checkType") or value["verification"]["status"])
         if "action" in value:
             eq((value["id"], value["code"]), (s, {"started": 7001, "submitted": 7002}[value["action"]]))
-    eq(sorted(kinds), ["approved", "started", "submitted"])
+    eq(sorted(kinds), ["approved", "started", "submitted", "updated_result"])
 
 
 # --- switches for what is unknown ---------------------------------------------------------------------

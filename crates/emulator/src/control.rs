@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<Option<Conn>> {
     let body = conn.body(&head, LIMIT, None).await?;
-    if head.method == "GET" && head.path == "/__emulator/events" && trusted(&head) {
+    if head.method == "GET" && head.path == "/__emulator/events" && trusted(&head, &shared.options()) {
         events(shared, conn, stop).await?;
         return Ok(None);
     }
@@ -48,7 +48,7 @@ pub(crate) async fn serve(
 
 /// Other sites that a browser shows must neither steer the emulator nor read from it, not even by a name
 /// that resolves to the loopback address.
-fn trusted(head: &Head) -> bool {
+fn trusted(head: &Head, options: &Options) -> bool {
     let host = head.header("host").unwrap_or("");
     if let Some(origin) = head.header("origin")
         && origin.strip_prefix("http://") != Some(host)
@@ -58,11 +58,14 @@ fn trusted(head: &Head) -> bool {
     let from_browser = head.header("sec-fetch-site").is_some();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    !from_browser || name == "localhost" || name.parse::<IpAddr>().is_ok()
+    !from_browser
+        || name == "localhost"
+        || name.parse::<IpAddr>().is_ok()
+        || options.allowed_hosts.iter().any(|h| h == name)
 }
 
 fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
-    if !trusted(head) {
+    if !trusted(head, &shared.options()) {
         return refuse(403, "only the emulator's own page may do this");
     }
     let Body::Whole(body) = body else { return refuse(413, "too large") };

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 #[non_exhaustive]
 pub struct Options {
+    /// Names under which browsers may use the page, besides IP addresses and `localhost`: a container's,
+    /// say. Default none, since any other name may have been pointed here by a hostile site.
+    pub allowed_hosts: Vec<String>,
     /// How closely uploaded media are looked at. Default [`MediaMode::Lenient`].
     pub media: MediaMode,
     /// Strict mode: longest side in pixels. Default 1920.
@@ -206,6 +209,7 @@ pub enum MediaType {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            allowed_hosts: Vec::new(),
             media: MediaMode::Lenient,
             max_edge: 1920,
             max_base64: 24_000_000,

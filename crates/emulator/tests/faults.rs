@@ -298,4 +298,8 @@ fn other_sites_cannot_steer_it() {
     let head = "GET /__emulator/ledger HTTP/1.1\r\nhost: rebound.example\r\nsec-fetch-site: same-origin\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     assert_eq!(common::answer(&mut stream).unwrap().status, 403);
+    emulator.configure(|o| o.allowed_hosts = vec!["rebound.example".into()]);
+    let mut stream = TcpStream::connect(emulator.address()).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(common::answer(&mut stream).unwrap().status, 200);
 }
