@@ -1,0 +1,40 @@
+//! What host and worker say to each other.
+
+use sealpress_image as image;
+use sealpress_media::{Fault, Summary};
+use sealpress_pdf as pdf;
+use serde::{Deserialize, Serialize};
+
+/// The host's first frame.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub image: image::Policy,
+    pub pdf: pdf::Policy,
+    pub memory: u64,
+    pub most_input: usize,
+    pub native_hevc: bool,
+}
+
+/// Every further frame of the host; the body is the file.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Request {
+    Press,
+}
+
+/// The worker's answer; the body is the pressed file, where there is one.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    Pressed(Box<Summary>),
+    Refused(Refusal),
+}
+
+/// A typed error of the press, as it crossed the process border.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The kebab-case name of the error's kind, such as `truncated`.
+    pub kind: String,
+    /// Whose turn it is.
+    pub fault: Fault,
+    /// For a person.
+    pub message: String,
+}
