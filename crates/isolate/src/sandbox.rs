@@ -8,9 +8,7 @@
 
 use std::io;
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr as _,
-};
+use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreated};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
@@ -41,7 +39,7 @@ fn no_file_system() -> io::Result<()> {
         .handle_access(AccessFs::from_all(abi))
         .and_then(|r| r.handle_access(AccessNet::from_all(abi)))
         .and_then(Ruleset::create)
-        .and_then(|r| r.set_no_new_privs(true).restrict_self())
+        .and_then(RulesetCreated::restrict_self)
         .map(|_| ())
         .map_err(io::Error::other)
 }

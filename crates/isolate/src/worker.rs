@@ -132,7 +132,7 @@ impl Worker {
             .spawn()?;
         let mut process = Process { child, socket: ours, jobs: 0 };
         let hello = Hello {
-            image: self.image.clone(),
+            image: self.image.clone().with_native_hevc(self.limits.native_hevc),
             pdf: self.pdf.clone(),
             memory: self.limits.memory,
             most_input: self.limits.most_input,

@@ -33,6 +33,7 @@ fn worker(change: impl FnOnce(&mut Limits)) -> Worker {
 
 fn a_photo_comes_back_pressed() -> Result<(), Failed> {
     let photo = sealpress_testkit::media_manifest()
+        .media
         .into_iter()
         .find(|m| m.path.ends_with(".jpg"))
         .ok_or("no JPEG among the specimens")?;
@@ -44,6 +45,7 @@ fn a_photo_comes_back_pressed() -> Result<(), Failed> {
 
 fn a_document_comes_back_trimmed() -> Result<(), Failed> {
     let document = sealpress_testkit::media_manifest()
+        .media
         .into_iter()
         .find(|m| m.path.ends_with(".pdf"))
         .ok_or("no PDF among the specimens")?;

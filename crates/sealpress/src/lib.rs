@@ -12,4 +12,4 @@ pub use sealpress_client::veriff::{Context, Credentials};
 pub use sealpress_image::Normalizer;
 pub use sealpress_media::{Dimensions, Fault, Format, Media};
 pub use sealpress_pdf::Trimmer;
-pub use sealpress_pipeline::{InProcess, Job, Outcome, Pipeline};
+pub use sealpress_pipeline::{InProcess, Job, Outcome, Pipeline, Policies};

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use sealpress::veriff::{self, NewSession, SessionId};
-use sealpress::{Credentials, InProcess, Job, Outcome, Pipeline, image, pdf};
+use sealpress::{Credentials, InProcess, Job, Outcome, Pipeline, Policies};
 use sealpress_emulator::Emulator;
 
 use crate::files::{File, Group};
@@ -58,8 +58,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
         Some(folder) => files::of_folder(&folder)?,
         None => files::specimens()?,
     };
-    let emulator =
-        Emulator::builder().configure(|o| o.media = sealpress_emulator::MediaMode::Strict).start().await?;
+    let emulator = Emulator::builder().configure(|o| o.media = sealpress_emulator::MediaMode::Strict).start().await?;
     let credentials = Credentials::new(emulator.api_key(), emulator.secret());
     let client = veriff::Client::builder(emulator.url(), credentials).build()?;
     println!("emulator of both APIs at {} (its page shows the sessions)\n", emulator.url());
@@ -98,14 +97,14 @@ fn input() -> Result<Option<PathBuf>, lexopt::Error> {
 
 async fn upload(client: &veriff::Client, groups: Vec<Group>) -> Result<Story, Box<dyn Error>> {
     let start = Instant::now();
-    let press = InProcess::new(image::Policy::veriff(), pdf::Policy::default());
+    let press = InProcess::new(Policies::veriff());
     let pipeline = Pipeline::builder(client.clone(), press).build()?;
 
     let mut waiting = Vec::new();
     let mut jobs = Vec::new();
     for group in groups {
         let vendor_data = format!("demo-{}", group.name);
-        let session = client.create_session(NewSession::new().with_vendor_data(vendor_data)).await?.id;
+        let session = client.create_session(&NewSession::new().with_vendor_data(vendor_data)).await?.id;
         for file in group.files {
             let tag = waiting.len() as u64;
             jobs.push(Job::file(&session, &file.context, &file.path).tag(tag));
@@ -113,8 +112,9 @@ async fn upload(client: &veriff::Client, groups: Vec<Group>) -> Result<Story, Bo
         }
     }
 
-    let bar = ProgressBar::new(jobs.len() as u64)
-        .with_style(ProgressStyle::with_template("{bar:40.green} {pos}/{len} {msg}").unwrap_or(ProgressStyle::default_bar()));
+    let bar = ProgressBar::new(jobs.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:40.green} {pos}/{len} {msg}").unwrap_or(ProgressStyle::default_bar()),
+    );
     let mut rows = Vec::new();
     let mut outcomes = std::pin::pin!(pipeline.process_all(futures_util::stream::iter(jobs)));
     while let Some(outcome) = outcomes.next().await {
@@ -133,7 +133,7 @@ async fn upload(client: &veriff::Client, groups: Vec<Group>) -> Result<Story, Bo
     let mut submissions = BTreeMap::new();
     for row in &rows {
         if row.outcome.result.is_ok() && !submissions.contains_key(&row.session) {
-            let answer = client.submit_session(&SessionId::new(row.session.clone())).await;
+            let answer = client.submit_session(&SessionId::new(row.session.clone())?).await;
             submissions.insert(row.session.clone(), answer.map(|_| ()).map_err(|e| e.to_string()));
         }
     }

@@ -101,10 +101,13 @@ pub(crate) fn print(story: &Story) {
 
 /// Files uploaded, bytes they had, bytes that were sent.
 pub(crate) fn totals(story: &Story) -> (usize, u64, u64) {
-    story.rows.iter().filter_map(|row| Some((row, row.outcome.result.as_ref().ok()?))).fold(
-        (0, 0, 0),
-        |(n, before, after), (row, receipt)| (n + 1, before + row.outcome.input_bytes, after + receipt.size),
-    )
+    story
+        .rows
+        .iter()
+        .filter_map(|row| Some((row, row.outcome.result.as_ref().ok()?)))
+        .fold((0, 0, 0), |(n, before, after), (row, receipt)| {
+            (n + 1, before + row.outcome.input_bytes, after + receipt.size)
+        })
 }
 
 pub(crate) fn bytes(n: u64) -> String {

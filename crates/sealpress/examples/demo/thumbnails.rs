@@ -31,8 +31,7 @@ pub(crate) async fn of(client: &veriff::Client, story: &Story) -> Vec<Pair> {
             pair.before = small.picture(&media);
         }
         if let Ok(receipt) = &row.outcome.result
-            && let Ok(download) = client.download(&MediaId::new(receipt.media_id.clone())).await
-            && let Ok(bytes) = download.bytes().await
+            && let Ok(bytes) = stored(client, &receipt.media_id).await
             && let Ok(media) = Media::sniff(bytes)
         {
             pair.after = small.picture(&media);
@@ -40,6 +39,15 @@ pub(crate) async fn of(client: &veriff::Client, story: &Story) -> Vec<Pair> {
         pairs.push(pair);
     }
     pairs
+}
+
+async fn stored(client: &veriff::Client, id: &str) -> Result<Vec<u8>, veriff::Error> {
+    let mut download = client.download(&MediaId::new(id)?).await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = download.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 struct Small {
