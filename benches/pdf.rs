@@ -1,7 +1,6 @@
 //! The trimmer in process: cost follows the kept pages, and what it costs to look for empty ones.
 
 #[path = "rivals/pdf/make.rs"]
-#[expect(dead_code, reason = "scans are only made for the rivals")]
 mod make;
 
 use std::hint::black_box;

@@ -1,5 +1,7 @@
 //! JPEG files inside a PDF: what they carry beside the picture.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::object::{Object, Stream};
@@ -12,7 +14,9 @@ pub(crate) fn without_metadata(stream: &Stream) -> Option<Bytes> {
         return None;
     }
     let data = &stream.data[..];
-    let (mut at, mut kept) = (2, vec![0..2]);
+    let mut at = 2;
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    kept.push(0..at);
     if !data.starts_with(&[0xFF, 0xD8]) {
         return None;
     }

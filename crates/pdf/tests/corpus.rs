@@ -1,6 +1,8 @@
 //! Every row of the corpus' table comes out as expected. Skipped, with a printed note, where the corpus
 //! is not there.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use sealpress_media::Media;

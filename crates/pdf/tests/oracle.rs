@@ -2,6 +2,8 @@
 //! the pypdfium2 wheel, in a virtual environment under `target/`; where that cannot be had the test
 //! says so and passes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::io::Write as _;

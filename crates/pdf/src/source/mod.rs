@@ -41,9 +41,9 @@ impl From<Error> for Failure {
 
 /// An opened file.
 pub(crate) enum Source {
-    Fast(fast::Fast),
-    Sure(sure::Sure),
-    Third(third::Third),
+    Fast(Box<fast::Fast>),
+    Sure(Box<sure::Sure>),
+    Third(Box<third::Third>),
 }
 
 /// The readers in the order in which they are tried.
@@ -53,9 +53,9 @@ impl Source {
     /// Opens a file with the given reader.
     pub(crate) fn open(reader: Reader, bytes: &Bytes, policy: &Policy) -> Result<Self, Failure> {
         Ok(match reader {
-            Reader::Fast => Self::Fast(fast::Fast::open(bytes, policy.max_inflated_bytes)?),
-            Reader::Sure => Self::Sure(sure::Sure::open(harmless(bytes, policy)?)?),
-            Reader::Third => Self::Third(third::Third::open(harmless(bytes, policy)?)?),
+            Reader::Fast => Self::Fast(Box::new(fast::Fast::open(bytes, policy.max_inflated_bytes)?)),
+            Reader::Sure => Self::Sure(Box::new(sure::Sure::open(harmless(bytes, policy)?)?)),
+            Reader::Third => Self::Third(Box::new(third::Third::open(harmless(bytes, policy)?)?)),
         })
     }
 
@@ -63,7 +63,7 @@ impl Source {
     pub(crate) fn reopen(bytes: &Bytes, policy: &Policy) -> Result<Self, Leave> {
         let fast = fast::Fast::open(bytes, policy.max_inflated_bytes)?;
         fast.verify()?;
-        Ok(Self::Fast(fast))
+        Ok(Self::Fast(Box::new(fast)))
     }
 
     pub(crate) fn reader(&self) -> Reader {
