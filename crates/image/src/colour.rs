@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients, ProfileText,
-    RenderingIntent, ToneReprCurve, TransferCharacteristics, Transform8BitExecutor, TransformExecutor,
-    TransformOptions,
+    RenderingIntent, ToneReprCurve, TransferCharacteristics, Transform8BitExecutor, TransformOptions,
 };
 
 use crate::error::Error;
@@ -20,6 +19,11 @@ use crate::planes::{Matrix, Range};
 /// Levels of 255 by which a profile may move a colour and still count as sRGB. Quantizing a curve
 /// or a matrix to the precision of ICC moves colours by one.
 const SAME: u8 = 2;
+
+/// Mean movement in levels beyond which a picture is converted even where it could pass with its
+/// profile. Display P3 moves colours by 7 on average, a gamma of 1.8 by 10, permuted or non-RGB
+/// components by 40 and more.
+const STRONG: u32 = 24;
 
 /// Longest profile that is read; real ones are below 4 MB.
 const MAX_PROFILE: usize = 8 << 20;
@@ -57,6 +61,8 @@ pub(crate) struct Converter {
     pub(crate) components: u8,
     /// High dynamic range on the input side.
     pub(crate) hdr: bool,
+    /// Whether the picture would be plainly wrong to whoever ignores the profile.
+    pub(crate) strong: bool,
     transform: Arc<Transform8BitExecutor>,
 }
 
@@ -207,19 +213,34 @@ fn converter(profile: &ColorProfile, name: String, components: u8, hdr: bool) ->
     let Ok(transform) = profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), Layout::Rgb, options) else {
         return Colour::Broken;
     };
-    let converter = Converter { name, components: if layout == Layout::Rgb { 3 } else { components }, hdr, transform };
+    let mut converter = Converter {
+        strong: false,
+        name,
+        components: if layout == Layout::Rgb { 3 } else { components },
+        hdr,
+        transform,
+    };
     match converter.components {
         4 => Colour::Convert(converter),
-        n => match moves(&converter, n) {
-            Some(true) => Colour::Convert(converter),
-            Some(false) => Colour::Srgb,
+        n => match movement(&converter, n) {
+            Some(Movement { most, .. }) if most <= SAME => Colour::Srgb,
+            Some(Movement { mean, .. }) => {
+                converter.strong = mean > STRONG;
+                Colour::Convert(converter)
+            }
             None => Colour::Broken,
         },
     }
 }
 
-/// Whether the converter moves any colour of a coarse grid visibly.
-fn moves(converter: &Converter, components: u8) -> Option<bool> {
+/// By how many levels a converter moves samples.
+struct Movement {
+    most: u8,
+    mean: u32,
+}
+
+/// How far the converter moves the colours of a coarse grid.
+fn movement(converter: &Converter, components: u8) -> Option<Movement> {
     let levels = [0_u8, 32, 64, 96, 128, 160, 192, 224, 255];
     let mut samples = Vec::new();
     let mut expected = Vec::new();
@@ -238,7 +259,9 @@ fn moves(converter: &Converter, components: u8) -> Option<bool> {
     }
     let mut out = vec![0; expected.len()];
     converter.apply(&samples, &mut out).ok()?;
-    Some(out.iter().zip(&expected).any(|(a, b)| a.abs_diff(*b) > SAME))
+    let moves = || out.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b));
+    let sum: u32 = moves().map(u32::from).sum();
+    Some(Movement { most: moves().max()?, mean: sum / out.len() as u32 })
 }
 
 fn name(profile: &ColorProfile) -> String {

@@ -75,7 +75,7 @@ fn mean(alpha: &Plane, x: usize, y: usize, w: usize, h: usize) -> u8 {
             count += 1;
         }
     }
-    if count == 0 { 255 } else { (sum / count) as u8 }
+    u32::checked_div(sum, count).map_or(255, |mean| mean as u8)
 }
 
 /// An sRGB colour as the planes' components.

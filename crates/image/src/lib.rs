@@ -1,9 +1,10 @@
-//! Any picture to an upright one within the provider's box and byte limits.
-
+#![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
 mod colour;
 mod convert;
+#[doc(hidden)]
+pub mod doors;
 mod encode;
 mod error;
 mod estimate;

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use sealpress_media::{Dimensions, Format, Media};
 
-use crate::colour::Colour;
+use crate::colour::{Colour, Declared};
 use crate::encode::{self, Encoded};
 use crate::error::{Error, ErrorKind};
 use crate::estimate;
@@ -179,6 +179,7 @@ impl Job<'_> {
         }
         self.watch.lap(&mut self.timings.scan);
         let plain = matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic() && scan.frame.height != 0;
+        let plain = plain && !self.has_strong_profile(scan.icc.as_deref(), scan.frame.factors.len());
         if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && plain && scan.end.is_some() {
             if aim.orientation == 1
                 && let Some(done) = self.pass_jpeg(&bytes, &scan, aim)
@@ -320,10 +321,17 @@ impl Job<'_> {
         self.done(after, aim).ok()
     }
 
+    /// Whether the profile changes colours so much that it must not be left to the receiver.
+    fn has_strong_profile(&mut self, icc: Option<&[u8]>, components: usize) -> bool {
+        let Some(icc) = icc.filter(|_| self.policy.profiles == Profiles::Convert) else { return false };
+        let components = if components == 1 { 1 } else { 3 };
+        matches!(self.codecs.profiles.resolve(Declared::Icc(icc), components), Colour::Convert(c) if c.strong)
+    }
+
     /// Notes a profile that is not sRGB and goes along.
     fn keep_profile(&mut self, icc: Option<&[u8]>) {
         if let Some(icc) = icc
-            && let Colour::Convert(converter) = self.codecs.profiles.resolve(crate::colour::Declared::Icc(icc), 3)
+            && let Colour::Convert(converter) = self.codecs.profiles.resolve(Declared::Icc(icc), 3)
         {
             self.actions.push(Action::ProfileKept { name: converter.name });
         }

@@ -1,5 +1,3 @@
-use sealpress_media::Dimensions;
-
 /// A decoded picture as its codec stored it: 8-bit luma, usually two chroma planes of their own
 /// size, sometimes alpha. This is the door between every decoder and the resizer.
 #[derive(Clone, Debug)]
@@ -103,10 +101,11 @@ impl Plane {
     }
 }
 
+#[cfg(test)]
 impl Planes {
     /// Size of the picture: luma's size.
-    pub(crate) fn dimensions(&self) -> Result<Dimensions, sealpress_media::DimensionsError> {
+    pub(crate) fn dimensions(&self) -> Result<sealpress_media::Dimensions, sealpress_media::DimensionsError> {
         let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Dimensions::new(side(self.y.width), side(self.y.height))
+        sealpress_media::Dimensions::new(side(self.y.width), side(self.y.height))
     }
 }

@@ -32,7 +32,7 @@ pub struct Probe {
 /// What each format's reader found, for plans and estimates.
 #[derive(Debug)]
 pub(crate) enum Detail {
-    Jpeg(Scan),
+    Jpeg(Box<Scan>),
     Png(Chunks),
     WebP(Container),
     Heif {
@@ -70,7 +70,7 @@ impl Probe {
                     bit_depth: scan.frame.precision,
                     colour: jpeg_colour(&scan),
                     icc_profile: scan.icc.as_deref().and_then(colour::profile_name),
-                    detail: Detail::Jpeg(scan),
+                    detail: Detail::Jpeg(Box::new(scan)),
                 })
             }
             Format::Png => {

@@ -56,6 +56,8 @@ pub(crate) fn render(decoded: Decoded, wanted: Wanted, tools: &mut Tools<'_>) ->
 /// Sizes and places of both ends.
 struct Geometry {
     wanted: Wanted,
+    /// Samples of the original behind each of the planes'.
+    shrunk: usize,
     /// Output size before the turn.
     width: usize,
     height: usize,
@@ -78,6 +80,7 @@ impl Geometry {
         let off = |cosited: bool, factor: f64| if cosited { 0.5 - 0.5 / factor } else { 0.0 };
         Self {
             wanted,
+            shrunk: shrink as usize,
             width: size.width() as usize,
             height: size.height() as usize,
             span_x: f64::from(stored.width()) / n,
@@ -94,6 +97,7 @@ impl Geometry {
         let recipe = |source, length, span| Recipe {
             axis: Axis { source, length, start: 0.0, span },
             filter: self.wanted.filter,
+            shrunk: self.shrunk,
         };
         (recipe(source.width, self.width, self.span_x), recipe(source.height, self.height, self.span_y))
     }
@@ -114,6 +118,7 @@ impl Geometry {
                     span: (count * factor) as f64 * scale,
                 },
                 filter: self.wanted.filter,
+                shrunk: self.shrunk,
             }
         };
         let o = self.wanted.orientation;

@@ -97,7 +97,9 @@ impl Codecs {
         let accept = request.policy.damaged == Damaged::Accept;
         match (complaint, scan.end.is_some()) {
             (None, true) => {}
-            (None, false) => request.warnings.push(Warning::EndMarkerMissing),
+            (None, false) if scan.is_complete() => request.warnings.push(Warning::EndMarkerMissing),
+            (None, false) if accept => request.warnings.push(Warning::Truncated),
+            (None, false) => return Err(Error::truncated("the file ends before the last scans of its picture")),
             (Some(complaint), true) if jpeg::judge(&complaint) == jpeg::Complaint::Harmless => {
                 request.warnings.push(Warning::Irregular { complaint });
             }

@@ -8,7 +8,7 @@ use crate::colour::{Colour, Converter};
 use crate::convert::RgbSink;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
-use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
+use crate::planes::{Matrix, Planes, Range, Siting, Subsampling};
 use crate::pool::Pool;
 use crate::source::chroma_target;
 
@@ -199,15 +199,19 @@ pub(crate) enum Complaint {
 
 /// Judges the first complaint of libjpeg-turbo by its text: the API has no number for it.
 pub(crate) fn judge(complaint: &str) -> Complaint {
-    const HARMLESS: [&str; 6] = [
-        "extraneous bytes before marker",
+    const HARMLESS: [&str; 5] = [
         "Unknown Adobe color transform",
         "Unrecognized component IDs",
         "Invalid SOS parameters",
         "Inconsistent progression",
         "Warning: unknown JFIF revision",
     ];
-    if HARMLESS.iter().any(|h| complaint.contains(h)) { Complaint::Harmless } else { Complaint::Damage }
+    // Stray bytes are padding, except before a restart marker: there they are picture data that the
+    // decoder could not read.
+    let stray = complaint
+        .split_once("extraneous bytes before marker 0x")
+        .is_some_and(|(_, marker)| !matches!(marker.as_bytes(), [b'd', b'0'..=b'7', ..]));
+    if stray || HARMLESS.iter().any(|h| complaint.contains(h)) { Complaint::Harmless } else { Complaint::Damage }
 }
 
 /// The profile that converts four components, if there is a usable one.
@@ -215,18 +219,5 @@ pub(crate) fn cmyk_profile(colour: &Colour) -> Option<&Converter> {
     match colour {
         Colour::Convert(converter) if converter.components == 4 => Some(converter),
         _ => None,
-    }
-}
-
-/// Planes' buffers back into the pool.
-pub(crate) fn recycle(planes: Planes, pool: &mut Pool) {
-    let mut give = |plane: Plane| pool.give(plane.data);
-    give(planes.y);
-    if let Some([cb, cr]) = planes.chroma {
-        give(cb);
-        give(cr);
-    }
-    if let Some(alpha) = planes.alpha {
-        give(alpha);
     }
 }

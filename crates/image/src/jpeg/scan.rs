@@ -33,6 +33,8 @@ pub(crate) struct Scan {
     /// Just behind the end marker; `None` where the file ends without one, or only the header was
     /// read.
     pub(crate) end: Option<usize>,
+    /// Whether the scans read so far give every coefficient to its last bit.
+    complete: Completeness,
     /// Number of lines given behind the first scan, for frames that said zero.
     pub(crate) dnl: Option<u16>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Frame {
     pub(crate) height: u16,
     /// Byte position of the height field.
     pub(crate) height_at: usize,
+    /// Identifier of each component.
+    components: Vec<u8>,
     /// Horizontal and vertical sampling factors of each component.
     pub(crate) factors: Vec<(u8, u8)>,
 }
@@ -141,6 +145,12 @@ impl Scan {
         Cow::Owned(out)
     }
 
+    /// Whether a file without an end marker announced everything that its picture needs. What its
+    /// last scan lacks is for the decoder to find.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.frame.progressive() || self.complete.is_complete(self.frame.components.len())
+    }
+
     /// Height from the frame, or from the later marker.
     pub(crate) fn height(&self) -> u16 {
         if self.frame.height == 0 { self.dnl.unwrap_or(0) } else { self.frame.height }
@@ -184,6 +194,7 @@ impl Scan {
                     scan.first_scan = start;
                 }
                 scan.scans = scan.scans.saturating_add(1);
+                scan.complete.note(data, &scan.frame.components);
                 if !whole {
                     break;
                 }
@@ -249,6 +260,38 @@ impl Scan {
     }
 }
 
+/// For each component and coefficient, how many low bits are still to come; 255 for nothing yet.
+#[derive(Debug)]
+struct Completeness([[u8; 64]; 4]);
+
+impl Default for Completeness {
+    fn default() -> Self {
+        Self([[255; 64]; 4])
+    }
+}
+
+impl Completeness {
+    /// Reads a scan header: components by identifier, first and last coefficient, bit position.
+    fn note(&mut self, header: &[u8], components: &[u8]) {
+        let Some((count, rest)) = header.split_first() else { return };
+        let count = usize::from(*count);
+        let (Some(chosen), Some([first, last, bits, ..])) = (rest.get(..count * 2), rest.get(count * 2..)) else {
+            return;
+        };
+        for id in chosen.iter().step_by(2) {
+            let Some(index) = components.iter().position(|c| c == id).filter(|i| *i < 4) else { continue };
+            let range = usize::from(*first).min(64)..usize::from(*last).saturating_add(1).min(64);
+            if let Some(range) = self.0[index].get_mut(range) {
+                range.fill(bits & 15);
+            }
+        }
+    }
+
+    fn is_complete(&self, components: usize) -> bool {
+        self.0.iter().take(components).flatten().all(|bits| *bits == 0)
+    }
+}
+
 /// The next marker code and the position of its 0xFF. Skips entropy-coded data, stuffed zeros, fill
 /// bytes, restart markers and stray bytes between segments.
 fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
@@ -285,6 +328,7 @@ fn frame(marker: u8, data: &[u8], at: usize) -> Result<Frame, Error> {
         width: u16::from_be_bytes([*w0, *w1]),
         height: u16::from_be_bytes([*h0, *h1]),
         height_at: at + 1,
+        components: components.chunks_exact(3).take(count).map(|c| c[0]).collect(),
         factors,
     };
     if frame.factors.iter().any(|f| !(1..=4).contains(&f.0) || !(1..=4).contains(&f.1)) {

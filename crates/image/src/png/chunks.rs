@@ -63,10 +63,6 @@ impl Chunks {
         }
     }
 
-    pub(crate) fn has_metadata(&self) -> bool {
-        !self.metadata.is_empty()
-    }
-
     /// The file without metadata (where `strip` says so) and without what trails; `None` where that
     /// is the file as it is.
     pub(crate) fn stripped(&self, bytes: &[u8], strip: bool) -> Option<Vec<u8>> {
@@ -90,10 +86,7 @@ impl Chunks {
         }
         let mut out = Self { frames: 1, ..Self::default() };
         let mut at = SIGNATURE.len();
-        loop {
-            let Some(header) = bytes.get(at..at + 8) else {
-                break;
-            };
+        while let Some(header) = bytes.get(at..at + 8) {
             let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
             let id: [u8; 4] = [header[4], header[5], header[6], header[7]];
             let data_at = at + 8;

@@ -23,8 +23,11 @@ const CLOCK_ROWS: u32 = 64;
 pub(crate) struct Meaning {
     icc: Option<Vec<u8>>,
     cicp: Option<(u8, u8)>,
-    gamma: Option<(f32, Option<[(f32, f32); 4]>)>,
+    gamma: Option<Gamma>,
 }
+
+/// The exponent and, where given, white, red, green and blue as x and y.
+type Gamma = (f32, Option<[(f32, f32); 4]>);
 
 impl Meaning {
     /// By PNG's order of precedence: cICP, iCCP, sRGB, gAMA with cHRM.

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::restore;
+
 /// Fractional bits of a weight.
 pub(crate) const WEIGHT_BITS: u32 = 14;
 /// One, as a weight.
@@ -35,6 +37,16 @@ pub(crate) struct Axis {
     pub(crate) length: usize,
     pub(crate) start: f64,
     pub(crate) span: f64,
+}
+
+/// The weights of one axis, before they are computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    pub(crate) axis: Axis,
+    pub(crate) filter: Filter,
+    /// Samples of the original behind each source sample: more than one where a decoder gave means
+    /// of that many.
+    pub(crate) shrunk: usize,
 }
 
 /// The shape of the reconstruction kernel.
@@ -93,19 +105,18 @@ pub(crate) struct Weights {
 
 impl Weights {
     /// Weights of `filter` over `axis`, multiplied by `gain`.
-    pub(crate) fn new(axis: Axis, filter: Filter, gain: f64, padding: Padding) -> Self {
-        let rows = (0..axis.length).map(|i| row(axis, filter, i));
-        Self::from_rows(axis.length, rows, gain, padding)
+    pub(crate) fn new(recipe: Recipe, gain: f64, padding: Padding) -> Self {
+        let Recipe { axis, filter, shrunk } = recipe;
+        let rows = match shrunk {
+            1 => (0..axis.length).map(|i| row(axis, filter, i)).collect(),
+            n => restore::rows(axis, filter, n),
+        };
+        Self::from_rows(&rows, gain, padding)
     }
 
     /// Fixed point from real weights, each row a start and its values.
-    pub(crate) fn from_rows(
-        length: usize,
-        rows: impl Iterator<Item = (usize, Vec<f64>)>,
-        gain: f64,
-        padding: Padding,
-    ) -> Self {
-        let rows: Vec<(usize, Vec<f64>)> = rows.collect();
+    fn from_rows(rows: &[(usize, Vec<f64>)], gain: f64, padding: Padding) -> Self {
+        let length = rows.len();
         let widest = rows.iter().map(|r| r.1.len()).max().unwrap_or(1);
         let taps = padding.pad(widest);
         let mut starts = Vec::with_capacity(length);
@@ -116,15 +127,10 @@ impl Weights {
         }
         Self { taps, starts, values }
     }
-
-    /// Bytes held.
-    pub(crate) fn bytes(&self) -> usize {
-        self.starts.capacity() * size_of::<usize>() + self.values.capacity() * size_of::<i16>()
-    }
 }
 
 /// Real weights of one output, trimmed to the source; what falls outside is added to the edge.
-fn row(axis: Axis, filter: Filter, i: usize) -> (usize, Vec<f64>) {
+pub(super) fn row(axis: Axis, filter: Filter, i: usize) -> (usize, Vec<f64>) {
     let scale = axis.span / axis.length as f64;
     let stretch = scale.max(1.0);
     let centre = axis.start + (i as f64 + 0.5) * scale;

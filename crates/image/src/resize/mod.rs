@@ -8,9 +8,11 @@
 mod coeffs;
 #[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the file's head")]
 mod kernels;
+mod restore;
 
 pub use coeffs::Filter;
-pub(crate) use coeffs::{Axis, Padding, Weights};
+pub(crate) use coeffs::{Axis, Recipe};
+use coeffs::{Padding, Weights};
 use kernels::{Kernel, SUM_BITS};
 
 use crate::planes::Plane;
@@ -26,13 +28,6 @@ pub(crate) struct Tone {
 impl Tone {
     /// Leaves values alone.
     pub(crate) const NONE: Self = Self { gain: 1.0, bias: 0.0 };
-}
-
-/// The weights of one axis, before they are computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Recipe {
-    pub(crate) axis: Axis,
-    pub(crate) filter: Filter,
 }
 
 /// Resizes planes; keeps weights and its row from one picture to the next.
@@ -74,8 +69,8 @@ impl Resizer {
             "the recipe is for this source"
         );
         assert_eq!((out.width, out.height), (across.axis.length, down.axis.length), "the recipe is for this output");
-        let horizontal = self.weights(across, 1.0, Padding::Horizontal);
-        let vertical = self.weights(down, tone.gain, Padding::Vertical);
+        let horizontal = self.weights(across, 1.0, Padding::Horizontal, None);
+        let vertical = self.weights(down, tone.gain, Padding::Vertical, Some(horizontal));
         let Self { kernel, cache, row, .. } = self;
         let (horizontal, vertical) = (&cache[horizontal].weights, &cache[vertical].weights);
         // Zeros behind the samples: taps of weight zero read them.
@@ -94,20 +89,20 @@ impl Resizer {
         }
     }
 
-    /// Index of the weights in the cache, computed if they are not there.
-    fn weights(&mut self, recipe: Recipe, gain: f64, padding: Padding) -> usize {
+    /// Index of the weights in the cache, computed if they are not there. The entry `keep` is in use
+    /// and stays where it is.
+    fn weights(&mut self, recipe: Recipe, gain: f64, padding: Padding, keep: Option<usize>) -> usize {
         if let Some(i) = self.cache.iter().position(|c| c.recipe == recipe && c.gain == gain && c.padding == padding) {
             return i;
         }
-        let weights = Weights::new(recipe.axis, recipe.filter, gain, padding);
+        let weights = Weights::new(recipe, gain, padding);
         let entry = Cached { recipe, gain, padding, weights };
         if self.cache.len() < CACHED {
             self.cache.push(entry);
             return self.cache.len() - 1;
         }
-        // In turn, so that the two entries of one call never push each other out.
-        let index = self.next;
-        self.next = (self.next + 1) % CACHED;
+        let index = if keep == Some(self.next) { (self.next + 1) % CACHED } else { self.next };
+        self.next = (index + 1) % CACHED;
         self.cache[index] = entry;
         index
     }
@@ -133,13 +128,13 @@ mod tests {
     }
 
     fn whole(source: usize, length: usize, filter: Filter) -> Recipe {
-        Recipe { axis: Axis { source, length, start: 0.0, span: source as f64 }, filter }
+        Recipe { axis: Axis { source, length, start: 0.0, span: source as f64 }, filter, shrunk: 1 }
     }
 
     /// The same resize in floating point, without rounding between the passes.
     fn float(source: &Plane, across: Recipe, down: Recipe, tone: Tone) -> Vec<f64> {
         let real = |recipe: Recipe, i: usize| {
-            let w = Weights::new(recipe.axis, recipe.filter, 1.0, Padding::Vertical);
+            let w = Weights::new(recipe, 1.0, Padding::Vertical);
             let values = w.values[i * w.taps..][..w.taps].iter().map(|v| f64::from(*v) / 16384.0).collect::<Vec<_>>();
             (w.starts[i], values)
         };
@@ -200,6 +195,21 @@ mod tests {
             let mut out = Plane::filled(97, 31, 0);
             Resizer::new().resize(&source, whole(97, 97, filter), whole(31, 31, filter), Tone::NONE, &mut out);
             assert_eq!(out.data, source.data, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_in_use_is_never_pushed_out() {
+        let mut resizer = Resizer::new();
+        let source = plane(64, 64, 1);
+        for length in 1..60 {
+            // Every call finds the first recipe in the cache and misses the second.
+            let mut out = Plane::filled(50, length, 0);
+            let (across, down) = (whole(64, 50, Filter::Lanczos3), whole(64, length, Filter::Lanczos3));
+            resizer.resize(&source, across, down, Tone::NONE, &mut out);
+            let mut expect = Plane::filled(50, length, 0);
+            Resizer::scalar().resize(&source, across, down, Tone::NONE, &mut expect);
+            assert_eq!(out.data, expect.data, "{length}");
         }
     }
 
