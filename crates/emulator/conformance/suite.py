@@ -151,6 +151,8 @@ def main():
     failed = 0
     for title, function in CHECKS:
         try:
+            # Time passes only when a check says so, however slow the machine is.
+            control("POST", "clock", {"reset": True, "freeze": True})
             function()
             print(f"ok    {title}")
         except Exception:

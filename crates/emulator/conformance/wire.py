@@ -35,10 +35,10 @@ def send(method, url, headers=None, body=b""):
     if isinstance(body, str):
         body = body.encode()
     if _session:
-        r = _session.request(method, url, headers=headers, data=body or None, allow_redirects=False, timeout=30)
+        r = _session.request(method, url, headers=headers, data=body or None, allow_redirects=False, timeout=180)
         return Answer(r.status_code, r.headers, r.content)
     u = urllib.parse.urlsplit(url)
-    c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
+    c = http.client.HTTPConnection(u.hostname, u.port, timeout=180)
     c.request(method, u.path + ("?" + u.query if u.query else ""), body=body or None, headers=headers)
     r = c.getresponse()
     answer = Answer(r.status, dict(r.getheaders()), r.read())

@@ -48,12 +48,15 @@ fn a_lost_answer_can_be_recorded_or_not_or_later() {
     upload(&emulator, &session, "face", &photo).unwrap_err();
     assert_eq!(recorded(&emulator), 1);
 
-    let (emulator, session) = with(Effect::status(502).with_body("html").recorded_after(300));
+    let (emulator, session) = with(Effect::status(502).with_body("html").recorded_after(2_000));
     let answer = upload(&emulator, &session, "face", &photo).unwrap();
     assert_eq!((answer.status, answer.header("content-type")), (502, Some("text/html")));
     assert!(answer.body.starts_with(b"<html>") && answer.header("x-hmac-signature").is_none());
     assert_eq!(recorded(&emulator), 0);
-    std::thread::sleep(Duration::from_millis(600));
+    let began = Instant::now();
+    while recorded(&emulator) == 0 && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     assert_eq!(recorded(&emulator), 1);
 
     let (emulator, session) = with(Effect::status(500));
@@ -130,7 +133,7 @@ fn slow_in_every_direction() {
         (began.elapsed().as_millis(), answer.status)
     };
     let (ms, status) = slow(Effect::Latency { ms: 300, jitter_ms: 50 });
-    assert!((300..2000).contains(&ms) && status == 200, "{ms}");
+    assert!(ms >= 300 && status == 200, "{ms}");
     let (ms, _) = slow(Effect::SlowAnswer { bytes_per_second: 2_000, head: true });
     assert!(ms >= 250, "{ms}");
     let (ms, _) = slow(Effect::SlowRead { bytes_per_second: 300 });
@@ -224,10 +227,10 @@ fn rules_choose_by_session_context_attempt_order_and_chance() {
     emulator.clear_faults();
 
     let mut rule = FaultRule::new(Effect::status(429)).on("upload");
-    (rule.after, rule.until) = (Some("200ms".into()), Some("10m".into()));
+    (rule.after, rule.until) = (Some("2s".into()), Some("10m".into()));
     emulator.add_fault(rule).unwrap();
     assert_eq!(status(&two, "face", &photo), 200);
-    std::thread::sleep(Duration::from_millis(250));
+    std::thread::sleep(Duration::from_millis(2_050));
     assert_eq!(status(&two, "face", &photo), 429);
     emulator.clear_faults();
 

@@ -43,11 +43,11 @@ impl Browser {
                 let address = page["webSocketDebuggerUrl"].as_str().unwrap();
                 break address[address.find("/devtools").unwrap()..].to_owned();
             }
-            assert!(began.elapsed() < Duration::from_secs(20), "the page did not open");
+            assert!(began.elapsed() < Duration::from_secs(90), "the page did not open");
             std::thread::sleep(Duration::from_millis(50));
         };
         let mut socket = TcpStream::connect(&authority).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
         let head = format!(
             "GET {path} HTTP/1.1\r\nhost: {authority}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         );
@@ -76,7 +76,7 @@ impl Browser {
         // What is not there yet is not true yet.
         let patient = format!("(() => {{ try {{ return {script} }} catch {{ return false }} }})()");
         while self.eval(&patient) != Value::Bool(true) {
-            assert!(began.elapsed() < Duration::from_secs(20), "never true: {script}");
+            assert!(began.elapsed() < Duration::from_secs(90), "never true: {script}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
