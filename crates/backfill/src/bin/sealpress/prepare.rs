@@ -145,10 +145,9 @@ fn work(args: Args) -> Result<usize, Failure> {
 }
 
 async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> Line {
-    let started = Instant::now();
     let input = path.to_string_lossy().into_owned();
     let end = match preparer.file(path).await {
-        Ok(prepared) => save(prepared, stem, out, started).await,
+        Ok(prepared) => save(prepared, stem, out).await,
         Err(e) => Err(e.into()),
     };
     match end {
@@ -157,7 +156,8 @@ async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> 
     }
 }
 
-async fn save(prepared: Prepared, stem: OsString, out: &Path, started: Instant) -> Result<Done, Failure> {
+async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Failure> {
+    let writing_since = Instant::now();
     let mut name = stem;
     name.push(".");
     name.push(prepared.media.format().extension());
@@ -176,7 +176,8 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path, started: Instant) 
         pages: report.pages.clone(),
         actions: Said::all(&report.actions),
         warnings: Said::all(&report.warnings),
-        ms: print::ms(started.elapsed()),
+        // The work, not the wait for a turn.
+        ms: print::ms(prepared.press + writing_since.elapsed()),
         input_bytes: prepared.input_bytes,
         output,
     })

@@ -161,7 +161,7 @@ fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
         context: files.context.clone(),
         end,
         attempts: outcome.attempts,
-        ms: print::ms(outcome.timings.total),
+        ms: print::ms(outcome.timings.press + outcome.timings.sign + outcome.timings.send),
     }
 }
 
