@@ -1,6 +1,8 @@
 //! The binary as a shell sees it: exit codes, JSON, names, and a whole session against its own
 //! emulator.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
