@@ -45,6 +45,14 @@ pub(crate) enum Role {
     FieldKids,
 }
 
+impl Role {
+    /// Whether the keys of such a dictionary mean what the standard says, and are no free names: a font
+    /// called `/EF` is no attachment.
+    fn is_known_by_its_entries(self) -> bool {
+        !matches!(self, Self::Names | Self::Resources)
+    }
+}
+
 const PAGE_KEYS: [&[u8]; 7] = [b"MediaBox", b"CropBox", b"Rotate", b"Resources", b"Contents", b"Group", b"UserUnit"];
 
 /// What draws an annotation, with or without an appearance stream, and what a widget shares with its
@@ -315,7 +323,7 @@ impl Copier<'_> {
                 let items: Result<Vec<_>, _> = items.into_iter().map(|item| self.transform(item, role)).collect();
                 Ok(Object::Array(items?))
             }
-            Object::Dict(dict) if forbidden(&dict) => Ok(Object::Null),
+            Object::Dict(dict) if role.is_known_by_its_entries() && forbidden(&dict) => Ok(Object::Null),
             Object::Dict(dict) => Ok(Object::Dict(self.dict(&dict, role)?)),
             Object::Kids(kids) => {
                 let items: Result<Vec<_>, _> = refs(kids).map(|id| id.map(Object::Ref)).collect();
@@ -333,7 +341,9 @@ impl Copier<'_> {
         let value = self.source.get(id)?;
         let forbidden = match &value {
             Value::Plain(Object::Null) => true,
-            Value::Plain(Object::Dict(dict)) => forbidden(dict) || is_page_tree(dict),
+            Value::Plain(Object::Dict(dict)) => {
+                role.is_known_by_its_entries() && (forbidden(dict) || is_page_tree(dict))
+            }
             Value::Plain(_) => false,
             Value::Stream(stream) => is_baggage(stream, role),
         };

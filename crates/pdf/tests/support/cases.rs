@@ -101,6 +101,18 @@ pub(crate) fn all() -> Vec<Case> {
             kept: &[1, 2, 4, 5, 6],
         },
         Case {
+            name: "a resource may be called like an attachment",
+            file: file(
+                &[with(
+                    "q 300 0 0 300 50 50 cm /EF Do Q BT /AA 24 Tf 72 700 Td (x) Tj ET",
+                    "/XObject<</EF 10 0 R>>/Font<</AA 3 0 R>>",
+                )],
+                "",
+                &[(10, gray_image(8, 8, |x, y| (x * 30 + y) as u8))],
+            ),
+            kept: &[1],
+        },
+        Case {
             name: "one page of nothing is kept",
             file: file(&[Page::default(), Page::default()], "", &[]),
             kept: &[1],
