@@ -1,10 +1,7 @@
 use bytes::Bytes;
 
 use super::key::{Key, Signature};
-
-/// Raw bytes per piece: a multiple of 3, so that pieces encode without padding between them, and
-/// small enough that piece and text stay in the first-level cache while they are hashed.
-pub(super) const PIECE: usize = 3072;
+use super::pool::BodyPool;
 
 /// How the file stands between prefix and suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,19 +46,44 @@ impl Frame {
         mac.update(&self.prefix);
         match self.encoding {
             Encoding::Raw => mac.update(&self.media),
-            Encoding::Base64 => {
-                let mut scratch = [0; PIECE / 3 * 4];
-                for piece in self.media.chunks(PIECE) {
-                    mac.update(encode(piece, &mut scratch));
-                }
-            }
+            Encoding::Base64 => mac.update_base64(&self.media, None),
         }
         mac.update(&self.suffix);
         mac.finish()
     }
+
+    /// The same, and keeps the body in a buffer of the pool, in the same pass over the file.
+    pub(super) fn sign_whole(&self, key: Option<&Key>, before: &[u8], length: usize, pool: &BodyPool) -> Whole {
+        let mut loan = pool.lend(length);
+        let (prefix, rest) = loan.bytes().split_at_mut(self.prefix.len());
+        let (media, suffix) = rest.split_at_mut(rest.len() - self.suffix.len());
+        prefix.copy_from_slice(&self.prefix);
+        suffix.copy_from_slice(&self.suffix);
+        let mut mac = key.map(Key::start);
+        if let Some(mac) = &mut mac {
+            mac.update(before);
+            mac.update(prefix);
+        }
+        match (self.encoding, &mut mac) {
+            (Encoding::Base64, Some(mac)) => mac.update_base64(&self.media, Some(media)),
+            (Encoding::Base64, None) => {
+                let _ = sealpress_base64::encode_to_slice(&self.media, media);
+            }
+            (Encoding::Raw, mac) => {
+                media.copy_from_slice(&self.media);
+                mac.iter_mut().for_each(|mac| mac.update(&self.media));
+            }
+        }
+        let signature = mac.map(|mut mac| {
+            mac.update(suffix);
+            mac.finish()
+        });
+        Whole { signature, body: loan.into_bytes() }
+    }
 }
 
-/// Encodes into the front of `out`, which has room for `raw`, and returns what was written.
-pub(super) fn encode<'a>(raw: &[u8], out: &'a mut [u8]) -> &'a [u8] {
-    base64_simd::STANDARD.encode(raw, base64_simd::Out::from_slice(out))
+/// A body in one piece.
+pub(super) struct Whole {
+    pub(super) signature: Option<Signature>,
+    pub(super) body: Bytes,
 }

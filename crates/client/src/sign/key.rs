@@ -1,14 +1,16 @@
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::hash::Hash;
 
 /// A shared secret as HMAC-SHA256 sees it: the two blocks of the key are hashed once, here, and
 /// every message starts from a copy of that state.
 #[derive(Clone)]
 pub struct Key {
-    keyed: Hmac<Sha256>,
+    inner: Hash,
+    outer: Hash,
 }
 
 /// 32 bytes of HMAC-SHA256. Prints as 64 lower-case hex digits through [`Signature::hex`] only.
@@ -25,17 +27,34 @@ impl Key {
     /// A key of any length.
     #[must_use]
     pub fn from_bytes(secret: &[u8]) -> Self {
-        // HMAC takes keys of every length; the error type is shared with ciphers that do not.
-        let keyed = Hmac::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC keys have any length"));
-        Self { keyed }
+        Self::keyed(Hash::new(), secret)
+    }
+
+    /// RFC 2104: a key longer than a block is hashed, a shorter one filled up with zeros.
+    fn keyed(fresh: Hash, secret: &[u8]) -> Self {
+        let mut block = [0; 64];
+        match block.get_mut(..secret.len()) {
+            Some(front) => front.copy_from_slice(secret),
+            None => {
+                let mut hash = fresh.clone();
+                hash.update(secret);
+                block[..32].copy_from_slice(&hash.finish());
+            }
+        }
+        let with_pad = |pad: u8| {
+            let mut hash = fresh.clone();
+            hash.update(&block.map(|byte| byte ^ pad));
+            hash
+        };
+        Self { inner: with_pad(0x36), outer: with_pad(0x5c) }
     }
 
     /// Signs a message that lies in memory.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Signature {
-        let mut mac = self.keyed.clone();
-        mac.update(message);
-        Signature(mac.finalize().into_bytes().into())
+        let mut running = self.start();
+        running.update(message);
+        running.finish()
     }
 
     /// Whether `signature` belongs to `message`; takes the same time whatever differs. Hex of
@@ -43,34 +62,42 @@ impl Key {
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &str) -> bool {
         let Some(signature) = Signature::from_hex(signature) else { return false };
-        let mut mac = self.keyed.clone();
-        mac.update(message);
-        mac.verify_slice(&signature.0).is_ok()
+        let mut running = self.start();
+        running.update(message);
+        running.verify(&signature)
     }
 
     /// A running HMAC, keyed.
     pub(crate) fn start(&self) -> Running {
-        Running(self.keyed.clone())
+        Running { inner: self.inner.clone(), outer: self.outer.clone() }
     }
 }
 
 /// An HMAC that is fed piece by piece.
-pub(crate) struct Running(Hmac<Sha256>);
-
-impl Running {
-    pub(crate) fn update(&mut self, piece: &[u8]) {
-        self.0.update(piece);
-    }
-
-    pub(crate) fn finish(self) -> Signature {
-        Signature(self.0.finalize().into_bytes().into())
-    }
+pub(crate) struct Running {
+    inner: Hash,
+    outer: Hash,
 }
 
 impl Running {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.inner.update(piece);
+    }
+
+    /// The base64 of `raw`; also into `out` where there is one, which has the length of the text.
+    pub(super) fn update_base64(&mut self, raw: &[u8], out: Option<&mut [u8]>) {
+        self.inner.update_base64(raw, out);
+    }
+
+    pub(crate) fn finish(self) -> Signature {
+        let Self { inner, mut outer } = self;
+        outer.update(&inner.finish());
+        Signature(outer.finish())
+    }
+
     /// Whether this is the signature; takes the same time whatever differs.
     pub(crate) fn verify(self, claimed: &Signature) -> bool {
-        self.0.verify_slice(&claimed.0).is_ok()
+        self.finish().0.ct_eq(&claimed.0).into()
     }
 }
 
@@ -122,7 +149,33 @@ impl fmt::Debug for Signature {
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
     use super::*;
+
+    /// Where blocks, padding and the rule for long keys change, for keys and messages.
+    const EDGES: [usize; 18] = [0, 1, 31, 32, 33, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 129, 183, 1000];
+
+    #[test]
+    fn keys_and_messages_of_edge_lengths_sign_as_the_crate_hmac_signs() {
+        let noise: Vec<u8> = (0..1000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+        for secret in EDGES.map(|len| &noise[..len]) {
+            let keys = [Key::from_bytes(secret), Key::keyed(Hash::new().without_fused_pass(), secret)];
+            for message in EDGES.map(|len| &noise[1000 - len..]) {
+                let mut oracle = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+                oracle.update(message);
+                let expected: [u8; 32] = oracle.finalize().into_bytes().into();
+                for key in &keys {
+                    assert_eq!(*key.sign(message).as_bytes(), expected, "{} and {}", secret.len(), message.len());
+                    assert!(key.verify(message, &hex(&expected)));
+                    let mut wrong = expected;
+                    wrong[31] ^= 1;
+                    assert!(!key.verify(message, &hex(&wrong)));
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_published_vector() {

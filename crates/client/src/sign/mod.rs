@@ -1,19 +1,25 @@
 //! From an upload to the bytes on the wire. `sign` hashes the whole body once without keeping it
 //! (the signature stands in a header, ahead of the body); sending encodes it a second time, piece
-//! by piece. In memory lies the raw file and a few KiB, never the body.
+//! by piece. In memory lies the raw file and a few KiB, never the body. [`sign_whole`] keeps the body
+//! in a pooled buffer instead, for whoever needs it in one piece.
 
 mod body;
 mod frame;
+mod hash;
 mod key;
+mod pool;
 
 pub use body::EncodedBody;
+use frame::Whole;
 pub use frame::{Encoding, Frame};
 pub use key::{Key, Signature};
 pub(crate) use key::{Running, hex};
+pub use pool::BodyPool;
 
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sealpress_media::{Fault, Format};
 
 use crate::context::Context;
@@ -34,6 +40,7 @@ struct Inner {
     format: Format,
     media_len: u64,
     frame: Frame,
+    whole: Option<Bytes>,
     length: u64,
     signature: Option<Signature>,
     stamp: Option<String>,
@@ -61,27 +68,58 @@ pub enum Scheme<'a> {
 /// # Errors
 /// `Media` with [`Fault::Limit`] where the body's length does not fit into 64 bits.
 pub fn sign(upload: &Upload, frame: Frame, scheme: Scheme<'_>, stamp: Option<String>) -> Result<SignedBody, Error> {
-    let too_long = || Error::media("sign", Fault::Limit, "the body is too long to be counted");
-    let length = frame.encoded_len().ok_or_else(too_long)?;
+    let length = length(&frame)?;
     let signature = match scheme {
         Scheme::Unsigned => None,
         Scheme::Hmac { key, before } => Some(frame.sign(key, before)),
     };
-    Ok(SignedBody {
-        inner: Arc::new(Inner {
-            session: upload.session.clone(),
-            context: upload.context.clone(),
-            format: upload.media.format(),
-            media_len: upload.media.len() as u64,
-            frame,
-            length,
-            signature,
-            stamp,
-        }),
-    })
+    Ok(SignedBody::new(upload, frame, length, None, signature, stamp))
+}
+
+/// [`sign`], and keeps the body in a buffer of `pool`: one pass over the file, and as much memory
+/// again as the body is long, until the last clone of the body is gone.
+///
+/// # Errors
+/// `Media` with [`Fault::Limit`] where the body's length does not fit into memory.
+pub fn sign_whole(
+    upload: &Upload,
+    frame: Frame,
+    scheme: Scheme<'_>,
+    stamp: Option<String>,
+    pool: &BodyPool,
+) -> Result<SignedBody, Error> {
+    let length = length(&frame)?;
+    let (key, before) = match scheme {
+        Scheme::Unsigned => (None, &[][..]),
+        Scheme::Hmac { key, before } => (Some(key), before),
+    };
+    let in_memory = usize::try_from(length).map_err(|_| too_long())?;
+    let Whole { signature, body } = frame.sign_whole(key, before, in_memory, pool);
+    Ok(SignedBody::new(upload, frame, length, Some(body), signature, stamp))
+}
+
+fn length(frame: &Frame) -> Result<u64, Error> {
+    frame.encoded_len().ok_or_else(too_long)
+}
+
+fn too_long() -> Error {
+    Error::media("sign", Fault::Limit, "the body is too long to be counted")
 }
 
 impl SignedBody {
+    fn new(
+        upload: &Upload,
+        frame: Frame,
+        length: u64,
+        whole: Option<Bytes>,
+        signature: Option<Signature>,
+        stamp: Option<String>,
+    ) -> Self {
+        let (session, context) = (upload.session.clone(), upload.context.clone());
+        let (format, media_len) = (upload.media.format(), upload.media.len() as u64);
+        Self { inner: Arc::new(Inner { session, context, format, media_len, frame, whole, length, signature, stamp }) }
+    }
+
     /// The session it is for.
     #[must_use]
     pub fn session(&self) -> &SessionId {
@@ -127,7 +165,7 @@ impl SignedBody {
     /// The bytes, made while they are read; a fresh one for every attempt.
     #[must_use]
     pub fn body(&self) -> EncodedBody {
-        EncodedBody::new(self.inner.frame.clone(), self.inner.length)
+        EncodedBody::new(self.inner.frame.clone(), self.inner.whole.clone(), self.inner.length)
     }
 }
 
