@@ -38,3 +38,25 @@ pub struct Refusal {
     /// For a person.
     pub message: String,
 }
+
+/// Every kind that media, image and pdf refuse with.
+const KINDS: [&str; 11] = [
+    "corrupt",
+    "empty",
+    "encrypted",
+    "internal",
+    "limit",
+    "no-pages",
+    "timeout",
+    "too-large",
+    "truncated",
+    "unsupported-feature",
+    "unsupported-format",
+];
+
+impl Refusal {
+    /// The kind as one of the names we know: what comes from a worker may be made up.
+    pub(crate) fn known_kind(&self) -> &'static str {
+        KINDS.iter().find(|kind| **kind == self.kind).copied().unwrap_or("internal")
+    }
+}

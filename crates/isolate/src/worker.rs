@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sealpress_image as image;
-use sealpress_media::{Fault, Media, Summary};
+use sealpress_media::{Fault, Format, Media, Summary};
 use sealpress_pdf as pdf;
 
 use crate::frame;
@@ -22,7 +22,8 @@ use crate::wire::{Hello, Outcome, Refusal, Request};
 pub struct Limits {
     /// Private memory of the worker process in bytes; 768 MiB unless told.
     pub memory: u64,
-    /// Wall-clock time of one job, after which the process is killed; 10 s unless told.
+    /// Wall-clock time of one job, after which the process is killed; 9 s unless told, so that no
+    /// file holds anybody up for 10.
     pub deadline: Duration,
     /// Largest file taken, in bytes; 512 MiB unless told.
     pub most_input: usize,
@@ -39,7 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 768 << 20,
-            deadline: Duration::from_secs(10),
+            deadline: Duration::from_secs(9),
             most_input: 512 << 20,
             most_output: 32 << 20,
             jobs: 500,
@@ -111,16 +112,20 @@ impl Worker {
         if file.len() > self.limits.most_input {
             return Err(Error::TooLarge);
         }
+        // Opening libavcodec costs a process 17 ms and a sandboxed one can no longer do it: only
+        // workers that have met a HEIC pay for it.
+        let is_heic = Media::sniff(file.clone()).is_ok_and(|media| media.format() == Format::Heic);
+        let native_hevc = self.limits.native_hevc && is_heic;
         let mut process = match self.process.take() {
-            Some(process) if process.jobs < self.limits.jobs => process,
-            _ => self.start().map_err(Error::Broken)?,
+            Some(process) if process.jobs < self.limits.jobs && process.native_hevc >= native_hevc => process,
+            _ => self.start(native_hevc).map_err(Error::Broken)?,
         };
         let pressed = process.press(file, &self.limits)?;
         self.process = Some(process);
         Ok(pressed)
     }
 
-    fn start(&self) -> io::Result<Process> {
+    fn start(&self, native_hevc: bool) -> io::Result<Process> {
         let (ours, theirs) = UnixStream::pair()?;
         let child = Command::new(&self.program)
             .arg(ARGUMENT)
@@ -130,13 +135,13 @@ impl Worker {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let mut process = Process { child, socket: ours, jobs: 0 };
+        let mut process = Process { child, socket: ours, jobs: 0, native_hevc };
         let hello = Hello {
-            image: self.image.clone().with_native_hevc(self.limits.native_hevc),
+            image: self.image.clone().with_native_hevc(native_hevc),
             pdf: self.pdf.clone(),
             memory: self.limits.memory,
             most_input: self.limits.most_input,
-            native_hevc: self.limits.native_hevc,
+            native_hevc,
         };
         process.socket.set_write_timeout(Some(self.limits.deadline))?;
         frame::write(&mut process.socket, &hello, &[])?;
@@ -155,6 +160,7 @@ struct Process {
     child: Child,
     socket: UnixStream,
     jobs: u32,
+    native_hevc: bool,
 }
 
 impl Process {
@@ -222,9 +228,9 @@ impl io::Write for Timed<'_> {
 impl Error {
     /// The kebab-case name of the kind, as in JSON output.
     #[must_use]
-    pub fn kind(&self) -> &str {
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Refused(refusal) => &refusal.kind,
+            Self::Refused(refusal) => refusal.known_kind(),
             Self::Crashed => "crashed",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
