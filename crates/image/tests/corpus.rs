@@ -1,22 +1,22 @@
 //! Every picture of the corpus of real media: a valid output, or a typed error that fits.
 
-use std::time::{Duration, Instant};
-
 use sealpress_image::{Normalizer, Policy, Probe};
 use sealpress_media::Media;
 
 #[test]
 fn every_picture_gives_a_valid_output_or_a_fitting_error() {
     let Some(corpus) = sealpress_testkit::corpus() else { return };
-    let mut normalizer = Normalizer::new(Policy::veriff());
+    // Hangs are judged by CPU time below: a busy machine is no hang.
+    let policy = Policy::veriff().with_time_budget(std::time::Duration::from_secs(120));
+    let mut normalizer = Normalizer::new(policy);
     let mut wrong = Vec::new();
     for entry in corpus.entries.iter().filter(|e| e.kind != "pdf") {
-        let begun = Instant::now();
+        let begun = cpu_ms();
         let outcome = match Media::sniff(entry.bytes()) {
             Ok(media) => normalizer.normalize(&media).map_err(|e| (e.kind().as_str(), e.to_string())),
             Err(e) => Err((e.kind().as_str(), e.to_string())),
         };
-        let took = begun.elapsed();
+        let took = cpu_ms() - begun;
         let (kind, text) = match &outcome {
             Ok(done) => {
                 let (media, report) = (done.media(), done.report());
@@ -30,13 +30,24 @@ fn every_picture_gives_a_valid_output_or_a_fitting_error() {
             }
             Err((kind, text)) => (Some(*kind), format!("{kind}: {text}")),
         };
-        println!("{} ms {}\n    {text}", took.as_millis(), entry.path);
+        println!("{} ms {}\n    {text}", took, entry.path);
         if !entry.is_invalid && !entry.expected.allows(kind) {
             wrong.push(format!("{}: expected {:?}, got {text}", entry.path, entry.expected));
         }
-        if took > Duration::from_secs(10) {
-            wrong.push(format!("{}: took {took:?}", entry.path));
+        if took > 10_000 {
+            wrong.push(format!("{}: took {took} ms of CPU", entry.path));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// CPU time of this thread in milliseconds, as the scheduler counts it; wall time where the kernel
+/// does not say.
+fn cpu_ms() -> u128 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let start = START.get_or_init(std::time::Instant::now);
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|s| s.split_whitespace().next()?.parse::<u128>().ok())
+        .map_or_else(|| start.elapsed().as_millis(), |nanos| nanos / 1_000_000)
 }
