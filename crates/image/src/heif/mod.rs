@@ -35,6 +35,7 @@ mod sps;
 mod tests;
 mod track;
 
+#[cfg(test)]
 use std::borrow::Cow;
 
 use sealpress_media::Dimensions;
@@ -146,7 +147,8 @@ impl<'a> Heif<'a> {
         self.icc
     }
 
-    /// The TIFF structure of the EXIF item.
+    /// The TIFF structure of the EXIF item: read by tests only, since EXIF does not turn a HEIF.
+    #[cfg(test)]
     pub(crate) fn exif(&self) -> Option<Cow<'a, [u8]>> {
         let meta = self.meta.as_ref()?;
         let primary = meta.primary().ok()?.id;
