@@ -138,14 +138,14 @@ def main():
     parser.add_argument("--home", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="", help="comma-separated rivals")
+    parser.add_argument("--only", default="", help="rivals, separated by semicolons (names contain commas)")
     parser.add_argument("--no-quality", action="store_true")
     parser.add_argument("files", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         files = options.files + derived(options.home, options.files, folder)
-        only = [n for n in options.only.split(",") if n]
+        only = [n for n in options.only.split(";") if n]
         table = measure(options, files, folder, only)
     pathlib.Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(options.out + ".json").write_text(json.dumps(table, indent=1) + "\n")

@@ -5,13 +5,13 @@ use sealpress_media::{Format, Media};
 use sealpress_testkit::Rgb;
 
 /// Sniffs and normalizes, or panics with the reason.
-pub fn normalize(policy: Policy, bytes: Vec<u8>) -> Normalized {
+pub(crate) fn normalize(policy: Policy, bytes: Vec<u8>) -> Normalized {
     let media = Media::sniff(bytes).expect("a picture");
     Normalizer::new(policy).normalize(&media).expect("a sound picture")
 }
 
 /// The kind of error that a file gives.
-pub fn refusal(policy: Policy, bytes: Vec<u8>) -> &'static str {
+pub(crate) fn refusal(policy: Policy, bytes: Vec<u8>) -> &'static str {
     let media = match Media::sniff(bytes) {
         Ok(media) => media,
         Err(e) => return e.kind().as_str(),
@@ -23,17 +23,17 @@ pub fn refusal(policy: Policy, bytes: Vec<u8>) -> &'static str {
 }
 
 /// Names of what was done.
-pub fn actions(done: &Normalized) -> Vec<&'static str> {
+pub(crate) fn actions(done: &Normalized) -> Vec<&'static str> {
     done.report().actions.iter().map(|a| a.name()).collect()
 }
 
 /// Names of what was warned of.
-pub fn warnings(done: &Normalized) -> Vec<&'static str> {
+pub(crate) fn warnings(done: &Normalized) -> Vec<&'static str> {
     done.report().warnings.iter().map(|w| w.name()).collect()
 }
 
 /// The pixels of a JPEG or PNG, alpha on white.
-pub fn pixels(media: &Media) -> Rgb {
+pub(crate) fn pixels(media: &Media) -> Rgb {
     match media.format() {
         Format::Jpeg => {
             let image = turbojpeg::decompress(media.bytes(), turbojpeg::PixelFormat::RGB).expect("a JPEG");
