@@ -1,1 +1,3 @@
-//! Benches live in the files beside this one.
+//! What the benches beside this file share.
+
+pub mod measure;
