@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Sends the same pictures through other people's tools and ours, in turns: `cargo xtask bench image --rivals`.
+# Arguments are the pictures; without any, the real photos of the shared corpus where it is present, or
+# the specimens of testdata.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+cargo build --release --package sealpress-benches --bin image-worker
+home=target/rivals/image
+if ! "$home/venv/bin/python" -c 'import PIL, pillow_heif, pyvips, cv2, ssimulacra2' 2>/dev/null; then
+    python3 -m venv "$home/venv"
+    "$home/venv/bin/python" -m pip install --quiet Pillow pillow-heif pyvips pyvips-binary opencv-python-headless ssimulacra2 numpy
+fi
+if [ ! -d "$home/node_modules/sharp" ]; then
+    npm install --silent --no-audit --no-fund --prefix "$home" sharp@0.35.5
+fi
+if [ $# -eq 0 ]; then
+    corpus=../shared/corpus
+    if [ -d "$corpus" ]; then
+        set -- "$corpus"/documents/*business-card-english.jpg "$corpus"/documents/*handwritten-notes.jpg \
+            "$corpus"/phone-jpeg/*Kodak_PIXPRO_FZ201.jpg "$corpus"/heic/*IMG_2682.heic "$corpus"/orientation/*arrow.heic
+    else
+        set -- testdata/jpeg/id-front-12mp.jpg testdata/jpeg/id-back-p3-422.jpg testdata/jpeg/selfie-progressive-444.jpg testdata/heic/id-front.heic
+    fi
+fi
+mkdir -p "$home"
+"$home/venv/bin/python" benches/rivals/image/run.py --worker target/release/image-worker --home "$home" --out "$home/results" "$@"
+cat "$home/results.md"
