@@ -19,7 +19,7 @@ fn scalar() -> Kernel {
 }
 
 fn encode_with(kernel: Kernel, bytes: &[u8]) -> Vec<u8> {
-    let mut text = vec![0; encoded_len(bytes.len()).unwrap()];
+    let mut text = vec![0; encoded_len(bytes.len()).expect("short inputs fit")];
     assert_eq!(kernel.encode_to_slice(bytes, &mut text).map(|text| text.len()), encoded_len(bytes.len()));
     text
 }
@@ -91,7 +91,7 @@ fn exhaustively() {
 fn between_guards(kernel: Kernel, noise: &[u8], alignments: &[usize]) -> usize {
     const UNTOUCHED: u8 = 0x2a;
     let mut source = common::guarded::Guarded::new(noise.len() + 64);
-    let mut target = common::guarded::Guarded::new(encoded_len(noise.len()).unwrap() + 64);
+    let mut target = common::guarded::Guarded::new(encoded_len(noise.len()).expect("short inputs fit") + 64);
     let mut compared = 0;
     for len in 0..=noise.len() {
         let bytes = &noise[noise.len() - len..];

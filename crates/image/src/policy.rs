@@ -46,7 +46,8 @@ pub struct Policy {
     /// Whether a file that already conforms is sent as it is, without decoding.
     pub pass_through: bool,
     /// Whether HEIC may be decoded by the machine's libavcodec, where there is one: a third faster
-    /// than the decoder in Rust that is always there, and C.
+    /// than the decoder in Rust that is always there, and C. Off unless set: C code on hostile input
+    /// is in order in a locked-down worker process, which sets it.
     pub native_hevc: bool,
     /// Most pixels of the picture as stored, judged on the header.
     pub max_pixels: u64,
@@ -135,7 +136,7 @@ impl Policy {
             profiles: Profiles::Convert,
             damaged: Damaged::Refuse,
             pass_through: true,
-            native_hevc: true,
+            native_hevc: false,
             max_pixels: 220_000_000,
             max_memory: 640 << 20,
             max_scans: 100,

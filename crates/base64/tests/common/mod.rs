@@ -29,7 +29,7 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| word().to_le_bytes()).flatten().take(len).collect()
 }
 
-/// Whether the emulated CPUs of `cpus.sh` ask for fewer cases; they are fifty times slower.
+/// Whether the emulated CPUs of `cpus.sh` ask for fewer cases; they are much slower.
 pub(crate) fn quick() -> bool {
     std::env::var_os("SEALPRESS_QUICK").is_some()
 }

@@ -1,5 +1,5 @@
 //! Base64 and SHA-256 in one pass: 64 characters are one vector of the encoder and one block of
-//! the hash. The rounds of a block wait for each other for some 130 cycles and leave most of the
+//! the hash. The rounds of a block wait for each other and leave most of the
 //! core idle; encoding the following blocks fits into the gaps and costs nothing.
 //!
 //! Only whole blocks of unpadded text pass through here. Where the text begins inside a block, the
