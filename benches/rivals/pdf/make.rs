@@ -8,7 +8,7 @@ use flate2::write::ZlibEncoder;
 
 /// How a file is put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A cross-reference table and objects as they are.
     Plain,
     /// A cross-reference stream and object streams of 100.
@@ -23,7 +23,7 @@ const SCAN_BYTES: usize = 2_100_000;
 ///
 /// # Errors
 /// When `out` does not take it.
-pub fn make(kind: Kind, pages: u32, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn make(kind: Kind, pages: u32, out: &mut impl Write) -> io::Result<()> {
     let mut file = File { out, at: 0, places: vec![Place::Free] };
     file.write(b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")?;
     // 1 catalog, 2 page tree, 3 font; then a page, its content and its image, each in turn.

@@ -14,14 +14,14 @@ use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
 use serde_json::Value;
 
 /// Arguments of a child, as a JSON list.
-pub const CHILD: &str = "SEALPRESS_CHAOS_CHILD";
+pub(crate) const CHILD: &str = "SEALPRESS_CHAOS_CHILD";
 /// Stands in for people's names: must appear in no output.
 const CANARY: &str = "Canaria-Nemo-Nobody";
 /// A child that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// What a child process does.
-pub fn child() -> i32 {
+pub(crate) fn child() -> i32 {
     #[derive(clap::Parser)]
     struct Cli {
         #[command(flatten)]
@@ -33,7 +33,7 @@ pub fn child() -> i32 {
 }
 
 /// Media go as they are: what is tried here is the bookkeeping.
-pub fn wiring() -> Wiring {
+pub(crate) fn wiring() -> Wiring {
     Wiring {
         press: Arc::new(sealpress_pipeline::Unchanged),
         policy: "unchanged".to_owned(),
@@ -46,7 +46,7 @@ pub fn wiring() -> Wiring {
 }
 
 /// A small generator with a seed that can be printed (SplitMix64).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -63,20 +63,20 @@ impl Dice {
 }
 
 /// How a campaign starts its children: the program and what comes before the environment.
-pub struct Launcher {
-    pub program: PathBuf,
-    pub args: Vec<String>,
+pub(crate) struct Launcher {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
 }
 
 /// What happened.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub runs: u32,
-    pub kills: u32,
-    pub items: usize,
-    pub duplicates: usize,
-    pub looked_up: u64,
-    pub retries: u32,
+pub(crate) struct Tally {
+    pub(crate) runs: u32,
+    pub(crate) kills: u32,
+    pub(crate) items: usize,
+    pub(crate) duplicates: usize,
+    pub(crate) looked_up: u64,
+    pub(crate) retries: u32,
 }
 
 struct Row {
@@ -95,7 +95,7 @@ struct Stage<'a> {
 }
 
 /// One campaign. Panics, naming the seed, where an invariant does not hold.
-pub fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> Tally {
+pub(crate) fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> Tally {
     let mut dice = Dice(seed);
     let dir = tempfile::tempdir().unwrap();
     let emulator = Emulator::builder().start_blocking().unwrap();
