@@ -22,7 +22,7 @@ mod store;
 mod units;
 
 pub use chaos::POINTS as ABORT_POINTS;
-pub use command::{Access, BackfillArgs, ConfigArgs, Wiring, execute, show_config};
+pub use command::{Access, BackfillArgs, ConfigArgs, MakeProvider, Wiring, execute, show_config};
 pub use config::SettingsArgs;
 pub use error::{Error, ErrorKind};
 pub use exit::Exit;

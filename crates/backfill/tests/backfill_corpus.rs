@@ -19,7 +19,10 @@ fn corpus() -> Option<PathBuf> {
 }
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .expect("the files and the binary of the test are here")
+        .map(|e| e.expect("the files and the binary of the test are here").path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -32,7 +35,7 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
 
 /// Files that the index expects to be fine.
 fn expected_good(root: &Path) -> Vec<PathBuf> {
-    let index = std::fs::read_to_string(root.join("INDEX.tsv")).unwrap();
+    let index = std::fs::read_to_string(root.join("INDEX.tsv")).expect("the files and the binary of the test are here");
     let rows = index.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
     rows.filter(|row| row[8] == "ok").map(|row| root.join(row[0])).collect()
 }
@@ -44,7 +47,7 @@ fn sealpress(emulator: &Emulator, args: &[&str]) -> (Option<i32>, String) {
         .env("SEALPRESS_API_KEY", emulator.api_key())
         .env("SEALPRESS_SECRET", emulator.secret())
         .output()
-        .unwrap();
+        .expect("the files and the binary of the test are here");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     (output.status.code(), text)
 }
@@ -54,7 +57,7 @@ fn the_whole_corpus_is_sent_or_listed() {
     let Some(root) = corpus() else { return };
     let mut media = Vec::new();
     files(&root, &mut media);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("the files and the binary of the test are here");
     let manifest = dir.path().join("corpus.csv");
     let mut text = String::from("subject,context,media,note\n");
     for (n, path) in media.iter().enumerate() {

@@ -9,7 +9,7 @@ use sealpress_backfill::ABORT_POINTS;
 
 fn launcher() -> Launcher {
     let args = ["child", "--exact", "--nocapture", "--test-threads=1"].map(str::to_owned).to_vec();
-    Launcher { program: std::env::current_exe().unwrap(), args }
+    Launcher { program: std::env::current_exe().expect("this program has a path"), args }
 }
 
 /// Not a test: what the campaigns' children run.

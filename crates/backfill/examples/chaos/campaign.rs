@@ -27,7 +27,8 @@ pub(crate) fn child() -> i32 {
         #[command(flatten)]
         backfill: BackfillArgs,
     }
-    let args: Vec<String> = serde_json::from_str(&std::env::var(CHILD).unwrap()).unwrap();
+    let args: Vec<String> = serde_json::from_str(&std::env::var(CHILD).expect("the plumbing of a campaign works"))
+        .expect("the plumbing of a campaign works");
     let cli = <Cli as clap::Parser>::parse_from(std::iter::once("backfill".to_owned()).chain(args));
     i32::from(sealpress_backfill::execute(cli.backfill, wiring()).code())
 }
@@ -97,8 +98,8 @@ struct Stage<'a> {
 /// One campaign. Panics, naming the seed, where an invariant does not hold.
 pub(crate) fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> Tally {
     let mut dice = Dice(seed);
-    let dir = tempfile::tempdir().unwrap();
-    let emulator = Emulator::builder().start_blocking().unwrap();
+    let dir = tempfile::tempdir().expect("the plumbing of a campaign works");
+    let emulator = Emulator::builder().start_blocking().expect("the plumbing of a campaign works");
     let rows = manifest(dir.path(), &mut dice);
     let mut tally = Tally { items: rows.len(), ..Tally::default() };
     faults(&emulator, &mut dice);
@@ -167,7 +168,7 @@ fn check(seed: u64, stage: &Stage<'_>, rows: &[Row], code: Option<i32>, tally: &
             continue;
         };
         assert_eq!(result["state"], "confirmed", "seed {seed}, line {line}: {result}");
-        let id = result["media_id"].as_str().unwrap();
+        let id = result["media_id"].as_str().expect("the plumbing of a campaign works");
         let record = media.get(id).unwrap_or_else(|| panic!("seed {seed}, line {line}: the ledger has no {id}"));
         assert_eq!(&record.sha256, sha256, "seed {seed}, line {line}: it is the right file");
         assert_eq!(record.context, row.context, "seed {seed}, line {line}");
@@ -217,47 +218,50 @@ impl Stage<'_> {
         list.insert(1, self.dir.join("manifest.csv").display().to_string());
         list.extend(["--settle", "300ms", "--memory", "64MiB", "--jobs", "2"].map(str::to_owned));
         let output = self.dir.join("output");
-        let log = std::fs::File::create(&output).unwrap();
+        let log = std::fs::File::create(&output).expect("the plumbing of a campaign works");
         let mut command = Command::new(&self.launcher.program);
         command
             .args(&self.launcher.args)
-            .env(CHILD, serde_json::to_string(&list).unwrap())
+            .env(CHILD, serde_json::to_string(&list).expect("the plumbing of a campaign works"))
             .env("SEALPRESS_BASE_URL", self.emulator.url())
             .env("SEALPRESS_API_KEY", self.emulator.api_key())
             .env("SEALPRESS_SECRET", self.emulator.secret())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
+            .stdout(log.try_clone().expect("the plumbing of a campaign works"))
             .stderr(log);
         if let Some(point) = abort_at {
             command.env("SEALPRESS_ABORT_AT", point);
         }
-        let mut child = command.spawn().unwrap();
+        let mut child = command.spawn().expect("the plumbing of a campaign works");
         let code = wait(&mut child, kill_after);
-        self.output.push(String::from_utf8_lossy(&std::fs::read(&output).unwrap()).into_owned());
+        self.output.push(
+            String::from_utf8_lossy(&std::fs::read(&output).expect("the plumbing of a campaign works")).into_owned(),
+        );
         code
     }
 
     fn results(&self) -> BTreeMap<u64, Value> {
         let text = std::fs::read_to_string(self.dir.join("manifest.csv.sealpress/results.jsonl"))
             .unwrap_or_else(|e| panic!("{e}: {:?}", self.output.last()));
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.map(|value| (value["line"].as_u64().unwrap(), value)).collect()
+        let lines =
+            text.lines().map(|line| serde_json::from_str::<Value>(line).expect("the plumbing of a campaign works"));
+        lines.map(|value| (value["line"].as_u64().expect("the plumbing of a campaign works"), value)).collect()
     }
 }
 
 fn wait(child: &mut Child, kill_after: Option<Duration>) -> Option<i32> {
     let started = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = child.try_wait().expect("the plumbing of a campaign works") {
             return status.code();
         }
         if kill_after.is_some_and(|after| started.elapsed() >= after) {
-            child.kill().unwrap();
-            child.wait().unwrap();
+            child.kill().expect("the plumbing of a campaign works");
+            child.wait().expect("the plumbing of a campaign works");
             return None;
         }
         if started.elapsed() >= DEADLINE {
-            child.kill().unwrap();
+            child.kill().expect("the plumbing of a campaign works");
             panic!("a run did not end within {DEADLINE:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -284,7 +288,7 @@ fn manifest(dir: &Path, dice: &mut Dice) -> Vec<Row> {
                 }
                 _ => (photo(dice), true),
             };
-            std::fs::write(dir.join(&file), &bytes).unwrap();
+            std::fs::write(dir.join(&file), &bytes).expect("the plumbing of a campaign works");
             if good {
                 earlier.push((rows.len(), context));
             }
@@ -296,7 +300,7 @@ fn manifest(dir: &Path, dice: &mut Dice) -> Vec<Row> {
     for row in &rows {
         text.push_str(&format!("{},{},{},{CANARY},carried\n", row.subject, row.context, row.file));
     }
-    std::fs::write(dir.join("manifest.csv"), text).unwrap();
+    std::fs::write(dir.join("manifest.csv"), text).expect("the plumbing of a campaign works");
     rows
 }
 
@@ -328,7 +332,7 @@ fn faults(emulator: &Emulator, dice: &mut Dice) {
     for rule in menu {
         if dice.below(3) == 0 {
             let chance = 0.05 + dice.below(15) as f64 / 100.0;
-            emulator.add_fault(rule().chance(chance, dice.next())).unwrap();
+            emulator.add_fault(rule().chance(chance, dice.next())).expect("the plumbing of a campaign works");
         }
     }
 }

@@ -119,6 +119,9 @@ enum ConfigCommand {
     },
 }
 
+/// Makes a client of the vendor out of an address and credentials.
+pub type MakeProvider = Box<dyn Fn(&Access) -> Result<Arc<dyn Provider>, String> + Send + Sync>;
+
 /// The doors that the binary opens for a run.
 pub struct Wiring {
     /// Prepares media, in this process or in locked-down ones.
@@ -126,7 +129,7 @@ pub struct Wiring {
     /// The rules that it follows, as text: a journal that was begun under other rules is refused.
     pub policy: String,
     /// Makes the provider out of base URL, key and secret.
-    pub provider: Box<dyn Fn(&Access) -> Result<Arc<dyn Provider>, String> + Send + Sync>,
+    pub provider: MakeProvider,
 }
 
 /// How to reach the provider.

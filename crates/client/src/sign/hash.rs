@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn lengths_around_the_padding_and_the_block() {
-        let noise: Vec<u8> = (0..400_u32).map(|i| (i * i >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..400_u32).map(|i| ((i * i) >> 3) as u8).collect();
         for len in 0..noise.len() {
             for mut hash in both() {
                 hash.update(&noise[..len]);
