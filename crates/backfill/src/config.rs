@@ -46,7 +46,11 @@ const KNOWN: [Known; 23] = [
     known("settle", Value("5s"), "wait before an unclear upload is looked up"),
     known("submit", Value("true"), "submit sessions whose items are all confirmed"),
     known("dedupe", Value("true"), "send a file once per session and context"),
-    known("allow_root", Unset, "further folders that media may lie in, separated by commas"),
+    known(
+        "allow_root",
+        Unset,
+        "folders beside the manifest's that media must lie in, separated by commas; anywhere unless set",
+    ),
     known("allow_source", Unset, "stores that media may come from, such as s3://bucket, separated by commas"),
     known("metrics", Unset, "address of a Prometheus endpoint, such as 127.0.0.1:9464"),
 ];

@@ -40,7 +40,7 @@ fn every_case_keeps_what_it_should() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A photo as large as phones make them: noise does not compress.
+/// A photo of a page as large as phones make them: noise does not compress.
 fn photo(seed: u32) -> (usize, usize, Vec<u8>) {
     let (width, height) = (2000, 2600);
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
@@ -49,7 +49,9 @@ fn photo(seed: u32) -> (usize, usize, Vec<u8>) {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        let light = 120 + (i / width * 60 / height) as u8;
+        // Lines of print, or the page would be the scan of blank paper.
+        let is_ink = (i / width) % 400 < 60 && (300..1700).contains(&(i % width));
+        let light = if is_ink { 10 } else { 120 + (i / width * 60 / height) as u8 };
         pixel.copy_from_slice(&[light + (state & 63) as u8, light + (state >> 8 & 63) as u8, light]);
     }
     let image =

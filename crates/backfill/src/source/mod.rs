@@ -24,8 +24,11 @@ use crate::store::state::Failure;
 /// Everything media may come from.
 pub(crate) struct Sources {
     base: PathBuf,
-    /// Canonical folders; a file must lie below one of them.
+    /// Canonical folders; a file that is judged must lie below one of them.
     roots: Vec<PathBuf>,
+    /// Whether plain paths are judged too: once the operator has named a folder, nothing outside
+    /// of the named ones and the manifest's is opened.
+    fences_paths: bool,
     allowed: Vec<Allowed>,
     fetcher: fetch::Fetcher,
 }
@@ -37,22 +40,25 @@ pub(crate) enum Found {
 }
 
 impl Sources {
-    /// Relative paths start at `base`, which is allowed; so are `roots` and what `allowed` names.
+    /// Relative paths start at `base`. Plain paths may lead anywhere unless `roots` names folders:
+    /// then those and `base` are all that is opened. `file:` URLs are always held to them, and
+    /// other URLs to what `allowed` names.
     ///
     /// # Errors
     /// `Config` for a folder that is not there.
     pub(crate) fn new(base: PathBuf, roots: &[PathBuf], allowed: Vec<Allowed>) -> Result<Self> {
+        let fences_paths = !roots.is_empty();
         let roots = std::iter::once(&base).chain(roots).map(|root| allow::root(root)).collect::<Result<_>>()?;
-        Ok(Self { base, roots, allowed, fetcher: fetch::Fetcher::default() })
+        Ok(Self { base, roots, fences_paths, allowed, fetcher: fetch::Fetcher::default() })
     }
 
     /// Finds one file of the manifest. The failure is the item's.
     pub(crate) fn find(&self, media: &str) -> Result<Found, Failure> {
         match url(media) {
-            None => self.file(&self.base.join(media)),
+            None => self.file(&self.base.join(media), self.fences_paths),
             Some(url) if url.scheme() == "file" => {
                 let path = url.to_file_path().map_err(|()| not_allowed("a file URL of another host".to_owned()))?;
-                self.file(&path)
+                self.file(&path, true)
             }
             Some(url) => {
                 if !self.allowed.iter().any(|allowed| allowed.covers(&url)) {
@@ -67,14 +73,14 @@ impl Sources {
         }
     }
 
-    fn file(&self, path: &Path) -> Result<Found, Failure> {
+    fn file(&self, path: &Path, is_judged: bool) -> Result<Found, Failure> {
         let real = std::fs::canonicalize(path).map_err(|e| Failure {
             reason: Why::Read.as_str().to_owned(),
             fault: "caller".to_owned(),
             // The kind alone: the manifest's line says which file.
             message: format!("the file cannot be opened: {}", e.kind()),
         })?;
-        if !self.roots.iter().any(|root| real.starts_with(root)) {
+        if is_judged && !self.roots.iter().any(|root| real.starts_with(root)) {
             let message = "the file lies outside of the allowed folders; say --allow-root DIR to read from there";
             return Err(not_allowed(message.to_owned()));
         }

@@ -13,15 +13,24 @@ fn reason(found: Result<Found, Failure>) -> String {
 }
 
 #[test]
-fn files_stay_below_the_manifest() {
+fn a_named_folder_fences_files_in() {
     let dir = tempfile::tempdir().unwrap();
     let base = dir.path().join("batch");
     std::fs::create_dir(&base).unwrap();
     std::fs::write(base.join("a.jpg"), "x").unwrap();
     std::fs::write(dir.path().join("secret.txt"), "x").unwrap();
     std::os::unix::fs::symlink("../secret.txt", base.join("link.jpg")).unwrap();
-    let sources = sources(&base, &[]);
+    let further = dir.path().join("further");
+    std::fs::create_dir(&further).unwrap();
+    std::fs::write(further.join("b.jpg"), "x").unwrap();
+
+    let open = sources(&base, &[]);
+    assert_eq!(reason(open.find("../further/b.jpg")), "found", "the operator's own paths lead anywhere");
+    assert_eq!(reason(open.find("file:///etc/passwd")), "not-allowed", "URLs do not");
+
+    let sources = Sources::new(base.clone(), &[further], Vec::new()).unwrap();
     assert_eq!(reason(sources.find("a.jpg")), "found");
+    assert_eq!(reason(sources.find("../further/b.jpg")), "found");
     assert_eq!(reason(sources.find("../secret.txt")), "not-allowed");
     assert_eq!(reason(sources.find("/etc/passwd")), "not-allowed");
     assert_eq!(reason(sources.find("file:///etc/passwd")), "not-allowed");
