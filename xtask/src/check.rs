@@ -52,7 +52,7 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     cmd!(sh, "cargo doc --workspace --no-deps --quiet").run()?;
     drop(_docs);
     if cmd!(sh, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
-        cmd!(sh, "cargo deny --offline check licenses bans sources").run()?;
+        cmd!(sh, "cargo deny check licenses bans sources").run()?;
     } else {
         println!("SKIPPED: cargo deny is not installed (cargo install cargo-deny)");
     }
