@@ -3,6 +3,7 @@
 use sealpress_media::Dimensions;
 
 use super::scan::Scan;
+use super::sound::{self, Sound};
 use super::turbo::{self, Decompressor, Header, Packed, Sampling, Shrink};
 use crate::colour::{Colour, Converter};
 use crate::convert::RgbSink;
@@ -66,7 +67,9 @@ pub(crate) fn memory(scan: &Scan, shrink: Shrink) -> u64 {
     let rows: u64 = blocks.iter().map(|(w, h)| w * 8 * 64 / n + h * 64).sum();
     // A baseline file may come in several scans too; only the whole file tells.
     let buffered = scan.frame.progressive() || scan.scans > 1;
-    planes + rows + if buffered { coefficients(scan) } else { 0 } + (128 << 10)
+    // Two blocks side by side are decoded at once, of which one may be beyond the picture.
+    let held: u64 = blocks.iter().map(|(w, h)| (w + 3) * h * sound::BLOCK_BYTES).sum();
+    planes + rows + if buffered { held } else { 0 } + (128 << 10)
 }
 
 /// Blocks of each component, across and down, padded to whole units.
@@ -115,15 +118,28 @@ pub(crate) fn plan(codec: &mut Decompressor, bytes: &[u8], shrink: Shrink, limit
 /// A decode's outcome: planes, and the decoder's first complaint.
 pub(crate) type Outcome = (Planes, Option<String>);
 
-/// Decodes to planes as coded.
-pub(crate) fn planar(codec: &mut Decompressor, bytes: &[u8], plan: &Plan, pool: &mut Pool) -> Result<Outcome, Error> {
+/// Decodes to planes as coded: by our own decoder what is sound, by libjpeg-turbo everything else.
+pub(crate) fn planar(
+    codec: &mut Decompressor,
+    sound: &mut Sound,
+    bytes: &[u8],
+    plan: &Plan,
+    limits: &Limits,
+    pool: &mut Pool,
+) -> Result<Outcome, Error> {
     let sampling = plan.header.sampling.ok_or_else(|| Error::internal("a planar decode without a sampling"))?;
-    let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
     let (horizontal, vertical) = sampling.factors();
-    // Luma comes padded to whole chroma samples; the padding is no picture.
-    let n = plan.shrink.denominator();
-    planes[0].width = plan.header.width.div_ceil(n) as usize;
-    planes[0].height = plan.header.height.div_ceil(n) as usize;
+    let (planes, complaint) = match sound.planes(bytes, plan.shrink, limits.max_scans, pool) {
+        Some(planes) => (planes, None),
+        None => {
+            let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
+            // Luma comes padded to whole chroma samples; the padding is no picture.
+            let n = plan.shrink.denominator();
+            planes[0].width = plan.header.width.div_ceil(n) as usize;
+            planes[0].height = plan.header.height.div_ceil(n) as usize;
+            (planes, complaint)
+        }
+    };
     let mut planes = planes.into_iter();
     let y = planes.next().ok_or_else(|| Error::internal("a decode without luma"))?;
     let chroma = planes.next().zip(planes.next()).map(|(cb, cr)| [cb, cr]);

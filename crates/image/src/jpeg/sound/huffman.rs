@@ -1,0 +1,146 @@
+//! Huffman tables, and the symbols read through them.
+//!
+//! A coefficient is a code (a run of zeros and a size) and `size` more bits of value. One look-up
+//! with the next [`LOOK`] bits gives run and value at once where both fit, which is nearly always.
+
+use super::bits::Bits;
+
+/// Bits looked at once. 2,048 entries of four bytes: two tables stay in the first-level cache.
+const LOOK: u32 = 11;
+/// The run of an entry that ends the block.
+const END: u8 = 64;
+
+/// A table as the file defines it, and what is made of it on first use.
+#[derive(Clone)]
+pub(super) struct Table {
+    /// By the next bits: `value << 16 | run << 8 | flag | length`; zero where the code is longer.
+    entries: Box<[u32; 1 << LOOK]>,
+    /// By code length: one more than the last code of that length, moved to 16 bits.
+    limits: [u32; 17],
+    /// By code length: what is added to a code to give its symbol's index.
+    offsets: [i32; 17],
+    symbols: Vec<u8>,
+}
+
+/// Only the code fits into the bits looked at: the entry's value is its size.
+const SIZE_ONLY: u32 = 0x80;
+
+/// What a symbol of a table says besides the size of its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The symbol is a size.
+    Dc,
+    /// A run of zeros in the high half, a size in the low one.
+    Ac,
+    /// For the caller to make out: the symbol comes as the run.
+    Plain,
+}
+
+/// One symbol with its value.
+#[derive(Clone, Copy)]
+pub(super) struct Symbol {
+    /// Zeros before the value; [`END`] or more behind the last coefficient.
+    pub(super) run: usize,
+    pub(super) value: i32,
+}
+
+impl Table {
+    /// Reads a definition's counts by length and symbols. `None` for a code that is not one.
+    pub(super) fn new(kind: Kind, counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+        let mut table =
+            Self { entries: Box::new([0; 1 << LOOK]), limits: [0; 17], offsets: [0; 17], symbols: symbols.to_vec() };
+        let (mut code, mut index) = (0_u32, 0_usize);
+        for length in 1..=16_u32 {
+            table.offsets[length as usize] = index as i32 - code as i32;
+            for _ in 0..counts[length as usize - 1] {
+                // No code may be all ones, nor longer than its length.
+                if code + 1 >= 1 << length {
+                    return None;
+                }
+                table.enter(kind, code, length, *symbols.get(index)?);
+                (code, index) = (code + 1, index + 1);
+            }
+            table.limits[length as usize] = code << (16 - length);
+            code <<= 1;
+        }
+        if kind == Kind::Dc && symbols.iter().any(|s| *s > 11) {
+            return None;
+        }
+        Some(table)
+    }
+
+    fn enter(&mut self, kind: Kind, code: u32, length: u32, symbol: u8) {
+        let Some(rest) = LOOK.checked_sub(length) else { return };
+        let (run, size) = split(kind, symbol);
+        for tail in 0..1_u32 << rest {
+            let value = if size <= rest {
+                let bits = tail >> (rest - size);
+                (length + size) | (u32::from(run) << 8) | ((extend(bits as i32, size) as u32) << 16)
+            } else {
+                length | SIZE_ONLY | (u32::from(run) << 8) | (size << 16)
+            };
+            self.entries[((code << rest) | tail) as usize] = value;
+        }
+    }
+
+    /// The next symbol with its value. At least 32 bits must be known. `None` for bits that are no
+    /// code.
+    #[inline(always)]
+    pub(super) fn read(&self, kind: Kind, bits: &mut Bits) -> Option<Symbol> {
+        let entry = self.entries[bits.peek(LOOK) as usize & ((1 << LOOK) - 1)];
+        let (run, length) = (((entry >> 8) & 0xFF) as usize, entry & 0x1F);
+        if entry & SIZE_ONLY != 0 {
+            bits.skip(length);
+            return Some(Symbol { run, value: bits.take_signed(entry >> 16) });
+        }
+        if entry == 0 {
+            // By value: what has an address is not kept in registers.
+            let symbol;
+            (*bits, symbol) = self.read_long(kind, *bits)?;
+            return Some(symbol);
+        }
+        bits.skip(length);
+        Some(Symbol { run, value: (entry as i32) >> 16 })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_long(&self, kind: Kind, mut bits: Bits) -> Option<(Bits, Symbol)> {
+        let (run, size) = split(kind, self.code(&mut bits)?);
+        let symbol = Symbol { run: usize::from(run), value: bits.take_signed(size) };
+        Some((bits, symbol))
+    }
+
+    /// The next symbol as it stands in the table. At least 16 bits must be known.
+    fn code(&self, bits: &mut Bits) -> Option<u8> {
+        let next = bits.peek(16);
+        let length = (1..=16_usize).find(|l| next < self.limits[*l])?;
+        let index = (next >> (16 - length)) as i32 + self.offsets[length];
+        bits.skip(length as u32);
+        self.symbols.get(usize::try_from(index).ok()?).copied()
+    }
+}
+
+impl Symbol {
+    /// Whether the block ends here.
+    #[inline(always)]
+    pub(super) const fn is_end(self) -> bool {
+        self.run >= END as usize
+    }
+}
+
+/// Run and size of a symbol.
+const fn split(kind: Kind, symbol: u8) -> (u8, u32) {
+    match kind {
+        Kind::Dc => (0, symbol as u32 & 15),
+        // Only a run of sixteen has a meaning without a value.
+        Kind::Ac if symbol & 15 == 0 && symbol != 0xF0 => (END, 0),
+        Kind::Plain => (symbol, 0),
+        Kind::Ac => (symbol >> 4, symbol as u32 & 15),
+    }
+}
+
+/// `size` bits as a signed value.
+const fn extend(bits: i32, size: u32) -> i32 {
+    if size > 0 && bits < 1 << (size - 1) { bits + 1 - (1 << size) } else { bits }
+}
