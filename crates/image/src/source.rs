@@ -132,8 +132,15 @@ impl Codecs {
         let components = if target == Target::Gray { 1 } else { 3 };
         let colour = self.profiles.resolve(meaning.declared(), components);
         let sink = RgbSink::new(stored, target, &mut self.pool);
-        let planes =
-            png::decode(bytes, &request.limits, request.policy.background, sink, &mut self.compressor, request.watch)?;
+        let planes = png::decode(
+            bytes,
+            chunks,
+            &request.limits,
+            request.policy.background,
+            sink,
+            &mut self.compressor,
+            request.watch,
+        )?;
         if chunks.has_alpha() {
             request.actions.push(Action::Flattened);
         }

@@ -1,6 +1,9 @@
 //! PNG in and out, through the `png` crate.
 
 pub(crate) mod chunks;
+mod plain;
+#[expect(unsafe_code, reason = "the dispatch to AVX2; see the file's head")]
+mod unfilter;
 
 use std::io::Cursor;
 
@@ -51,7 +54,7 @@ pub(crate) fn memory(chunks: &Chunks) -> u64 {
     let row = u64::from(chunks.width) * u64::from(chunks.samples()) * u64::from(chunks.bit_depth.div_ceil(8)).max(1);
     let expanded = u64::from(chunks.width) * 4;
     let frame = if chunks.interlaced { expanded * u64::from(chunks.height) } else { 0 };
-    4 * row + 6 * expanded + frame + (512 << 10)
+    4 * row + 6 * expanded + frame + (512 << 10) + plain::memory(row)
 }
 
 /// Everything before the picture data. Profiles are inflated, so this is not free.
@@ -73,12 +76,29 @@ pub(crate) fn meaning(bytes: &[u8], limits: &Limits) -> Result<Meaning, Error> {
 /// Decodes the first frame into planes, transparent pixels laid on `background`.
 pub(crate) fn decode(
     bytes: &[u8],
+    chunks: &Chunks,
     limits: &Limits,
     background: [u8; 3],
     mut sink: RgbSink,
     convert: &mut Compressor,
     watch: &Stopwatch,
 ) -> Result<Planes, Error> {
+    if plain::is_plain(chunks) {
+        let colour = if chunks.has_alpha() { ColorType::Rgba } else { ColorType::Rgb };
+        let mut rgb = vec![0; chunks.width as usize * 3];
+        let mut seen = 0_u32;
+        let sound = plain::rows(bytes, chunks, &mut |row| {
+            if seen.is_multiple_of(CLOCK_ROWS) {
+                watch.check()?;
+            }
+            seen += 1;
+            sink.push(to_rgb(row, colour, background, &mut rgb), convert)
+        })?;
+        if sound {
+            return sink.finish(convert);
+        }
+        sink.restart();
+    }
     let mut reader = open(bytes, limits)?;
     let (colour, depth) = reader.output_color_type();
     if depth != BitDepth::Eight {
