@@ -101,6 +101,54 @@ pub(crate) struct Weights {
     pub(crate) starts: Vec<usize>,
     /// `taps` weights for each output, summing to one times the gain.
     pub(crate) values: Vec<i16>,
+    /// The same for sixteen outputs at a time, as far as there are whole groups; empty where the
+    /// inputs of sixteen outputs lie too far apart.
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Sixteen neighbouring outputs whose inputs lie within 64 samples.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// First input of the first of them.
+    pub(crate) start: usize,
+    /// For each output the places of its first two inputs, counted from `start`.
+    pub(crate) places: [i16; 32],
+    /// For each two taps, those weights of each output.
+    pub(crate) weights: Vec<[i16; 32]>,
+}
+
+impl Group {
+    /// Outputs of a group.
+    pub(crate) const OUTPUTS: usize = 16;
+
+    /// All whole groups, of outputs of at most `widest` taps.
+    fn all(weights: &Weights, widest: usize) -> Vec<Self> {
+        let outputs = weights.starts.as_chunks::<{ Self::OUTPUTS }>().0;
+        let groups = outputs.iter().zip(weights.values.chunks_exact(Self::OUTPUTS * weights.taps));
+        groups
+            .map(|(starts, values)| Self::new(starts, values, weights.taps, widest))
+            .collect::<Option<_>>()
+            .unwrap_or_default()
+    }
+
+    /// `None` where the inputs lie too far apart.
+    fn new(starts: &[usize; 16], values: &[i16], taps: usize, widest: usize) -> Option<Self> {
+        let start = *starts.iter().min()?;
+        let pairs = widest.div_ceil(2);
+        let mut places = [0; 32];
+        let mut weights = vec![[0; 32]; pairs];
+        for (i, first) in starts.iter().enumerate() {
+            let offset = first - start;
+            if offset + 2 * pairs > 64 {
+                return None;
+            }
+            places[2 * i..][..2].copy_from_slice(&[offset as i16, offset as i16 + 1]);
+            for (two, out) in values[i * taps..][..taps].chunks_exact(2).zip(&mut weights) {
+                out[2 * i..][..2].copy_from_slice(two);
+            }
+        }
+        Some(Self { start, places, weights })
+    }
 }
 
 impl Weights {
@@ -125,7 +173,11 @@ impl Weights {
             starts.push(*start);
             quantize(real, gain, fixed);
         }
-        Self { taps, starts, values }
+        let mut weights = Self { taps, starts, values, groups: Vec::new() };
+        if padding == Padding::Horizontal {
+            weights.groups = Group::all(&weights, widest);
+        }
+        weights
     }
 }
 

@@ -5,15 +5,20 @@
 //! by row; nothing of the size of a picture is held between the passes. Weights depend only on the
 //! geometry and are kept for the next picture of the same size.
 
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX-512")]
+mod avx512;
 mod coeffs;
-#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the file's head")]
 mod kernels;
 mod restore;
 
 pub use coeffs::Filter;
 pub(crate) use coeffs::{Axis, Recipe};
 use coeffs::{Padding, Weights};
-use kernels::{Kernel, SUM_BITS};
+use kernels::{BEHIND, Kernel, SUM_BITS};
 
 use crate::planes::Plane;
 
@@ -61,6 +66,12 @@ impl Resizer {
         Self { kernel: Kernel::Scalar, ..Self::new() }
     }
 
+    /// One for each variant that this CPU runs.
+    #[cfg(test)]
+    fn all() -> impl Iterator<Item = Self> {
+        Kernel::all().into_iter().map(|kernel| Self { kernel, ..Self::new() })
+    }
+
     /// Fills `out` (its size is the recipes' lengths) from `source` (its size is their sources).
     pub(crate) fn resize(&mut self, source: &Plane, across: Recipe, down: Recipe, tone: Tone, out: &mut Plane) {
         assert_eq!(
@@ -75,7 +86,7 @@ impl Resizer {
         let (horizontal, vertical) = (&cache[horizontal].weights, &cache[vertical].weights);
         // Zeros behind the samples: taps of weight zero read them.
         row.clear();
-        row.resize(source.width + horizontal.taps, 0);
+        row.resize(source.width + horizontal.taps.max(BEHIND), 0);
         let bias = (tone.bias * f64::from(1_u32 << SUM_BITS)).round() as i32;
         let mut rows: Vec<&[u8]> = Vec::with_capacity(vertical.taps);
         for y in 0..out.height {
@@ -170,10 +181,12 @@ mod tests {
             let tone = if limited { Tone { gain: 255.0 / 219.0, bias: -16.0 * 255.0 / 219.0 } } else { Tone::NONE };
             let mut expect = Plane::filled(dw, dh, 0);
             Resizer::scalar().resize(&source, across, down, tone, &mut expect);
-            let mut got = Plane::filled(dw, dh, 0);
-            Resizer::new().resize(&source, across, down, tone, &mut got);
-            prop_assert_eq!(&got.data, &expect.data);
-            for (got, real) in got.data.iter().zip(float(&source, across, down, tone)) {
+            for mut resizer in Resizer::all() {
+                let mut got = Plane::filled(dw, dh, 0);
+                resizer.resize(&source, across, down, tone, &mut got);
+                prop_assert_eq!(&got.data, &expect.data, "{:?}", resizer.kernel);
+            }
+            for (got, real) in expect.data.iter().zip(float(&source, across, down, tone)) {
                 prop_assert!((f64::from(*got) - real).abs() < 1.1, "{} for {}", got, real);
             }
         }
