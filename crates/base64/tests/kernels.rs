@@ -123,6 +123,46 @@ fn between_guards(kernel: Kernel, noise: &[u8], alignments: &[usize]) -> usize {
     compared
 }
 
+/// Long texts are stored in other ways than short ones: on the boundaries of lines from 1 MiB, past
+/// the caches from 12 MiB. Guard pages stand behind both buffers, then before both.
+#[test]
+#[cfg(unix)]
+fn long_texts_at_many_alignments() {
+    const UNTOUCHED: u8 = 0x2a;
+    let noise = common::noise(9_500_000);
+    let mut source = common::guarded::Guarded::new(noise.len() + 64);
+    let mut target = common::guarded::Guarded::new(encoded_len(noise.len()).expect("inputs fit") + 64);
+    let mib = 786_432;
+    let every: Vec<usize> = (0..64).collect();
+    for (len, alignments) in [
+        (mib - 1, &every[..]),
+        (mib + 64, &every[..]),
+        (mib * 12 - 3, &[0, 5, 16]),
+        (mib * 12, &[0, 1, 2, 3, 4, 8, 15, 16, 32, 48, 60, 61, 63]),
+        (mib * 12 + 47, &[0, 1, 16, 63]),
+        (noise.len(), &[0, 2, 16, 60]),
+    ] {
+        let text = base64_simd::STANDARD.encode_to_string(&noise[..len]);
+        for (&alignment, at_end) in alignments.iter().flat_map(|a| [(a, false), (a, true)]) {
+            let (source, target) = (source.bytes(), target.bytes());
+            let (from, to) = match at_end {
+                false => (63 - alignment, alignment),
+                true => (source.len() - len - (63 - alignment), target.len() - text.len() - alignment),
+            };
+            source[from..from + len].copy_from_slice(&noise[..len]);
+            let around = to.saturating_sub(64)..(to + text.len() + 64).min(target.len());
+            target[around.clone()].fill(UNTOUCHED);
+            for kernel in [Kernel::best(), Kernel::all().nth(1).expect("there are always two")] {
+                let out = kernel.encode_to_slice(&source[from..from + len], &mut target[to..to + text.len()]);
+                assert!(out.is_some_and(|out| out == text.as_bytes()), "{kernel:?} of {len} at {alignment}");
+                let untouched = |bytes: &[u8]| bytes.iter().all(|&b| b == UNTOUCHED);
+                assert!(untouched(&target[around.start..to]), "{kernel:?} of {len} wrote before the text");
+                assert!(untouched(&target[to + text.len()..around.end]), "{kernel:?} of {len} wrote behind the text");
+            }
+        }
+    }
+}
+
 #[test]
 fn no_kernel_writes_where_the_text_does_not_fit() {
     for kernel in Kernel::all() {

@@ -10,17 +10,20 @@
 //! ```
 
 use core::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpgt_epi8, _mm256_mullo_epi16,
-    _mm256_or_si256, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8,
-    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi8, _mm256_subs_epu8,
+    __m128i, __m256i, _mm_loadu_si128, _mm_slli_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpgt_epi8,
+    _mm256_loadu_si256, _mm256_mullo_epi16, _mm256_or_si256, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32,
+    _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi8, _mm256_subs_epu8,
 };
 use core::hint::black_box;
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 
-use super::{ssse3, steps};
+use super::ssse3;
 
 /// Vectors per turn of the loop.
 const TURN: usize = 4;
+
+/// Bytes that a turn reads to take `TURN * 24` of them: four before, and four behind.
+const WINDOW: usize = TURN * 24 + 8;
 
 /// The constants, in registers.
 #[derive(Clone, Copy)]
@@ -33,26 +36,26 @@ struct Letters {
 
 /// Writes all of `dst`, whose length is the encoded length of `src`.
 #[target_feature(enable = "avx2")]
-pub(super) fn encode(mut src: &[u8], dst: &mut [MaybeUninit<u8>]) {
-    let letters = Letters::new();
-    // Each half of a vector is a load of 16 bytes of which 12 are taken.
-    let turns = steps(src, TURN * 24, TURN * 24 + 4);
-    let (texts, dst) = dst.split_at_mut(turns * TURN * 32);
-    for text in texts.as_chunks_mut::<{ TURN * 32 }>().0 {
-        let Some(bytes) = src.first_chunk::<{ TURN * 24 + 4 }>() else { break };
-        for (at, text) in text.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            if let Some(bytes) = bytes[24 * at..].first_chunk() {
-                store(text, letters.of(load(bytes)));
+pub(super) fn encode(mut src: &[u8], mut dst: &mut [MaybeUninit<u8>]) {
+    if let Some(first) = src.first_chunk() {
+        let letters = Letters::new();
+        let (text, mut rest) = mem::take(&mut dst).split_at_mut(32);
+        store(text, letters.of(load_halves(first)));
+        // From here on the four bytes before the next group stay in `src`.
+        src = &src[20..];
+        while let Some(window) = src.first_chunk::<WINDOW>() {
+            let (text, behind) = rest.split_at_mut(TURN * 32);
+            for (at, text) in text.chunks_exact_mut(32).enumerate() {
+                store(text, letters.of(load(window[24 * at..].first_chunk().unwrap_or(&[0; 32]))));
             }
+            (src, rest) = (&src[TURN * 24..], behind);
         }
-        src = &src[TURN * 24..];
-    }
-    let blocks = steps(src, 24, 28);
-    let (texts, dst) = dst.split_at_mut(blocks * 32);
-    for text in texts.as_chunks_mut::<32>().0 {
-        let Some(bytes) = src.first_chunk() else { break };
-        store(text, letters.of(load(bytes)));
-        src = &src[24..];
+        while let Some(bytes) = src.first_chunk() {
+            let (text, behind) = rest.split_at_mut(32);
+            store(text, letters.of(load(bytes)));
+            (src, rest) = (&src[24..], behind);
+        }
+        (src, dst) = (&src[4..], rest);
     }
     ssse3::encode(src, dst);
 }
@@ -63,7 +66,7 @@ impl Letters {
     fn new() -> Self {
         Self {
             spread: _mm256_setr_epi8(
-                1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10, //
+                5, 4, 6, 5, 8, 7, 9, 8, 11, 10, 12, 11, 14, 13, 15, 14, //
                 1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10,
             ),
             // The compiler knows that these multiplications are shifts, and spells them out in
@@ -94,20 +97,31 @@ impl Letters {
     }
 }
 
+/// The 24 bytes behind the first four of 32, as one load: each half of the vector then holds its
+/// twelve, the lower one behind four others, the upper one before four others.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; 28]) -> __m256i {
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: reads 32 bytes, which the array has; needs no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+/// The first 24 bytes, laid out as [`load`] does it, where nothing stands before them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_halves(bytes: &[u8; 28]) -> __m256i {
     let half = |at: usize| -> __m128i {
         let half: &[u8; 16] = bytes[at..].first_chunk().unwrap_or(&[0; 16]);
         // SAFETY: reads 16 bytes, which the array has; needs no alignment.
         unsafe { _mm_loadu_si128(half.as_ptr().cast()) }
     };
-    _mm256_set_m128i(half(12), half(0))
+    _mm256_set_m128i(half(12), _mm_slli_si128::<4>(half(0)))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(text: &mut [MaybeUninit<u8>; 32], vector: __m256i) {
-    // SAFETY: writes 32 bytes, which the array has; needs no alignment.
+fn store(text: &mut [MaybeUninit<u8>], vector: __m256i) {
+    assert_eq!(text.len(), 32);
+    // SAFETY: writes 32 bytes, which the slice has; needs no alignment.
     unsafe { _mm256_storeu_si256(text.as_mut_ptr().cast(), vector) }
 }

@@ -14,15 +14,33 @@
 //! The last vector of a text uses a masked load and store, so there is no scalar tail.
 
 use core::arch::x86_64::{
-    __m512i, _mm512_loadu_si512, _mm512_mask_blend_epi8, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8,
-    _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_storeu_si512,
+    __m512i, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm512_loadu_si512, _mm512_mask_blend_epi8,
+    _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8,
+    _mm512_set1_epi8, _mm512_set1_epi64, _mm512_storeu_si512, _mm512_stream_si512,
 };
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 
 use super::super::ALPHABET;
+use super::steps;
 
 /// Vectors per turn of the loop: their loads, permutations and stores overlap.
 const TURN: usize = 4;
+
+/// Bytes that a turn reads to take `TURN * 48` of them. Its loads are whole vectors: behind loads
+/// with a mask the CPU's prefetcher does not run ahead, which halves the speed from main memory.
+const WINDOW: usize = TURN * 48 + 16;
+
+/// Characters from which on stores are moved to the boundaries of cache lines: beyond the caches of
+/// one core a store across two lines costs two.
+const ALIGNED: usize = 1 << 20;
+
+/// Characters from which on the text goes past the caches, since it no longer fits there together
+/// with the bytes: the lines that it fills need not be read from memory first. Measured with 32 MiB
+/// of third-level cache, shared: as fast at 8 MB of bytes, 1.3 times as fast at 17 MB.
+const STREAMED: usize = 12 << 20;
+
+/// Bytes ahead of the loads that are asked for while the text goes past the caches.
+const AHEAD: usize = 2048;
 
 /// The `vpermb` control of each phase: byte `7 - i` of qword `q` is stream byte `i` of its eight
 /// characters.
@@ -77,34 +95,98 @@ impl Letters {
         let sixes = _mm512_multishift_epi64_epi8(self.shifts, bits);
         _mm512_permutexvar_epi8(sixes, self.alphabet)
     }
+
+    /// One turn. All loads stand before all stores, since the compiler does not know that they never
+    /// meet; and each store directly behind its permutations, which is worth 8 % over four at the end.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn turn<T>(self, window: &[u8; WINDOW], text: &mut [T; TURN], store: impl Fn(&mut T, __m512i)) {
+        let at = |at: usize| load(window[at..].first_chunk().unwrap_or(ALPHABET));
+        let [a, b, c, d] = [at(0), at(48), at(96), at(144)];
+        store(&mut text[0], self.of(a));
+        store(&mut text[1], self.of(b));
+        store(&mut text[2], self.of(c));
+        store(&mut text[3], self.of(d));
+    }
+
+    /// Encodes up to the first boundary of a line, where whole groups reach it.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn to_line<'s, 'd>(self, src: &'s [u8], dst: &'d mut [MaybeUninit<u8>]) -> Rest<'s, 'd> {
+        let missing = dst.as_ptr().addr().wrapping_neg() % 64;
+        if missing == 0 || !missing.is_multiple_of(4) {
+            return (src, dst);
+        }
+        let ((bytes, src), (text, dst)) = (src.split_at(missing / 4 * 3), dst.split_at_mut(missing));
+        store_front(text, self.of(load_front(bytes)));
+        (src, dst)
+    }
+
+    /// Encodes as many turns as there are windows.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn turns<'s, 'd>(self, mut src: &'s [u8], mut dst: &'d mut [MaybeUninit<u8>]) -> Rest<'s, 'd> {
+        while let Some(window) = src.first_chunk() {
+            let (text, rest) = mem::take(&mut dst).split_at_mut(TURN * 64);
+            let Some(vectors) = text.as_chunks_mut::<64>().0.first_chunk_mut() else { break };
+            self.turn(window, vectors, |text, vector| store(text, vector));
+            (src, dst) = (&src[TURN * 48..], rest);
+        }
+        (src, dst)
+    }
+
+    /// The same past the caches, where the text begins on a line.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn stream<'s, 'd>(self, mut src: &'s [u8], dst: &'d mut [MaybeUninit<u8>]) -> Rest<'s, 'd> {
+        if !dst.as_ptr().cast::<Line>().is_aligned() {
+            return (src, dst);
+        }
+        let turns = steps(src, TURN * 48, WINDOW);
+        let (texts, dst) = dst.split_at_mut(turns * TURN * 64);
+        // SAFETY: a line is 64 bytes of the same type, and any bytes are one.
+        let (_, lines, _) = unsafe { texts.align_to_mut::<Line>() };
+        assert_eq!(lines.len(), turns * TURN);
+        for text in lines.as_chunks_mut::<TURN>().0 {
+            let Some(window) = src.first_chunk() else { break };
+            prefetch(window);
+            self.turn(window, text, |line, vector| store_past_caches(line, vector));
+            src = &src[TURN * 48..];
+        }
+        _mm_sfence();
+        (src, dst)
+    }
 }
+
+/// What is left of bytes and text.
+type Rest<'s, 'd> = (&'s [u8], &'d mut [MaybeUninit<u8>]);
+
+/// A cache line of text.
+#[repr(C, align(64))]
+struct Line([MaybeUninit<u8>; 64]);
 
 /// Writes all of `dst`, whose length is the encoded length of `src`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn encode(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
+pub(super) fn encode(mut src: &[u8], mut dst: &mut [MaybeUninit<u8>]) {
     let letters = Letters::new(0, 0);
-    let (turns, src) = src.as_chunks::<{ TURN * 48 }>();
-    let (turns_out, dst) = dst.split_at_mut(turns.len() * TURN * 64);
-    for (bytes, text) in turns.iter().zip(turns_out.as_chunks_mut::<{ TURN * 64 }>().0) {
-        // All loads stand before all stores: the compiler does not know that they never meet.
-        let vectors: [__m512i; TURN] = {
-            let (bytes, _) = bytes.as_chunks::<48>();
-            [load_48(&bytes[0]), load_48(&bytes[1]), load_48(&bytes[2]), load_48(&bytes[3])]
-        };
-        for (vector, text) in vectors.into_iter().zip(text.as_chunks_mut::<64>().0) {
-            store(text, letters.of(vector));
-        }
+    if dst.len() >= ALIGNED {
+        (src, dst) = letters.to_line(src, dst);
     }
-    let (blocks, src) = src.as_chunks::<48>();
-    let (blocks_out, dst) = dst.split_at_mut(blocks.len() * 64);
-    for (bytes, text) in blocks.iter().zip(blocks_out.as_chunks_mut::<64>().0) {
-        store(text, letters.of(load_48(bytes)));
+    if dst.len() >= STREAMED {
+        (src, dst) = letters.stream(src, dst);
+    }
+    if src.len() >= WINDOW {
+        (src, dst) = letters.turns(src, dst);
+    }
+    while src.len() >= 48 {
+        let ((bytes, rest), (text, rest_out)) = (src.split_at(48), mem::take(&mut dst).split_at_mut(64));
+        store_front(text, letters.of(load_front(bytes)));
+        (src, dst) = (rest, rest_out);
     }
     if !src.is_empty() {
-        let text = letters.of(load_front(src));
-        // One or two characters of padding: 1 byte over leaves 2, 2 bytes over leave 1.
-        let padding = [0, 0b11, 0b1][src.len() % 3] << (dst.len() - [0, 2, 1][src.len() % 3]);
-        store_front(dst, _mm512_mask_blend_epi8(padding, text, _mm512_set1_epi8(b'='.cast_signed())));
+        // Characters that are not padding: 1 to 64.
+        let count = dst.len() - (dst.len() / 4 * 3 - src.len());
+        let text =
+            _mm512_mask_blend_epi8(front(count), _mm512_set1_epi8(b'='.cast_signed()), letters.of(load_front(src)));
+        store_front(dst, text);
     }
 }
 
@@ -115,14 +197,6 @@ fn load(bytes: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn load_48(bytes: &[u8; 48]) -> __m512i {
-    // SAFETY: the mask lets the lower 48 bytes be read, which the array has; masked-out bytes are
-    // not touched and cannot fault.
-    unsafe { _mm512_maskz_loadu_epi8(u64::MAX >> 16, bytes.as_ptr().cast()) }
-}
-
 /// The bytes of a slice of 1 to 64, and zeros.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -130,7 +204,7 @@ pub(super) fn load_front(bytes: &[u8]) -> __m512i {
     assert!(!bytes.is_empty() && bytes.len() <= 64);
     // SAFETY: the mask lets as many bytes be read as the slice has; masked-out bytes are not
     // touched and cannot fault.
-    unsafe { _mm512_maskz_loadu_epi8(u64::MAX >> (64 - bytes.len()), bytes.as_ptr().cast()) }
+    unsafe { _mm512_maskz_loadu_epi8(front(bytes.len()), bytes.as_ptr().cast()) }
 }
 
 #[inline]
@@ -147,5 +221,29 @@ fn store_front(text: &mut [MaybeUninit<u8>], vector: __m512i) {
     assert!(!text.is_empty() && text.len() <= 64);
     // SAFETY: the mask lets as many bytes be written as the slice has; masked-out bytes are not
     // touched and cannot fault.
-    unsafe { _mm512_mask_storeu_epi8(text.as_mut_ptr().cast(), u64::MAX >> (64 - text.len()), vector) }
+    unsafe { _mm512_mask_storeu_epi8(text.as_mut_ptr().cast(), front(text.len()), vector) }
+}
+
+/// Goes to memory without a place in the caches. A fence has to stand between this and the next
+/// who looks.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn store_past_caches(line: &mut Line, vector: __m512i) {
+    // SAFETY: writes 64 bytes, which the line has, as it has the alignment; `stream` fences before
+    // it lets go of the lines.
+    unsafe { _mm512_stream_si512(line.0.as_mut_ptr().cast(), vector) }
+}
+
+/// Asks for the three lines of a window to come; reads nothing and cannot fault, wherever they lie.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn prefetch(window: &[u8; WINDOW]) {
+    for line in 0..3 {
+        _mm_prefetch::<_MM_HINT_T0>(window.as_ptr().wrapping_add(AHEAD + 64 * line).cast());
+    }
+}
+
+/// A mask of the first `count` bytes, 1 to 64.
+const fn front(count: usize) -> u64 {
+    u64::MAX >> (64 - count)
 }
