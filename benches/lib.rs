@@ -1,3 +1,4 @@
 //! What the benches beside this file share.
 
 pub mod measure;
+pub mod report;

@@ -1,38 +1,42 @@
 //! Timing for ratios: contenders take turns in short rounds, so that whatever else the machine does
-//! hits all of them, and the fastest round of each counts.
+//! hits all of them, and the median round of each counts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One way of doing the work.
 pub struct Contender<'a> {
     /// What the table calls it.
     pub name: &'static str,
-    run: Box<dyn FnMut() + 'a>,
-    best: f64,
+    /// Does the work so many times: the call through the box is not part of what is measured.
+    run: Box<dyn FnMut(u32) + 'a>,
+    rounds: Vec<f64>,
 }
 
 impl<'a> Contender<'a> {
     /// `run` does the whole work once.
-    pub fn new(name: &'static str, run: impl FnMut() + 'a) -> Self {
-        Self { name, run: Box::new(run), best: f64::INFINITY }
+    pub fn new(name: &'static str, mut run: impl FnMut() + 'a) -> Self {
+        Self { name, run: Box::new(move |runs| (0..runs).for_each(|_| run())), rounds: Vec::new() }
     }
 
-    /// Seconds of one run, in the fastest round.
+    /// Seconds of one run, in the median round.
     #[must_use]
-    pub const fn seconds(&self) -> f64 {
-        self.best
+    pub fn seconds(&self) -> f64 {
+        let mut rounds = self.rounds.clone();
+        rounds.sort_by(f64::total_cmp);
+        rounds.get(rounds.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
     fn round(&mut self, runs: u32) -> f64 {
         let start = Instant::now();
-        (0..runs).for_each(|_| (self.run)());
+        (self.run)(runs);
         start.elapsed().as_secs_f64() / f64::from(runs)
     }
 }
 
 /// Runs everybody in turns. A round lasts some 100 microseconds, which is shorter than what a busy
-/// scheduler gives, or one run.
-pub fn race(contenders: &mut [Contender<'_>], rounds: u32) {
+/// scheduler gives, or one run; there are 25 to 300 of them, for two seconds of everybody's time
+/// where the runs are long.
+pub fn race(contenders: &mut [Contender<'_>]) {
     let runs: Vec<u32> = contenders
         .iter_mut()
         .map(|contender| {
@@ -41,9 +45,14 @@ pub fn race(contenders: &mut [Contender<'_>], rounds: u32) {
             (1e-4 / once).clamp(1.0, 100_000.0) as u32
         })
         .collect();
-    for _ in 0..rounds {
+    let start = Instant::now();
+    for round in 0..300 {
+        if round >= 25 && start.elapsed() > Duration::from_secs(2) {
+            break;
+        }
         for (contender, &runs) in contenders.iter_mut().zip(&runs) {
-            contender.best = contender.best.min(contender.round(runs));
+            let seconds = contender.round(runs);
+            contender.rounds.push(seconds);
         }
     }
 }

@@ -28,7 +28,9 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     };
     if !rivals {
         setup::install(sh, &[Need::Build])?;
-        return Ok(cmd!(sh, "cargo bench --package sealpress-benches --bench {name} -- {more...}").run()?);
+        // A rival in C++, which nobody else has to compile.
+        let features: &[&str] = if name == "base64" { &["--features", "simdutf"] } else { &[] };
+        return Ok(cmd!(sh, "cargo bench --package sealpress-benches {features...} --bench {name} -- {more...}").run()?);
     }
     setup::install(sh, &[Need::Build, Need::Bench])?;
     // Each rivals' folder installs what it compares with under target/ and prints its own table.

@@ -56,7 +56,25 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     } else {
         println!("SKIPPED: cargo deny is not installed (cargo install cargo-deny)");
     }
+    without_std(sh)?;
     test(sh, Vec::new())
+}
+
+/// Compiles base64 without the standard library, for this machine and for those whose targets are
+/// installed. The example brings a panic handler of its own, so that it does not compile where
+/// anything below it brings std's.
+fn without_std(sh: &Shell) -> anyhow::Result<()> {
+    let build = ["build", "--quiet", "--package", "sealpress-base64", "--no-default-features", "--example", "no_std"];
+    cmd!(sh, "cargo {build...}").run()?;
+    for target in ["aarch64-unknown-linux-musl", "aarch64-unknown-none", "thumbv7em-none-eabi"] {
+        let folder = cmd!(sh, "rustc --print target-libdir --target {target}").quiet().read()?;
+        if sh.path_exists(folder) {
+            cmd!(sh, "cargo {build...} --target {target}").run()?;
+        } else {
+            println!("SKIPPED: base64 without std for {target}: not installed (rustup target add {target})");
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default)]

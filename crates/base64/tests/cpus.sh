@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The kernel tests on CPUs that this machine is not, through qemu's user mode. Emulation is some
+# The kernel tests on CPUs that this machine is not, through qemu's user mode. Emulation is
 # much slower, so the exhaustive test takes fewer lengths and alignments there. qemu knows
 # neither AVX-512 nor the SHA extensions: those kernels are tested on the real CPU only.
 set -euo pipefail

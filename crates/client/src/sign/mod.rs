@@ -98,6 +98,20 @@ pub fn sign_whole(
     Ok(SignedBody::new(upload, frame, length, Some(body), signature, stamp))
 }
 
+/// Through the pool where there is one, in two passes where there is none.
+pub(crate) fn sign_by(
+    pool: Option<&BodyPool>,
+    upload: &Upload,
+    frame: Frame,
+    scheme: Scheme<'_>,
+    stamp: Option<String>,
+) -> Result<SignedBody, Error> {
+    match pool {
+        Some(pool) => sign_whole(upload, frame, scheme, stamp, pool),
+        None => sign(upload, frame, scheme, stamp),
+    }
+}
+
 fn length(frame: &Frame) -> Result<u64, Error> {
     frame.encoded_len().ok_or_else(too_long)
 }

@@ -11,7 +11,7 @@ use crate::base_url::BaseUrl;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
-use crate::sign::SignedBody;
+use crate::sign::{BodyPool, SignedBody};
 use crate::telemetry;
 use crate::transport::{Call, Incoming, Options, Outgoing, Reply, Transport};
 
@@ -31,6 +31,7 @@ pub(super) struct Inner {
     tokens: Tokens,
     pub(super) limits: Limits,
     pub(super) retry: RetryPolicy,
+    pub(super) pool: Option<BodyPool>,
     pub(super) consent: Option<String>,
     pub(super) serial: std::sync::atomic::AtomicU64,
 }
@@ -46,6 +47,7 @@ pub struct Builder {
     options: Options,
     limits: Limits,
     retry: RetryPolicy,
+    pool: Option<BodyPool>,
     consent: Option<String>,
 }
 
@@ -61,6 +63,7 @@ impl Client {
             options: Options::default(),
             limits: super::limits(),
             retry: RetryPolicy::default(),
+            pool: None,
             consent: None,
         }
     }
@@ -97,6 +100,14 @@ impl Builder {
         self
     }
 
+    /// Keeps the bodies that [`sign`](Client::sign) makes in one piece, in buffers of this pool: one
+    /// pass over the file instead of two, for 4/3 of each file in memory until it is sent. Without
+    /// it bodies are hashed once and encoded again while they are sent, in a few KiB.
+    pub fn body_pool(mut self, pool: BodyPool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
     /// States, for every session that a pipeline opens, that the person agreed to this document.
     /// Without it such sessions begin without a word about consent.
     pub fn consent_document(mut self, document_id: impl Into<String>) -> Self {
@@ -123,6 +134,7 @@ impl Builder {
                 tokens: Tokens::new(self.credentials, token_url, self.resource),
                 limits: self.limits,
                 retry: self.retry,
+                pool: self.pool,
                 consent: self.consent,
                 serial: 0.into(),
             }),

@@ -126,7 +126,7 @@ impl Client {
             Value::from(image_id.as_str()),
         );
         let frame = Frame::new(prefix, upload.media.bytes().clone(), Encoding::Base64, format!(r#""}}{device}}}"#));
-        sign::sign(upload, frame, Scheme::Unsigned, Some(image_id))
+        sign::sign_by(self.inner.pool.as_ref(), upload, frame, Scheme::Unsigned, Some(image_id))
     }
 
     /// Adds an image: POST …/{sid}/images. Sent once. The answer is the vendor's opinion: HTTP says

@@ -48,7 +48,8 @@ impl Client {
             None => r#""}}"#.to_owned(),
         };
         let frame = Frame::new(prefix, upload.media.bytes().clone(), Encoding::Base64, suffix);
-        sign::sign(upload, frame, Scheme::Hmac { key: self.inner.auth.key(), before: &[] }, None)
+        let scheme = Scheme::Hmac { key: self.inner.auth.key(), before: &[] };
+        sign::sign_by(self.inner.pool.as_ref(), upload, frame, scheme, None)
     }
 
     /// Uploads a file: POST /sessions/{id}/media. Sent once; [`Error::failure`] says what a failure

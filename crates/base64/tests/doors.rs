@@ -1,0 +1,32 @@
+//! Replays the seeds of the fuzz targets.
+
+#[path = "common/doors.rs"]
+mod doors;
+
+use std::path::Path;
+
+fn replay(target: &str, door: fn(&[u8])) {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let files: Vec<_> = std::fs::read_dir(seeds).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{target} has only {} seeds", files.len());
+    for file in files {
+        let seed = std::fs::read(file).unwrap();
+        // The seed, and every shorter one: cuts fall everywhere.
+        (0..=seed.len()).for_each(|len| door(&seed[..len]));
+    }
+}
+
+#[test]
+fn seeds_of_base64_encode() {
+    replay("base64_encode", doors::encode_bytes);
+}
+
+#[test]
+fn seeds_of_base64_fused() {
+    replay("base64_fused", doors::hash_and_encode);
+}
+
+#[test]
+fn seeds_of_data_uri() {
+    replay("data_uri", doors::read_data_uri);
+}
