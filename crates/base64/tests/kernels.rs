@@ -143,7 +143,8 @@ fn long_texts_at_many_alignments() {
         (noise.len(), &[0, 2, 16, 60]),
     ] {
         let text = base64_simd::STANDARD.encode_to_string(&noise[..len]);
-        for (&alignment, at_end) in alignments.iter().flat_map(|a| [(a, false), (a, true)]) {
+        let most = if common::quick() { 2 } else { 64 };
+        for (&alignment, at_end) in alignments.iter().take(most).flat_map(|a| [(a, false), (a, true)]) {
             let (source, target) = (source.bytes(), target.bytes());
             let (from, to) = match at_end {
                 false => (63 - alignment, alignment),
