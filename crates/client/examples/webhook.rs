@@ -2,7 +2,7 @@
 //! signature was found right; everything else is answered before a handler runs.
 //!
 //! `SEALPRESS_SECRET=… cargo run -p sealpress-client --example webhook`, then point the emulator's
-//! or the portal's webhook at `http://127.0.0.1:8787/veriff`.
+//! or the portal's webhook at `http://127.0.0.1:8787/veriff`. `SEALPRESS_LISTEN` is another address.
 
 use std::sync::Arc;
 
@@ -49,12 +49,13 @@ async fn veriff(State(_): State<Arc<Webhook>>, Verified(event): Verified) -> Sta
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // During a rotation both secrets are given, one a line.
     let secrets: Vec<_> = std::env::var("SEALPRESS_SECRET")?.lines().map(|line| line.trim().into()).collect();
     let webhook = Arc::new(Webhook::new(&secrets)?);
     let router = Router::new().route("/veriff", post(veriff)).layer(DefaultBodyLimit::max(1 << 20)).with_state(webhook);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8787").await?;
+    let address = std::env::var("SEALPRESS_LISTEN").unwrap_or_else(|_| "127.0.0.1:8787".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
     println!("waiting on http://{}/veriff", listener.local_addr()?);
     axum::serve(listener, router).await?;
     Ok(())

@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p sealpress-client --example third_vendor`
 
-mod vendor;
+pub(crate) mod vendor;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use sealpress_client::{Context, NewSession, Options, Provider, Upload};
 use sealpress_media::Media;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = Router::new()
         .route("/v3/applicants", post(|| async { r#"{"id":"applicant-1"}"# }))
         .route(

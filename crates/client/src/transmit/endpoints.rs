@@ -165,12 +165,15 @@ impl Client {
         lenient::parse(&reply.body, OPERATION)
     }
 
-    /// An id that says nothing of the content to anybody else and differs for every signing.
+    /// An id that says nothing of the content to anybody else and differs for every signing of this
+    /// client, and by session, kind of image and content for everybody's.
     fn image_id(&self, upload: &Upload) -> String {
         let serial = self.inner.serial.fetch_add(1, Ordering::Relaxed);
         let digest = Sha256::new()
             .chain_update(upload.session.as_str())
             .chain_update(serial.to_be_bytes())
+            .chain_update(upload.context.as_str())
+            .chain_update([0])
             .chain_update(upload.media.bytes())
             .finalize();
         format!("sealpress-{}", sign::hex(&digest[..12]))

@@ -180,6 +180,57 @@ async fn answers_are_read_up_to_a_cap() {
     }
 }
 
+/// Every way in which an answer is read has a cap: successes, refusals, tokens, files, and the
+/// refusal of a file. The answer never ends, so that a missing cap shows as a hang.
+#[tokio::test]
+async fn no_answer_is_read_without_a_cap() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let status = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(200));
+    let (counted, said) = (sent.clone(), status.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (counted, said) = (counted.clone(), said.clone());
+            tokio::spawn(async move {
+                super::common::read_request(&mut stream).await;
+                let status = said.load(std::sync::atomic::Ordering::Relaxed);
+                let head = format!("HTTP/1.1 {status} X\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(head.as_bytes()).await;
+                let chunk = format!("{:x}\r\n{}\r\n", 50_000, "x".repeat(50_000));
+                while stream.write_all(chunk.as_bytes()).await.is_ok() {
+                    counted.fetch_add(50_000, std::sync::atomic::Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let mut options = quick();
+    (options.max_answer, options.max_download) = (100_000, 300_000);
+    (options.call_timeout, options.upload_timeout) = (Duration::from_secs(20), Duration::from_secs(20));
+    let client = client(&url, options.clone());
+    let credentials = sealpress_client::transmit::Credentials::new("id", "hush");
+    let transmit = sealpress_client::transmit::Client::builder(&url, credentials).options(options).build().unwrap();
+    for code in [200, 201, 400, 401, 404, 409, 500, 502] {
+        status.store(code, std::sync::atomic::Ordering::Relaxed);
+        let body = client.sign(&upload(&session())).unwrap();
+        let download = async { client.download(&"m".parse().unwrap()).await?.bytes().await.map(drop) };
+        let errors = [
+            client.send(&body).await.unwrap_err(),
+            client.submit_session(&session()).await.unwrap_err(),
+            download.await.unwrap_err(),
+            transmit.images(&session()).await.unwrap_err(),
+        ];
+        for (call, error) in errors.iter().enumerate() {
+            assert_eq!(error.kind().as_str(), "too-large", "call {call} at {code}: {error:?}");
+        }
+        // An upload's fate is unknown when its answer was.
+        assert_eq!(errors[0].failure(), Failure::Ambiguous);
+    }
+    // What the sockets' buffers swallow is all that is read beyond a cap.
+    let most = 8 * 4 * (8 << 20);
+    assert!(sent.load(std::sync::atomic::Ordering::Relaxed) < most);
+}
+
 #[tokio::test]
 async fn plain_http_goes_to_loopback_only() {
     let refused = Client::builder("http://192.0.2.1", Credentials::new(KEY, SECRET)).build().unwrap_err();

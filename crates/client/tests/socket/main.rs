@@ -6,9 +6,12 @@
 mod bytes;
 mod canary;
 mod common;
+mod examples;
 mod faults;
+mod http2;
 mod limits;
 mod oddities;
+mod readme;
 mod third_vendor;
 mod tolerance;
 mod transmit;

@@ -159,6 +159,32 @@ async fn nothing_is_null_and_no_timestamp_is_made_up() {
     );
 }
 
+/// Text is nobody's to rewrite: what is composed or decomposed, right-to-left or empty stays so, is
+/// signed as it is sent, and comes back the same.
+#[tokio::test]
+async fn text_travels_unmodified() {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let raw = Raw::always(201, r#"{"verification":{"id":"s"}}"#).await;
+    let emulator = sealpress_emulator::Emulator::start().await.unwrap();
+    let real = super::common::veriff(&emulator);
+    // Composed, decomposed, a ligature that NFKC would break up, a joined emoji, right-to-left, quotes.
+    for text in
+        ["Zo\u{eb}", "Zoe\u{308}", "\u{fb01}", "\u{1f469}\u{200d}\u{1f4bb}", "\u{5d0}\u{202e}a", "a\"\\/\n\u{7f}b"]
+    {
+        raw.client().create_session(&NewSession::new().with_vendor_data(text)).await.unwrap();
+        let seen = raw.seen().pop().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(seen.body()).unwrap();
+        assert_eq!(body["verification"]["vendorData"], text);
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(super::common::SECRET.as_bytes()).unwrap();
+        mac.update(seen.body());
+        let expected: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(seen.header("x-hmac-signature"), Some(expected));
+        let session = real.create_session(&NewSession::new().with_vendor_data(text)).await.unwrap();
+        assert_eq!(session.vendor_data.as_deref(), Some(text));
+    }
+    emulator.shutdown().await;
+}
+
 /// 26: a 409 without a body. 27: a null code. 28: the host's two names.
 #[tokio::test]
 async fn small_oddities() {
@@ -220,6 +246,46 @@ async fn header_names_have_no_case() {
         let raw = Raw::start(move |_, _| http(200, &[(name, signature)], r#"{"status":"success"}"#)).await;
         let client = raw.builder().signature_policy(SignaturePolicy::Required).build().unwrap();
         assert!(client.list_media(&session()).await.unwrap().images.is_empty(), "{name}");
+    }
+}
+
+/// 18, 19: a JPEG that is cut off and a PNG of one pixel, as the documents' samples are: whether a
+/// picture decodes is nobody's business here.
+#[tokio::test]
+async fn cut_and_tiny_pictures_travel_as_they_are() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU";
+    let emulator = sealpress_emulator::Emulator::start().await.unwrap();
+    let client = super::common::veriff(&emulator);
+    let session = client.create_session(&NewSession::new()).await.unwrap().id;
+    for media in [super::common::jpeg(22), sealpress_media::Media::sniff(PNG).unwrap()] {
+        let upload = sealpress_client::Upload::new(session.clone(), Context::Face, media.clone());
+        let receipt = client.send(client.sign(&upload).unwrap()).await.unwrap();
+        assert_eq!(
+            (receipt.size, receipt.mimetype.as_deref()),
+            (Some(media.len() as u64), Some(media.format().mime()))
+        );
+        assert_eq!(client.download(&receipt.media_id).await.unwrap().bytes().await.unwrap(), *media.bytes());
+    }
+    emulator.shutdown().await;
+}
+
+/// 37: how long a session lives is text, `1h` as well as `90d`; 38: ids and ends are opaque.
+#[tokio::test]
+async fn a_life_is_text() {
+    let raw = Raw::start(|_, request| match request.line() {
+        line if line.contains("/oidc/token") => http(200, &[], r#"{"access_token":"t"}"#),
+        _ => http(201, &[], r#"{"session_id":"7:any/thing","expiration":"in 90 days, maybe","missing_images":[]}"#),
+    })
+    .await;
+    let client = transmit::Client::builder(&raw.url, transmit::Credentials::new("id", "hush")).build().unwrap();
+    for life in ["1h", "90d", "P90D"] {
+        let mut request = transmit::SessionRequest::default();
+        request.time_to_live = Some(life.to_owned());
+        let session = client.create_session(&request).await.unwrap();
+        assert_eq!(session.session_id.as_str(), "7:any/thing");
+        assert_eq!(session.expiration.as_deref(), Some("in 90 days, maybe"));
+        let sent: serde_json::Value = serde_json::from_slice(raw.seen().pop().unwrap().body()).unwrap();
+        assert_eq!(sent, serde_json::json!({ "time_to_live": life }));
     }
 }
 

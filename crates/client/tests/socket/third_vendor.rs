@@ -1,11 +1,9 @@
 //! The example of a third vendor, sent over a socket and read back part by part.
 
-#[path = "../../examples/third_vendor/vendor.rs"]
-mod vendor;
-
 use sealpress_client::{Failure, NewSession, Options, Provider, SessionState};
 
 use super::common::{Raw, http, jpeg, session, upload};
+use super::examples::third::vendor;
 
 #[tokio::test]
 async fn a_multipart_vendor_in_one_file() {

@@ -140,6 +140,20 @@ async fn margins_device_and_id_travel_along() {
     emulator.shutdown().await;
 }
 
+/// Two processes that send the same file as front and back do not give both the same id.
+#[tokio::test]
+async fn ids_of_images_differ_by_what_they_show() {
+    let (emulator, _) = start().await;
+    let session = SessionId::new("s").unwrap();
+    let stamp = |context: Context| {
+        let client = builder(&emulator).build().unwrap();
+        client.sign(&picture(&session, context)).unwrap().stamp().unwrap().to_owned()
+    };
+    assert_ne!(stamp(Context::DocumentFront), stamp(Context::DocumentBack));
+    assert_eq!(stamp(Context::DocumentFront), stamp(Context::DocumentFront));
+    emulator.shutdown().await;
+}
+
 #[tokio::test]
 async fn one_token_for_everybody_who_waits() {
     let (emulator, client) = start().await;
