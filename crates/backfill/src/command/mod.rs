@@ -39,6 +39,7 @@ pub struct BackfillArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Say what a run would do: counts, bytes, first problems. Sends nothing
+    #[command(after_help = "Example:\n  sealpress backfill plan manifest.csv --json")]
     Plan {
         /// CSV with a header, JSON lines, or a folder SUBJECT/CONTEXT/FILE
         manifest: PathBuf,
@@ -47,8 +48,12 @@ enum Command {
         json: bool,
     },
     /// Send everything that is not confirmed yet; resumes by default
+    #[command(
+        after_help = "Examples:\n  sealpress backfill run manifest.csv\n  sealpress backfill run manifest.csv --memory 2GiB --rps 20 --max-errors 5% --deadline 8h"
+    )]
     Run(Manifested),
     /// Where it stands; works while it runs
+    #[command(after_help = "Example:\n  sealpress backfill status manifest.csv --json")]
     Status {
         /// The manifest
         manifest: PathBuf,
@@ -57,6 +62,9 @@ enum Command {
         json: bool,
     },
     /// Set failed items back to work and run
+    #[command(
+        after_help = "Examples:\n  sealpress backfill retry-failed manifest.csv\n  sealpress backfill retry-failed manifest.csv --quarantined --no-run"
+    )]
     RetryFailed {
         #[command(flatten)]
         manifest: Manifested,
@@ -68,6 +76,7 @@ enum Command {
         no_run: bool,
     },
     /// Write the HTML report
+    #[command(after_help = "Example:\n  sealpress backfill report manifest.csv --out report.html")]
     Report {
         /// The manifest
         manifest: PathBuf,
@@ -76,6 +85,7 @@ enum Command {
         out: Option<PathBuf>,
     },
     /// Write results.jsonl and failed.csv
+    #[command(after_help = "Example:\n  sealpress backfill export manifest.csv --out results")]
     Export {
         /// The manifest
         manifest: PathBuf,
@@ -112,6 +122,7 @@ pub struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Print every setting and its value; secrets are not shown
+    #[command(after_help = "Example:\n  sealpress config show --origin")]
     Show {
         /// Say where each value came from
         #[arg(long)]

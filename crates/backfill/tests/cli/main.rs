@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod shell;
+mod transmit;
+mod veriff;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -111,7 +115,12 @@ struct Emulator {
 
 impl Emulator {
     fn start() -> Self {
-        let mut child = sealpress().args(["emulator", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::with(&[])
+    }
+
+    /// With more flags of `sealpress emulator`.
+    fn with(flags: &[&str]) -> Self {
+        let mut child = sealpress().args(["emulator", "--json"]).args(flags).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, told: serde_json::from_str(&line).unwrap() }
@@ -142,6 +151,42 @@ impl Emulator {
             String::from_utf8_lossy(&output.stderr)
         );
         lines(&output)
+    }
+
+    /// The emulator's own book of what it received.
+    fn ledger(&self) -> Value {
+        let url = self.told["url"].as_str().unwrap();
+        let authority = url.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(authority).unwrap();
+        let head = format!("GET /__emulator/ledger HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// What a command that fails prints, its exit code being 3 unless said otherwise.
+    fn refusal(&self, args: &[&str], exit: i32) -> Value {
+        let output = self.run(args);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(exit), "{args:?}: {said}");
+        let line = lines(&output).pop().unwrap_or_else(|| panic!("{args:?} printed nothing: {said}"));
+        assert_eq!(line["ok"], false, "{line}");
+        line["error"].clone()
+    }
+
+    /// The table that a person reads: rows of name and value.
+    fn table(&self, args: &[&str]) -> Vec<(String, String)> {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let column = text.lines().next().and_then(|line| line.find("  ")).unwrap();
+        let rows = text.lines().map(|line| {
+            let (name, value) = line.split_once(' ').unwrap_or_else(|| panic!("no row: {line}"));
+            assert!(name.len() <= column.max(name.len()), "{line}");
+            (name.to_owned(), value.trim().to_owned())
+        });
+        rows.collect()
     }
 
     fn terminate(mut self) {

@@ -21,14 +21,21 @@ pub(crate) const HELP: &str = "Set SEALPRESS_BASE_URL, SEALPRESS_API_KEY and SEA
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Open a session
+    #[command(
+        after_help = "Examples:\n  sealpress session create --first-name Jane --last-name Doe --vendor-data cust-4411\n  sealpress session create --document-country EE --document-type ID_CARD --json"
+    )]
     Create(Create),
     /// Submit a session: nothing can be added afterwards
+    #[command(after_help = "Example:\n  sealpress session submit 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21")]
     Submit(Target),
     /// Delete a session and its media (has to be enabled by Veriff)
+    #[command(after_help = "Example:\n  sealpress session delete 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21")]
     Delete(Target),
     /// List the attempts of a session
+    #[command(after_help = "Example:\n  sealpress session attempts 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21 --json")]
     Attempts(Target),
     /// Show the decision
+    #[command(after_help = "Example:\n  sealpress session decision 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21 --wait 300")]
     Decision {
         #[command(flatten)]
         target: Target,
@@ -37,10 +44,15 @@ pub(crate) enum Command {
         wait: Option<u64>,
     },
     /// Show what is known of the person
+    #[command(after_help = "Example:\n  sealpress session person 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21")]
     Person(Target),
     /// Show the watchlist screening
+    #[command(after_help = "Example:\n  sealpress session watchlist 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21")]
     Watchlist(Target),
     /// List the media of a session, or of one attempt
+    #[command(
+        after_help = "Examples:\n  sealpress session media 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21\n  sealpress session media --attempt 1f0c4c1e-3f6a-4c39-8a36-6f1f0a2b9e77 --json"
+    )]
     Media {
         #[command(flatten)]
         target: Target,
@@ -49,6 +61,9 @@ pub(crate) enum Command {
         attempt: bool,
     },
     /// Send what was observed of the person's device
+    #[command(
+        after_help = "Examples:\n  sealpress session collect 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21 --provider FpVendor --ip 192.0.2.44 --fingerprint c0ffee01\n  sealpress session collect 7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21 --provider FpVendor --ip 2001:db8::1 --fingerprint c0ffee01 \\\n    --extra '{\"browser\":{\"language\":\"et-EE\"}}'"
+    )]
     Collect(Collect),
 }
 

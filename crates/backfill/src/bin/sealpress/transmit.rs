@@ -23,6 +23,7 @@ pub(crate) const HELP: &str = "Set SEALPRESS_TRANSMIT_BASE_URL, SEALPRESS_TRANSM
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Open a session that begins at once
+    #[command(after_help = "Example:\n  sealpress transmit create --consent-document consent-v3 --json")]
     Create {
         /// A value that comes back with the person
         #[arg(long, value_name = "TEXT")]
@@ -37,8 +38,10 @@ pub(crate) enum Command {
         common: Common,
     },
     /// Prepare and send images: contexts document-front, document-back, face
+    #[command(after_help = "Example:\n  sealpress transmit upload --session SID --context document-front front.heic")]
     Upload(upload::Files),
     /// Show the result
+    #[command(after_help = "Example:\n  sealpress transmit result SID --wait 120")]
     Result {
         #[command(flatten)]
         target: Target,
@@ -47,8 +50,10 @@ pub(crate) enum Command {
         wait: Option<u64>,
     },
     /// List the images of a session
+    #[command(after_help = "Example:\n  sealpress transmit images SID --json")]
     Images(Target),
     /// Fetch one image
+    #[command(after_help = "Example:\n  sealpress transmit image SID IMAGE --out front.jpg")]
     Image {
         #[command(flatten)]
         target: Target,
@@ -60,8 +65,10 @@ pub(crate) enum Command {
         out: PathBuf,
     },
     /// Whether the person agreed
+    #[command(after_help = "Example:\n  sealpress transmit consent SID")]
     Consent(Target),
     /// Delete a session and its images
+    #[command(after_help = "Example:\n  sealpress transmit delete SID")]
     Delete(Target),
 }
 

@@ -1,0 +1,108 @@
+//! `sealpress transmit …`, every one of them, in success and in failure.
+
+use std::fs;
+
+use super::{Emulator, lines, photo};
+
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+#[test]
+fn three_images_a_result_and_nothing_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script.toml");
+    fs::write(&script, "[options]\ntransmit_processing_ms = 0\n").unwrap();
+    let emulator = Emulator::with(&["--script", script.to_str().unwrap()]);
+    let made =
+        emulator.json(&["transmit", "create", "--consent-document", "consent-v3", "--state", "csrf-1", "--json"]);
+    let id = made[0]["session"].as_str().unwrap();
+    assert_eq!(made[0]["missing_images"].as_array().map(Vec::len), Some(3));
+    let consent = emulator.json(&["transmit", "consent", id, "--json"]);
+    assert_eq!(consent[0]["consent"]["consent_granted"], true);
+    assert!(emulator.table(&["transmit", "consent", id]).contains(&("consent.consent_granted".into(), "true".into())));
+    assert_eq!(emulator.json(&["transmit", "result", id, "--json"])[0]["status"], "pending");
+
+    let picture = photo(folder.path(), "a.jpg", 1600);
+    let picture = picture.to_str().unwrap();
+    for context in ["document-front", "document-back", "face"] {
+        let sent = emulator.json(&["transmit", "upload", "--session", id, "--context", context, picture, "--json"]);
+        assert_eq!((&sent[0]["ok"], &sent[0]["output_format"]), (&true.into(), &"jpeg".into()), "{sent:?}");
+    }
+    let late = emulator.run(&["transmit", "upload", "--session", id, "--context", "face", picture, "--json"]);
+    assert_eq!(
+        (late.status.code(), &lines(&late)[0]["error"]["kind"]),
+        (Some(3), &"refused".into()),
+        "409 is an answer"
+    );
+
+    let result = emulator.json(&["transmit", "result", id, "--wait", "30", "--json"]);
+    assert_eq!((&result[0]["status"], &result[0]["result"]["recommendation"]), (&"complete".into(), &"ALLOW".into()));
+    let rows = emulator.table(&["transmit", "result", id]);
+    assert!(rows.contains(&("status".into(), "complete".into())), "{rows:?}");
+
+    let images = emulator.json(&["transmit", "images", id, "--json"]);
+    let images = images[0]["images"].as_array().unwrap();
+    assert!(images.len() >= 3);
+    assert!(emulator.table(&["transmit", "images", id]).iter().any(|(name, _)| name == "images.0.id"));
+    let front = images.iter().find(|i| i["type"] == "document_front").unwrap()["id"].as_str().unwrap();
+    let copy = folder.path().join("copy.jpg");
+    let path = copy.to_str().unwrap();
+    let got = emulator.json(&["transmit", "image", id, front, "--out", path, "--json"]);
+    assert_eq!(
+        (&got[0]["format"], got[0]["bytes"].as_u64()),
+        (&"jpeg".into(), Some(fs::metadata(&copy).unwrap().len()))
+    );
+    fs::remove_file(&copy).unwrap();
+    assert_eq!(
+        emulator.refusal(&["transmit", "image", id, "no-such-image", "--out", path, "--json"], 3)["kind"],
+        "api"
+    );
+    assert!(!copy.exists());
+    assert!(
+        emulator.table(&["transmit", "image", id, front, "--out", path]).contains(&("format".into(), "jpeg".into()))
+    );
+
+    assert_eq!(emulator.json(&["transmit", "delete", id, "--json"])[0]["deleted"], true);
+    for command in [
+        &["transmit", "result", id, "--json"][..],
+        &["transmit", "consent", id, "--json"],
+        &["transmit", "delete", id, "--json"],
+        &["transmit", "result", NOBODY, "--json"],
+        &["transmit", "image", NOBODY, "x", "--out", path, "--json"],
+    ] {
+        let error = emulator.refusal(command, 3);
+        assert_eq!((&error["kind"], &error["fault"]), (&"api".into(), &"caller".into()), "{command:?}");
+    }
+    assert_eq!(emulator.refusal(&["transmit", "images", "", "--json"], 2)["kind"], "config");
+    let rows = emulator.table(&["transmit", "create"]);
+    let second = &rows.iter().find(|(name, _)| name == "session").unwrap().1;
+    assert!(emulator.table(&["transmit", "delete", second]).contains(&("deleted".into(), "true".into())));
+    emulator.terminate();
+}
+
+/// HTTP says 200, and the vendor still wants another picture.
+#[test]
+fn a_useless_picture_is_a_failure_with_the_vendors_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script.toml");
+    let rule = "[[fault]]\nroutes = ['image-upload']\neffect = { kind = 'feedback', value = 'blur' }\n";
+    fs::write(&script, rule).unwrap();
+    let emulator = Emulator::with(&["--script", script.to_str().unwrap()]);
+    let made = emulator.json(&["transmit", "create", "--json"]);
+    let id = made[0]["session"].as_str().unwrap();
+    let picture = photo(folder.path(), "a.jpg", 1600);
+    let picture = picture.to_str().unwrap();
+    let output = emulator.run(&["transmit", "upload", "--session", id, "--context", "face", picture, "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let line = &lines(&output)[0];
+    assert_eq!((&line["ok"], &line["error"]["fault"]), (&false.into(), &"input".into()), "{line}");
+    assert!(line["error"]["message"].as_str().unwrap().contains("blur"), "{line}");
+    // The table says it, too.
+    let output = emulator.run(&["transmit", "upload", "--session", id, "--context", "face", picture]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(3) && text.contains("FAILED") && text.contains("blur"), "{text}");
+    // A context that this vendor does not have.
+    let output =
+        emulator.run(&["transmit", "upload", "--session", id, "--context", "address-front", picture, "--json"]);
+    assert_eq!((output.status.code(), &lines(&output)[0]["error"]["fault"]), (Some(3), &"caller".into()));
+    emulator.terminate();
+}
