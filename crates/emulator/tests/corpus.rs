@@ -12,8 +12,7 @@ use sealpress_emulator::{Emulator, MediaMode};
 fn real_headers_are_read_right() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let Ok(index) = std::fs::read_to_string(root.join("INDEX.tsv")) else {
-        println!("SKIPPED: no collection of real media on this machine");
-        return;
+        return common::skip("no collection of real media on this machine");
     };
     let emulator = Emulator::builder().memory_cap(0).configure(|o| o.media = MediaMode::Any).start_blocking().unwrap();
     let session = create(&emulator, "Ann");

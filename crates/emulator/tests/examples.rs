@@ -9,8 +9,7 @@ use sealpress_emulator::Emulator;
 
 fn runs_with(program: &str, script: &str) {
     if !Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success()) {
-        println!("SKIPPED: no {program} on this machine");
-        return;
+        return common::skip(&format!("no {program} on this machine"));
     }
     let emulator = Emulator::builder().start_blocking().expect("an emulator");
     let folder = tempfile::tempdir().expect("a directory");

@@ -62,8 +62,7 @@ fn a_client_that_waits_for_100_is_told_to_go_on() {
 #[test]
 fn curl_uploads_a_large_body() {
     if !Command::new("curl").arg("--version").output().is_ok_and(|o| o.status.success()) {
-        println!("SKIPPED: no curl on this machine");
-        return;
+        return common::skip("no curl on this machine");
     }
     let emulator = Emulator::builder().start_blocking().unwrap();
     let session = create(&emulator, "Ann");

@@ -20,8 +20,7 @@ const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z
 fn the_page_shows_and_steers_live() {
     let emulator = Emulator::builder().start_blocking().unwrap();
     let Some(mut browser) = Browser::open(emulator.url()) else {
-        println!("SKIPPED: no Chromium on this machine");
-        return;
+        return common::skip("no Chromium on this machine");
     };
     browser.wait("document.getElementById('live').className === 'on'");
     browser.wait("document.querySelector('#sessions .empty') !== null");

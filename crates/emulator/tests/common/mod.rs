@@ -16,6 +16,11 @@ use sealpress_emulator::Emulator;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+/// Says on the process's own standard error, which libtest does not hold back, what was not tested.
+pub(crate) fn skip(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
 /// A JPEG header of this size and nothing behind it, made different by a comment.
 pub(crate) fn jpeg(width: u16, height: u16, comment: &str) -> Vec<u8> {
     let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xFE];
