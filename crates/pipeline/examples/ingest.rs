@@ -9,12 +9,13 @@
 //! GET  /metrics                      for Prometheus
 //! ```
 //!
-//! A full queue answers 429 with `Retry-After`: callers wait, memory does not grow.
+//! A full queue answers 429 with `Retry-After`: callers wait, memory does not grow. A pipeline that
+//! was stopped by wrong credentials answers 503 until somebody mends them and starts it again.
 //!
 //! ```sh
 //! sealpress emulator            # prints the three variables
-//! SEALPRESS_BASE_URL=… SEALPRESS_API_KEY=… SEALPRESS_SECRET=… \
-//!     cargo run -p sealpress-pipeline --example ingest -- 127.0.0.1:8080
+//! SEALPRESS_BASE_URL=… SEALPRESS_API_KEY=… SEALPRESS_SECRET=… SEALPRESS_LISTEN=127.0.0.1:8080 \
+//!     cargo run -p sealpress-pipeline --example ingest
 //! ```
 
 use std::time::Duration;
@@ -36,8 +37,8 @@ use serde_json::{Value, json};
 const MAX_BODY: usize = 40 << 20;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::var("SEALPRESS_LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     let credentials = veriff::Credentials::new(std::env::var("SEALPRESS_API_KEY")?, std::env::var("SEALPRESS_SECRET")?);
     let client = veriff::Client::builder(std::env::var("SEALPRESS_BASE_URL")?, credentials).build()?;
     let mut options = Options::default();
@@ -75,6 +76,7 @@ async fn upload(State(pipeline): State<Pipeline>, Path(session): Path<String>, r
     // Dropping the connection drops this future: a job that was not sent yet is cancelled.
     let outcome = match pipeline.try_process(Job::new(&session, &context, bytes)) {
         Ok(running) => running.await,
+        Err(_) if pipeline.stopped().is_some() => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(_full) => return busy(),
     };
     match outcome.result {
