@@ -75,6 +75,19 @@ fn unsafe_code_stays_behind_its_fences() {
     assert!(open.is_empty(), "these crates do not forbid unsafe code: {open:?}");
 }
 
+/// What ends the process where a test likes is for tests: the binary that is shipped is built
+/// without their dependencies, and has no features.
+#[test]
+fn abort_points_are_not_shipped() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "sealpress-backfill", "-e", "normal", "--depth", "0", "--offline", "-f", "{p} [{f}]"])
+        .current_dir(crate::root())
+        .output()
+        .expect("cargo tree starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("sealpress-backfill ") && said.trim_end().ends_with("[]"), "{said}");
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let marks = ["todo!(", "unimplemented!(", "FIXME", "#[ignore"];

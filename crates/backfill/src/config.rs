@@ -25,12 +25,13 @@ enum Default {
 
 use Default::{Secret, Unset, Value};
 
-const KNOWN: [Known; 23] = [
+const KNOWN: [Known; 24] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
     known("state", Unset, "folder of journal and results; beside the manifest unless set"),
     known("store", Unset, "postgres://… for many machines; a journal in the state folder unless set"),
+    known("store_ca", Unset, "file of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS"),
     known("namespace", Value("sealpress"), "name of the tables' schema in PostgreSQL"),
     known("jobs", Unset, "threads that press; the CPUs there are unless set"),
     known("sessions", Unset, "sessions worked on at a time; as many as the queue holds unless set"),
@@ -94,6 +95,9 @@ pub struct SettingsArgs {
     /// postgres://… for many machines [default: a journal in the state folder]
     #[arg(long, value_name = "URL", global = true)]
     store: Option<String>,
+    /// File of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS
+    #[arg(long, value_name = "FILE", global = true)]
+    store_ca: Option<String>,
     /// Name of the tables' schema in PostgreSQL [default: sealpress]
     #[arg(long, value_name = "NAME", global = true)]
     namespace: Option<String>,
@@ -157,6 +161,7 @@ impl SettingsArgs {
             ("base_url", self.base_url.clone()),
             ("state", self.state.clone()),
             ("store", self.store.clone()),
+            ("store_ca", self.store_ca.clone()),
             ("namespace", self.namespace.clone()),
             ("jobs", self.jobs.clone()),
             ("sessions", self.sessions.clone()),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use sealpress_client::{self as client, veriff};
-use sealpress_emulator::{Effect, Emulator, FaultRule, How, Length, Phase};
+use sealpress_emulator::{Effect, Emulator, FaultRule, Forgery, How, Length, Phase};
 use sealpress_pipeline::{ErrorKind, Job, Options, Outcome, Pipeline, Unchanged};
 
 const SESSIONS: u64 = 2;
@@ -133,6 +133,59 @@ async fn without_a_good_listing_an_item_stays_in_doubt() {
     assert_eq!((failed[0].kind(), failed[0].may_be_recorded()), (ErrorKind::InDoubt, true));
     let ledger = run.emulator.ledger();
     assert_eq!((ledger.duplicates().count(), ledger.submitted().count()), (0, 1), "only the whole session is closed");
+}
+
+/// Nobody can know of an upload that is recorded after everybody has looked: it may be there twice,
+/// and the item that was sent again is the only one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_after_everybody_looked_is_the_one_possible_duplicate() {
+    let late = upload(Effect::reset(Phase::AfterBody).recorded_after(1_200)).times(1);
+    let run = run(vec![late]).await;
+    assert!(run.outcomes.iter().all(|o| o.result.is_ok()), "{:?}", run.outcomes);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let ledger = run.emulator.ledger();
+    let again = run.outcomes.iter().filter(|o| o.attempts > 1).count();
+    assert_eq!((again, run.pipeline.metrics().ambiguous), (1, 1), "it is told which item was sent twice");
+    assert!(ledger.duplicates().count() <= 1 && ledger.media().count() as u64 <= SESSIONS * ITEMS + 1);
+    assert_eq!(ledger.submitted().count(), 2);
+}
+
+/// An answer whose signature is wrong confirms nothing; the listing does.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_answers_are_not_believed() {
+    for how in [Forgery::Wrong, Forgery::Garbage] {
+        let run = run(vec![upload(Effect::Signature { how }).times(2)]).await;
+        assert_eq!(run.pipeline.metrics().ambiguous, 2, "{how:?}");
+        run.is_whole("a forged answer");
+    }
+}
+
+/// A host that reads 1 kB a second holds up its own two uploads and nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_does_not_hold_up_the_others() {
+    let run = run(vec![upload(Effect::SlowRead { bytes_per_second: 1_000 }).times(2)]).await;
+    let quick = run.outcomes.iter().filter(|o| o.attempts == 1).count() as u64;
+    assert!(quick >= SESSIONS * ITEMS - 2, "{quick}");
+    run.is_whole("a slow reader");
+}
+
+/// The vendor's clock is ten minutes off, either way, and jumps: nothing of ours is counted by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_differ_change_nothing() {
+    for date in ["date:-600", "date:+600"] {
+        let emulator = Emulator::start().await.unwrap();
+        let client = veriff(emulator.url(), &emulator);
+        let session = client.create_session(veriff::SessionRequest::default()).await.unwrap().id;
+        emulator.advance(Duration::from_secs(600));
+        emulator.add_fault(upload(Effect::status(503).with_retry_after(date)).times(1)).unwrap();
+        let mut options = options();
+        options.retry.max_retry_after = Duration::from_millis(700);
+        let pipeline = Pipeline::builder(client, Unchanged).options(options).build().unwrap();
+        let started = Instant::now();
+        pipeline.process(Job::new(&session, "face", photo(1))).await.result.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(10), "{date}: {:?}", started.elapsed());
+        assert_eq!(emulator.ledger().media().count(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,8 @@ async fn shared(config: &Config, url: &str) -> Result<Arc<dyn Store>> {
         return Err(Error::new(ErrorKind::Config, "`store` starts with postgres:// or is not set at all"));
     }
     let namespace = config.text("namespace").unwrap_or("sealpress");
-    Ok(Arc::new(Postgres::open(url, namespace).await?))
+    let authority = config.text("store_ca").map(Path::new);
+    Ok(Arc::new(Postgres::open(url, namespace, authority).await?))
 }
 
 /// Nothing is sent before the last row is in, so that an import that broke off is simply begun anew.

@@ -1,7 +1,18 @@
+use std::cell::Cell;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::row::{self, Row};
 use crate::error::{Error, ErrorKind, Result};
+
+/// What is read of the file at a time.
+const BUFFER: usize = 1 << 20;
+/// How often a row may ask for more: a row of 2 MiB is a quote that nobody closed.
+const MOST_READS: u32 = 3;
+/// Columns whose values have no line breaks: where one has, a quote was not closed in time, and rows
+/// were swallowed that nobody would miss.
+const ONE_LINE: [&str; 4] = ["session", "subject", "context", "media"];
 
 /// The header's names and the delimiter it was written with: a comma, or what spreadsheets of some
 /// countries and database exports write instead.
@@ -53,14 +64,42 @@ pub(super) fn rows(
     let columns = columns.to_vec();
     let mut record = csv::ByteRecord::new();
     Ok(std::iter::from_fn(move || {
+        reader.get_ref().row();
+        let line = reader.position().line();
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return None,
+            Err(e) if reader.get_ref().is_too_long() => return Some(Err(open_quote(line, Some(e)))),
             Err(e) => return Some(Err(unreadable(e))),
         }
         let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().any(is_broken) && has_open_quote(&columns, &record, &reader) {
+            return Some(Err(open_quote(line, None)));
+        }
         Some(Ok(row(line, &columns, &record)))
     }))
+}
+
+/// Whether a row of several lines looks like one whose quote was forgotten: too many or too few
+/// fields, a line break where none belongs, or no closing quote at the file's end.
+fn has_open_quote(columns: &[String], record: &csv::ByteRecord, reader: &csv::Reader<Watched>) -> bool {
+    let misplaced =
+        columns.iter().zip(record).any(|(name, value)| ONE_LINE.contains(&name.as_str()) && is_broken(value));
+    let unfinished =
+        reader.is_done() && reader.get_ref().last.get() != b'"' && record.iter().last().is_some_and(is_broken);
+    record.len() != columns.len() || misplaced || unfinished
+}
+
+fn is_broken(value: &[u8]) -> bool {
+    value.contains(&b'\n') || value.contains(&b'\r')
+}
+
+fn open_quote(line: u64, cause: Option<csv::Error>) -> Error {
+    let message = format!("line {line}: a quote that is opened here is not closed where the row ends");
+    match cause {
+        Some(e) => Error::caused(ErrorKind::Manifest, message, e),
+        None => Error::new(ErrorKind::Manifest, message),
+    }
 }
 
 fn row(line: u64, columns: &[String], record: &csv::ByteRecord) -> Row {
@@ -78,8 +117,42 @@ fn row(line: u64, columns: &[String], record: &csv::ByteRecord) -> Row {
     row::from_columns(line, fields.into_iter())
 }
 
-fn reader(path: &Path, delimiter: u8) -> csv::Result<csv::Reader<std::fs::File>> {
-    csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).buffer_capacity(1 << 20).from_path(path)
+fn reader(path: &Path, delimiter: u8) -> csv::Result<csv::Reader<Watched>> {
+    let file = Watched { file: File::open(path)?, reads: Cell::new(0), last: Cell::new(0) };
+    Ok(csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).buffer_capacity(BUFFER).from_reader(file))
+}
+
+/// A file that counts how often it was read for one row, and refuses beyond the limit.
+struct Watched {
+    file: File,
+    reads: Cell<u32>,
+    /// The last byte that was no line break.
+    last: Cell<u8>,
+}
+
+impl Watched {
+    /// A new row begins.
+    fn row(&self) {
+        self.reads.set(0);
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.reads.get() > MOST_READS
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.reads.set(self.reads.get() + 1);
+        if self.is_too_long() {
+            return Err(std::io::Error::other("the row is longer than 2 MiB"));
+        }
+        let n = self.file.read(buffer)?;
+        if let Some(last) = buffer[..n].iter().rev().find(|b| !b"\r\n".contains(b)) {
+            self.last.set(*last);
+        }
+        Ok(n)
+    }
 }
 
 /// Names of columns are compared without case, spaces around them and the mark that some editors

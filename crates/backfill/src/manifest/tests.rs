@@ -123,3 +123,42 @@ fn the_state_lies_beside_the_manifest() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(Manifest::open(dir.path()).unwrap().default_state().parent(), dir.path().parent());
 }
+
+/// A forgotten quote swallows rows. Nothing is sent of such a manifest, and no more than a few
+/// megabytes of it are held.
+#[test]
+fn a_quote_that_nobody_closes_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.csv");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<Vec<_>>>()
+    };
+    let head = "session,context,media,branch\n";
+    for bad in [
+        "s,face,\"a.jpg,x\ns,face,b.jpg,x\n",
+        "s,face,\"a.jpg\ns,face,\"b.jpg\",x\n",
+        "s,face,a.jpg,\"x\ns,face,b.jpg,y\n",
+        "s,face,a.jpg,\"x\ns,face,b.jpg,y",
+        "\"s,face,a.jpg,x\ns,face,b.jpg,y\n",
+    ] {
+        let error = read(&format!("{head}s,face,0.jpg,x\n{bad}")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Manifest, "{bad}");
+        assert!(error.to_string().starts_with("line 3: a quote"), "{bad}: {error}");
+    }
+    // What is quoted and closed may have lines and quotes in it.
+    for good in [
+        "s,face,a.jpg,\"two\nlines\"\ns,face,b.jpg,y\n",
+        "s,face,a.jpg,\"two\n\"\"lines\"\"\n\"",
+        "s,face,\"5\"\" disk.jpg\",y",
+    ] {
+        assert!(read(&format!("{head}{good}")).unwrap().iter().all(|row| row.bad.is_none()), "{good}");
+    }
+    // 64 MiB behind a quote: refused within the first few.
+    let mut text = format!("{head}s,face,\"a.jpg,x\n");
+    while text.len() < 64 << 20 {
+        text.push_str("s,face,an/ordinary/row/of/a/long/manifest.jpg,x\n");
+    }
+    let error = read(&text).unwrap_err();
+    assert!(error.to_string().starts_with("line 2: a quote"), "{error}");
+}

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{ClientOptions, HttpClient, HttpConnector};
@@ -107,7 +108,15 @@ impl Fetch for Object {
 async fn from_bucket(store: &dyn ObjectStore, path: &Path, limit: u64) -> Result<Bytes, Refusal> {
     let found = store.get(path).await.map_err(judge)?;
     check(found.meta.size, limit)?;
-    found.bytes().await.map_err(judge)
+    // The size that a store states may be a lie.
+    let mut bytes = BytesMut::new();
+    let mut stream = found.into_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(judge)?;
+        check((bytes.len() + chunk.len()) as u64, limit)?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }
 
 fn judge(error: object_store::Error) -> Refusal {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod backfill;
+mod matrix;
 mod shell;
 mod transmit;
 mod veriff;

@@ -220,3 +220,26 @@ fn wrong_credentials_and_a_dead_host() {
     assert_eq!(plain["kind"], "config");
     emulator.terminate();
 }
+
+/// `sealpress emulator --data DIR` keeps what it received, its credentials too, and serves it again.
+#[test]
+fn an_emulators_data_outlives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("received");
+    let flags = ["--data", data.to_str().unwrap()];
+    let first = Emulator::with(&flags);
+    let id = create(&first, "Jane");
+    let picture = photo(folder.path(), "a.jpg", 700);
+    let sent = first.json(&["upload", "--session", &id, "--context", "face", picture.to_str().unwrap(), "--json"]);
+    let (key, media) = (first.told["api_key"].clone(), sent[0]["media_id"].as_str().unwrap().to_owned());
+    first.terminate();
+
+    let second = Emulator::with(&flags);
+    assert_eq!(second.told["api_key"], key);
+    let copy = folder.path().join("copy.jpg");
+    let got = second.json(&["media", "get", &media, "--out", copy.to_str().unwrap(), "--json"]);
+    assert_eq!(got[0]["bytes"], sent[0]["bytes"]);
+    let kept: Vec<_> = fs::read_dir(data.join("media").join(&id)).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!((kept.len(), fs::read(&kept[0]).unwrap()), (1, fs::read(&copy).unwrap()));
+    second.terminate();
+}

@@ -156,7 +156,7 @@ impl RunningVerifier {
 
     pub(crate) fn finish(self) -> Result<(), Error> {
         let fits = |mac: Running| self.claimed.as_ref().is_some_and(|claimed| mac.verify(claimed));
-        // Not `any`: all secrets are tried, so that time does not tell which one fits.
+        // Not `any`, as in `any_fits`.
         let fit = self.macs.into_iter().map(fits).fold(false, |a, b| a | b);
         if fit { Ok(()) } else { Err(Error::new(ErrorKind::ResponseSignature { missing: false }, self.operation)) }
     }
@@ -186,11 +186,16 @@ pub(super) fn verify(verifiers: &[Verifier], headers: &HeaderMap, body: &[u8]) -
     for name in [HMAC_SIGNATURE, VRF_HMAC_SIGNATURE] {
         if let Some(value) = headers.get(name) {
             let value = value.to_str().unwrap_or_default();
-            return Some(verifiers.iter().any(|v| v.key.verify(body, value)));
+            return Some(any_fits(verifiers, |v| v.key.verify(body, value)));
         }
     }
     let value = headers.get(LEGACY_SIGNATURE)?.to_str().unwrap_or_default();
-    Some(verifiers.iter().any(|v| v.legacy(body, value)))
+    Some(any_fits(verifiers, |v| v.legacy(body, value)))
+}
+
+/// All secrets are tried, so that time does not tell which one fits.
+fn any_fits(verifiers: &[Verifier], fits: impl Fn(&Verifier) -> bool) -> bool {
+    verifiers.iter().map(fits).fold(false, |a, b| a | b)
 }
 
 fn legacy(secret: &SecretString, message: &[u8]) -> [u8; 32] {

@@ -9,11 +9,22 @@ pub(crate) struct Cluster {
     bin: PathBuf,
     dir: tempfile::TempDir,
     port: u16,
+    /// More of the server's options.
+    more: String,
 }
 
 impl Cluster {
     /// `None`, and a line that says so, where there is no PostgreSQL on this machine.
     pub(crate) fn start() -> Option<Self> {
+        Self::with(None)
+    }
+
+    /// One that takes encrypted connections only, with this certificate and key (PEM).
+    pub(crate) fn encrypted(certificate: &str, key: &str) -> Option<Self> {
+        Self::with(Some((certificate, key)))
+    }
+
+    fn with(certificate: Option<(&str, &str)>) -> Option<Self> {
         let Some(bin) = newest() else {
             // Not println: the harness would hide it.
             let _ = writeln!(std::io::stderr(), "skipped: no PostgreSQL on this machine");
@@ -21,18 +32,33 @@ impl Cluster {
         };
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let cluster = Self { bin, dir, port };
+        let mut cluster = Self { bin, dir, port, more: String::new() };
         let data = cluster.data();
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(cluster.dir.path()));
         }
         run(cluster.tool("initdb").args(["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"]));
+        if let Some((certificate, key)) = certificate {
+            for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+                let path = cluster.dir.path().join("data").join(name);
+                std::fs::write(&path, text).unwrap();
+                std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+                if is_root() {
+                    run(Command::new("chown").arg("postgres").arg(&path));
+                }
+            }
+            // Nobody gets in without TLS.
+            let rules = "hostssl all all 127.0.0.1/32 trust\n";
+            std::fs::write(cluster.dir.path().join("data/pg_hba.conf"), rules).unwrap();
+            cluster.more = " -c ssl=on".to_owned();
+        }
         cluster.up();
         Some(cluster)
     }
 
     pub(crate) fn up(&self) {
-        let options = format!("-p {} -h 127.0.0.1 -k '' -c fsync=off -c deadlock_timeout=100ms", self.port);
+        let options =
+            format!("-p {} -h 127.0.0.1 -k '' -c fsync=off -c deadlock_timeout=100ms{}", self.port, self.more);
         let log = format!("{}/log", self.dir.path().display());
         run(self.tool("pg_ctl").args(["-D", &self.data(), "-l", &log, "-w", "-o", &options, "start"]));
     }

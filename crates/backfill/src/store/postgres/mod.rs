@@ -8,7 +8,9 @@ pub(crate) mod cluster;
 mod pool;
 mod read;
 mod server;
+mod tls;
 
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -37,13 +39,14 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Connects, and makes or updates the tables in `namespace`.
+    /// Connects, and makes or updates the tables in `namespace`. `authority` is a file of
+    /// certificates to trust besides the machine's.
     ///
     /// # Errors
     /// `Config` for a URL or name that makes no sense, `Mismatch` for tables of a newer version,
     /// `Journal` where the server cannot be reached.
-    pub(crate) async fn open(url: &str, namespace: &str) -> Result<Self> {
-        let server = Server::start(Pool::new(url, namespace)?)?;
+    pub(crate) async fn open(url: &str, namespace: &str, authority: Option<&Path>) -> Result<Self> {
+        let server = Server::start(Pool::new(url, namespace, authority)?)?;
         let lock = server.on(async |pool: Rc<Pool>| pool.lock().await).await?;
         server.on(async |pool: Rc<Pool>| pool.run(migrate).await).await?;
         drop(lock);

@@ -1,11 +1,14 @@
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 use super::Tx;
+use super::tls::Tls;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Connections of one worker.
@@ -18,6 +21,8 @@ const TRIES: u32 = 20;
 /// A handful of connections to one schema.
 pub(super) struct Pool {
     config: tokio_postgres::Config,
+    /// `None` where the connection is not encrypted.
+    tls: Option<Tls>,
     namespace: String,
     room: Semaphore,
     idle: Mutex<Vec<Client>>,
@@ -47,18 +52,30 @@ pub(super) struct Lock {
 }
 
 impl Pool {
-    pub(super) fn new(url: &str, namespace: &str) -> Result<Self> {
+    /// `sslmode=require` in the URL, or an authority to trust, asks for TLS; without either the
+    /// connection is plain.
+    pub(super) fn new(url: &str, namespace: &str, authority: Option<&Path>) -> Result<Self> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if namespace.is_empty() || namespace.len() > 60 || !namespace.chars().all(plain) {
             let message = format!("`namespace`: `{namespace}` is not of a-z, 0-9 and _");
             return Err(Error::new(ErrorKind::Config, message));
         }
+        // TLS of ours always judges the certificate and its name.
+        let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
         // Not the parser's own words: they may repeat the password.
         let mut config: tokio_postgres::Config = url
             .parse()
             .map_err(|_| Error::new(ErrorKind::Config, "`store` is no URL such as postgres://user@host/db"))?;
         config.application_name("sealpress").connect_timeout(Duration::from_secs(5));
-        Ok(Self { config, namespace: namespace.to_owned(), room: Semaphore::new(SIZE), idle: Mutex::default() })
+        let tls = if authority.is_some() || config.get_ssl_mode() == SslMode::Require {
+            config.ssl_mode(SslMode::Require);
+            Some(Tls::new(authority)?)
+        } else {
+            config.ssl_mode(SslMode::Disable);
+            None
+        };
+        let (room, idle) = (Semaphore::new(SIZE), Mutex::default());
+        Ok(Self { config, tls, namespace: namespace.to_owned(), room, idle })
     }
 
     /// Runs `work` in a transaction of its own, again where another one was in the way or the
@@ -111,12 +128,18 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection of the store ended");
+        let client = match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                attend(connection);
+                client
             }
-        });
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                attend(connection);
+                client
+            }
+        };
         let sql = format!("CREATE SCHEMA IF NOT EXISTS {0}; SET search_path TO {0}", self.namespace);
         // Two workers that make the schema at the same moment: one of them finds it made.
         if let Err(error) = client.batch_execute(&sql).await {
@@ -129,10 +152,24 @@ impl Pool {
     }
 }
 
+/// Moves a connection's bytes until it ends.
+fn attend(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection of the store ended");
+        }
+    });
+}
+
 /// The server restarts, was stopped, or cannot be reached: not an answer about what we asked.
 fn is_away(error: &tokio_postgres::Error) -> bool {
     match error.code() {
-        None => error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()),
+        None => {
+            let io = std::error::Error::source(error).and_then(|s| s.downcast_ref::<std::io::Error>());
+            // A certificate that is not trusted will not be trusted in a minute either.
+            let distrusted = io.and_then(std::io::Error::get_ref).is_some_and(|e| e.is::<rustls::Error>());
+            (error.is_closed() || io.is_some()) && !distrusted
+        }
         Some(code) => {
             let away = [
                 SqlState::ADMIN_SHUTDOWN,
@@ -148,7 +185,10 @@ fn is_away(error: &tokio_postgres::Error) -> bool {
 fn judge(error: &tokio_postgres::Error) -> Error {
     let message = match error.as_db_error() {
         Some(db) => format!("the store answered {}: {}", db.code().code(), db.message()),
-        None => format!("the store cannot be reached: {error}"),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("the store cannot be reached: {error}: {cause}"),
+            None => format!("the store cannot be reached: {error}"),
+        },
     };
     Error::new(ErrorKind::Journal, message)
 }

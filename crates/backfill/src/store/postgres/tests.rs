@@ -11,7 +11,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn conformance() {
     let Some(cluster) = Cluster::start() else { return };
-    let store = async |name: &str| Postgres::open(&cluster.url(), name).await.unwrap();
+    let store = async |name: &str| Postgres::open(&cluster.url(), name, None).await.unwrap();
     wait(async {
         conformance::a_session_goes_its_way(&store("a").await).await;
         conformance::failures_keep_a_session_open(&store("b").await).await;
@@ -36,8 +36,10 @@ fn sessions(n: u64) -> Vec<Row> {
 fn leases_pass_on_and_fence() {
     let Some(cluster) = Cluster::start() else { return };
     wait(async {
-        let (a, b) =
-            (Postgres::open(&cluster.url(), "x").await.unwrap(), Postgres::open(&cluster.url(), "x").await.unwrap());
+        let (a, b) = (
+            Postgres::open(&cluster.url(), "x", None).await.unwrap(),
+            Postgres::open(&cluster.url(), "x", None).await.unwrap(),
+        );
         a.import(sessions(4)).await.unwrap();
         a.finish_import("hash".into()).await.unwrap();
         let (mine, yours) = (a.claim(2, true).await.unwrap(), b.claim(9, true).await.unwrap());
@@ -64,7 +66,7 @@ fn leases_pass_on_and_fence() {
 fn a_restart_of_the_server_loses_nothing() {
     let Some(cluster) = Cluster::start() else { return };
     wait(async {
-        let store = Postgres::open(&cluster.url(), "x").await.unwrap();
+        let store = Postgres::open(&cluster.url(), "x", None).await.unwrap();
         store.import(sessions(30)).await.unwrap();
         store.finish_import("hash".into()).await.unwrap();
         let work = async {
@@ -109,7 +111,7 @@ fn a_restart_of_the_server_loses_nothing() {
 fn two_that_wait_for_each_other_are_set_free() {
     let Some(cluster) = Cluster::start() else { return };
     wait(async {
-        let store = Postgres::open(&cluster.url(), "x").await.unwrap();
+        let store = Postgres::open(&cluster.url(), "x", None).await.unwrap();
         store.import(sessions(2)).await.unwrap();
         let cross = async |first: i64, second: i64| {
             let touch = |id: i64| format!("UPDATE sessions SET total = total + 1 WHERE id = {id}");
@@ -130,5 +132,50 @@ fn two_that_wait_for_each_other_are_set_free() {
         b.unwrap();
         let sum = "UPDATE sessions SET total = total WHERE (SELECT SUM(total) FROM sessions) = 6";
         assert_eq!(store.execute(sum, Vec::new()).await.unwrap(), 2, "both were applied, once each");
+    });
+}
+
+fn pem(kind: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).unwrap()).collect();
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
+}
+
+/// Encrypted where it is asked for, and only to a server that somebody vouches for under its name.
+#[test]
+fn tls_judges_the_server() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = pem("CERTIFICATE", made.cert.der());
+    let Some(cluster) = Cluster::encrypted(&certificate, &pem("PRIVATE KEY", &made.signing_key.serialize_der())) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let ours = folder.path().join("ours.pem");
+    std::fs::write(&ours, &certificate).unwrap();
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let strangers = folder.path().join("strangers.pem");
+    std::fs::write(&strangers, pem("CERTIFICATE", stranger.cert.der())).unwrap();
+    let url = cluster.url().replace("127.0.0.1", "localhost");
+    wait(async {
+        let store = Postgres::open(&url, "x", Some(&ours)).await.unwrap();
+        conformance::a_session_goes_its_way(&store).await;
+        for mode in ["require", "verify-full"] {
+            let url = format!("{url}?sslmode={mode}");
+            assert!(Postgres::open(&url, "y", Some(&ours)).await.is_ok(), "{mode}");
+            // The machine does not know the certificate.
+            let error = Postgres::open(&url, "y", None).await.map(drop).unwrap_err();
+            assert!(error.to_string().contains("certificate"), "{mode}: {error}");
+        }
+        let error = Postgres::open(&url, "y", Some(&strangers)).await.map(drop).unwrap_err();
+        assert!(error.to_string().contains("certificate"), "{error}");
+        // Another name than the certificate's.
+        let error = Postgres::open(&cluster.url(), "y", Some(&ours)).await.map(drop).unwrap_err();
+        assert!(error.to_string().contains("certificate"), "{error}");
+        // Without TLS this server lets nobody in.
+        let error = Postgres::open(&url, "y", None).await.map(drop).unwrap_err();
+        assert!(error.to_string().contains("28000"), "{error}");
+        let missing = folder.path().join("missing.pem");
+        assert_eq!(Postgres::open(&url, "y", Some(&missing)).await.map(drop).unwrap_err().kind(), ErrorKind::Config);
     });
 }
