@@ -9,6 +9,7 @@ mod ingest;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ fn child() {
 
 struct Service {
     process: Child,
-    said: Receiver<String>,
+    said: Mutex<Receiver<String>>,
     authority: String,
 }
 
@@ -47,14 +48,19 @@ impl Service {
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (tell, said) = channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        let mut service = Self { process, said, authority: String::new() };
+        let mut service = Self { process, said: Mutex::new(said), authority: String::new() };
         service.authority = service.says("http://").split("http://").nth(1).unwrap().trim().to_owned();
         service
     }
 
     fn says(&self, needle: &str) -> String {
         loop {
-            let line = self.said.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|e| panic!("{needle}: {e}"));
+            let line = self
+                .said
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_secs(60))
+                .unwrap_or_else(|e| panic!("{needle}: {e}"));
             if line.contains(needle) {
                 return line;
             }
