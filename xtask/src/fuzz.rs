@@ -39,6 +39,7 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         let corpus = format!("corpus/{target}");
         let seeds = format!("seeds/{target}");
         sh.create_dir(&corpus)?;
+        seed(sh, target, &corpus)?;
         let folders: Vec<&String> = [&corpus, &seeds].into_iter().filter(|d| sh.path_exists(d)).collect();
         let folders = folders.as_slice();
         cmd!(
@@ -49,5 +50,34 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         .with_context(|| format!("fuzz target {target}"))?;
     }
     println!("{} targets ran clean for {seconds} s each", targets.len());
+    Ok(())
+}
+
+/// Largest file worth mutating, in bytes.
+const SEED_BYTES: u64 = 64 << 10;
+
+/// Gives a picture target something to begin with: the small specimens of its format, and those of
+/// the shared corpus where it is there. PDF targets have seeds of their own.
+fn seed(sh: &Shell, target: &str, corpus: &str) -> anyhow::Result<()> {
+    let Some(format) = target.strip_prefix("image_") else { return Ok(()) };
+    let names: &[&str] = match format {
+        "jpeg" => &["jpg", "jpeg"],
+        "heif" => &["heic", "heif", "avif"],
+        "png" => &["png"],
+        "webp" => &["webp"],
+        _ => return Ok(()),
+    };
+    let root = crate::root();
+    let mut folders = vec![root.join("testdata").join(if format == "heif" { "heic" } else { format })];
+    if let Ok(shared) = sh.read_dir(root.join("../shared/corpus")) {
+        folders.extend(shared);
+    }
+    for file in folders.iter().filter(|f| f.is_dir()).flat_map(|f| sh.read_dir(f).unwrap_or_default()) {
+        let ours = file.extension().and_then(|e| e.to_str()).is_some_and(|e| names.contains(&e));
+        let small = std::fs::metadata(&file).is_ok_and(|m| m.len() <= SEED_BYTES);
+        if let (true, true, Some(name)) = (ours, small, file.file_name()) {
+            sh.copy_file(&file, std::path::Path::new(corpus).join(name))?;
+        }
+    }
     Ok(())
 }

@@ -7,7 +7,8 @@
 Every rival is one process that stays warm; each round asks every rival for every file in turn, so
 that whatever else the machine does hits all of them alike. Figures are CPU time of the process,
 medians over the rounds. Quality is SSIMULACRA2 against a Lanczos resize in floating point of
-Pillow's full decode. From the first JPEG a PNG and a lossy WebP of the same size are made.
+Pillow's full decode. From the first JPEG a PNG, a lossy WebP
+and a JPEG without profile of the same size are made, from the first HEIC a JPEG.
 
 Writes OUT.json, OUT.md and OUT.svg."""
 
@@ -119,17 +120,42 @@ for line in sys.stdin:
 
 
 def derived(home, files, folder):
-    """A PNG and a WebP of the first JPEG's pixels."""
+    """A PNG and a WebP of the first JPEG's pixels, that JPEG without its profile, and a JPEG of the
+    first HEIC: a phone's photo with a phone's noise."""
     jpeg = next((f for f in files if kind_of(f) == "jpeg"), None)
-    if jpeg is None:
-        return []
-    png, webp = str(folder / "made-from-first.png"), str(folder / "made-from-first.webp")
-    code = (
-        "import sys; from PIL import Image; i = Image.open(sys.argv[1]).convert('RGB');"
-        "i.save(sys.argv[2], compress_level=6); i.save(sys.argv[3], quality=85, method=2)"
-    )
-    subprocess.run([str(home / "venv/bin/python"), "-c", code, jpeg, png, webp], check=True)
-    return [png, webp]
+    heic = next((f for f in files if kind_of(f) == "heic"), None)
+    python = str(home / "venv/bin/python")
+    made = []
+    if jpeg:
+        png, webp, bare = (str(folder / f"made-from-first.{end}") for end in ("png", "webp", "no-profile.jpg"))
+        code = (
+            "import sys; from PIL import Image; i = Image.open(sys.argv[1]).convert('RGB'); i.info.pop('icc_profile', 0);"
+            "i.save(sys.argv[2], compress_level=6); i.save(sys.argv[3], quality=85, method=2)"
+        )
+        subprocess.run([python, "-c", code, jpeg, png, webp], check=True)
+        pathlib.Path(bare).write_bytes(without_segments(pathlib.Path(jpeg).read_bytes()))
+        made += [bare, png, webp]
+    if heic:
+        photo = str(folder / "made-from-heic.jpg")
+        code = (
+            "import sys, pillow_heif; from PIL import Image; pillow_heif.register_heif_opener();"
+            "i = Image.open(sys.argv[1]).convert('RGB'); i.info.clear();"
+            "i.save(sys.argv[2], quality=93, subsampling='4:2:0')"
+        )
+        subprocess.run([python, "-c", code, heic, photo], check=True)
+        made.append(photo)
+    return made
+
+
+def without_segments(jpeg):
+    """The file without application segments but the first: no profile, no EXIF."""
+    out, at = bytearray(jpeg[:2]), 2
+    while jpeg[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if not 0xE1 <= jpeg[at + 1] <= 0xEF:
+            out += jpeg[at:end]
+        at = end
+    return bytes(out + jpeg[at:])
 
 
 def main():

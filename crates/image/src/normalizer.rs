@@ -178,7 +178,9 @@ impl Job<'_> {
             self.warnings.push(Warning::FurtherPicturesDropped);
         }
         self.watch.lap(&mut self.timings.scan);
-        let plain = matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic() && scan.frame.height != 0;
+        let plain = matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic();
+        // A number of lines behind the scan is lawful, and few decoders read it.
+        let plain = plain && scan.frame.height != 0 && scan.dnl.is_none();
         let plain = plain && !self.has_strong_profile(scan.icc.as_deref(), scan.frame.factors.len());
         if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && plain && scan.end.is_some() {
             if aim.orientation == 1
@@ -256,10 +258,15 @@ impl Job<'_> {
         let stored = self.policy.limits().dimensions(container.width, container.height)?;
         let aim = self.aim(stored, container.orientation.unwrap_or(1))?;
         self.watch.lap(&mut self.timings.scan);
-        let still = container.frames == 1 && !container.truncated && !container.has_metadata;
-        if self.policy.pass_through && self.policy.takes(Format::WebP) && aim.fits() && aim.orientation == 1 && still {
-            let out = bytes.clone();
-            if let Some(done) = self.pass(&bytes, out, aim, None) {
+        let strip = self.policy.metadata == Metadata::Strip;
+        let icc = container.icc.clone().map(|range| &bytes[range]);
+        let plain = container.frames == 1 && !container.truncated && !self.has_strong_profile(icc, 3);
+        if self.policy.pass_through && self.policy.takes(Format::WebP) && aim.fits() && aim.orientation == 1 && plain {
+            let out = match container.stripped(&bytes, strip) {
+                Some(stripped) => Bytes::from(stripped),
+                None => bytes.clone(),
+            };
+            if let Some(done) = self.pass(&bytes, out, aim, icc) {
                 return Ok(done);
             }
         }
@@ -267,7 +274,7 @@ impl Job<'_> {
             self.actions.push(Action::FirstFrame { frames: container.frames });
         }
         let decoded = self.decode(aim, |codecs, request| codecs.webp(&bytes, &container, request))?;
-        self.finish(decoded, aim, false, "the provider does not take WebP")
+        self.finish(decoded, aim, false, "JPEG is what every provider takes")
     }
 
     fn heif(&mut self) -> Result<Normalized, Error> {

@@ -26,7 +26,12 @@ pub(crate) struct Container {
     pub(crate) frames: u32,
     pub(crate) orientation: Option<u8>,
     pub(crate) icc: Option<Range<usize>>,
-    pub(crate) has_metadata: bool,
+    /// Chunks that a strip removes: metadata, and what nobody knows.
+    metadata: Vec<Range<usize>>,
+    /// Where the flags of the extended header stand.
+    flags: Option<usize>,
+    /// Just behind the last chunk.
+    end: usize,
     /// Whether the file is shorter than it says.
     pub(crate) truncated: bool,
 }
@@ -44,6 +49,11 @@ pub(crate) fn memory(container: &Container) -> u64 {
     let placed = if picture < canvas { canvas * 3 / 2 } else { 0 };
     picture * 3 / 2 + alpha + placed + working
 }
+
+/// Chunks that are the picture or say what its samples mean.
+const KEPT: [&[u8; 4]; 7] = [b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"];
+const EXIF_FLAG: u8 = 0x08;
+const XMP_FLAG: u8 = 0x04;
 
 struct Chunk {
     id: [u8; 4],
@@ -73,14 +83,13 @@ impl Container {
             match &chunk.id {
                 b"VP8X" if data.len() >= 10 => {
                     canvas = Some((u24(&data[4..]) + 1, u24(&data[7..]) + 1));
+                    out.flags = out.flags.or(Some(chunk.data.start));
                     out.alpha |= data[0] & 0x10 != 0;
                 }
                 b"ICCP" if chunk.whole => out.icc = Some(chunk.data.clone()),
                 b"EXIF" => {
-                    out.has_metadata = true;
                     out.orientation = out.orientation.or_else(|| exif::orientation(data));
                 }
-                b"XMP " => out.has_metadata = true,
                 b"ALPH" if seen == 0 => alpha_start = Some(chunk.start),
                 b"VP8 " | b"VP8L" if seen == 0 => {
                     seen = 1;
@@ -99,6 +108,10 @@ impl Container {
             }
             // Chunks are padded to even length.
             at = chunk.data.end + (chunk.data.len() & 1);
+            if !KEPT.contains(&&chunk.id) {
+                out.metadata.push(chunk.start..at.min(end));
+            }
+            out.end = at.min(end);
         }
         if seen == 0 {
             let error = if out.truncated { Error::truncated } else { Error::corrupt };
@@ -112,6 +125,28 @@ impl Container {
             return Err(Error::corrupt("a frame outside its canvas"));
         }
         Ok(out)
+    }
+
+    /// The file without metadata (where `strip` says so) and without what trails; `None` where that
+    /// is the file as it is.
+    pub(crate) fn stripped(&self, bytes: &[u8], strip: bool) -> Option<Vec<u8>> {
+        if self.end == bytes.len() && (self.metadata.is_empty() || !strip) {
+            return None;
+        }
+        let mut out = Vec::with_capacity(self.end);
+        let mut at = 0;
+        for range in self.metadata.iter().filter(|_| strip) {
+            out.extend_from_slice(&bytes[at..range.start]);
+            at = range.end;
+        }
+        out.extend_from_slice(&bytes[at..self.end]);
+        // The extended header says what is there, the first one how much. It stands before what goes.
+        if let Some(flags) = self.flags.filter(|_| strip).and_then(|at| out.get_mut(at)) {
+            *flags &= !(EXIF_FLAG | XMP_FLAG);
+        }
+        let size = u32::try_from(out.len() - 8).unwrap_or(u32::MAX);
+        out[4..8].copy_from_slice(&size.to_le_bytes());
+        Some(out)
     }
 
     /// An animation's frame: a header of 16 bytes, then chunks as in a still picture.

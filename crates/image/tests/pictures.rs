@@ -231,6 +231,7 @@ fn conforming_files_pass_and_lose_only_their_metadata() {
     let files = [
         Jpeg::new(&picture).exif(Exif::new(1)).trailer(b"SN-PRIVATE-0042").encode(),
         Png::new(&picture).exif(Exif::new(1)).encode(),
+        WebP::new(&picture).exif(Exif::new(1)).encode(),
     ];
     for file in files {
         let private = Exif::PRIVATE_TEXT.as_bytes();

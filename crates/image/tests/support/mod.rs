@@ -53,6 +53,14 @@ pub(crate) fn pixels(media: &Media) -> Rgb {
             };
             Rgb::new(info.width, info.height, data)
         }
+        Format::WebP => {
+            let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(media.bytes())).expect("a WebP");
+            assert!(!decoder.has_alpha());
+            let mut data = vec![0; decoder.output_buffer_size().expect("a size")];
+            decoder.read_image(&mut data).expect("a picture");
+            let (width, height) = decoder.dimensions();
+            Rgb::new(width, height, data)
+        }
         other => panic!("{other} came out"),
     }
 }

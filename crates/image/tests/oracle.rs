@@ -1,0 +1,134 @@
+//! Pillow and pillow-heif judge what comes out of real files: the turn, the size, the colours.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sealpress_image::{Normalizer, Policy, Probe};
+use sealpress_media::Media;
+use sealpress_testkit::{Entry, corpus, skip};
+
+/// Reads `original<TAB>output` lines, answers `width height psnr` of each: the original upright, in
+/// sRGB, at the output's size, against the output.
+const JUDGE: &str = r#"
+import io, sys
+import numpy
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps
+Image.MAX_IMAGE_PIXELS = None
+pillow_heif.register_heif_opener()
+for line in sys.stdin:
+    original, output = line.rstrip("\n").split("\t")
+    image = Image.open(original)
+    icc = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("RGBA", "LA", "PA", "P"):
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    image = image.convert("RGB")
+    if icc:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), renderingIntent=1)
+        except ImageCms.PyCMSError:
+            pass
+    out = Image.open(output).convert("RGB")
+    size = image.size
+    image = image.resize(out.size, Image.Resampling.LANCZOS)
+    error = numpy.mean((numpy.asarray(image, float) - numpy.asarray(out, float)) ** 2)
+    print(size[0], size[1], 99.0 if error == 0 else 10 * numpy.log10(255 ** 2 / error), flush=True)
+"#;
+
+/// A photo turned wrongly is below 20 dB; quality 85, halved chroma of coloured bars and another
+/// rendering intent leave more than this.
+const DECIBELS: f64 = 25.0;
+
+#[test]
+fn orientation_files_come_out_as_pillow_turns_them() {
+    check(|entry| entry.group() == "orientation", 14);
+}
+
+#[test]
+fn heic_files_come_out_as_pillow_heif_decodes_them() {
+    check(|entry| entry.kind == "heif" && entry.group() != "orientation", 8);
+}
+
+#[test]
+fn phone_photos_come_out_as_pillow_decodes_them() {
+    check(|entry| matches!(entry.group(), "phone-jpeg" | "documents") && entry.kind != "pdf", 20);
+}
+
+fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
+    let Some(corpus) = corpus() else { return };
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut normalizer = Normalizer::new(Policy::veriff().with_pass_through(false));
+    let mut jobs = Vec::new();
+    for (i, entry) in corpus.entries.iter().filter(|e| !e.is_invalid && chosen(e)).enumerate() {
+        let Ok(media) = Media::sniff(entry.bytes()) else { continue };
+        let Ok(done) = normalizer.normalize(&media) else { continue };
+        if done.report().warnings.iter().any(|w| w.name() == "profile-ignored") {
+            println!("{}: a profile that is not ours to read", entry.path);
+            continue;
+        }
+        let probe = Probe::read(&media).expect("it was read");
+        let stored = (Some(probe.dimensions().width()), Some(probe.dimensions().height()));
+        assert!(
+            entry.width.is_none() || stored == (entry.width, entry.height),
+            "{}: size as stored against the index",
+            entry.path
+        );
+        let out = folder.path().join(i.to_string());
+        std::fs::write(&out, done.media().bytes()).expect("a writable folder");
+        jobs.push((entry, probe.upright_dimensions(), out));
+    }
+    assert!(jobs.len() >= least, "only {} pictures came out", jobs.len());
+    let files: Vec<(&Path, &Path)> = jobs.iter().map(|(e, _, out)| (e.file.as_path(), out.as_path())).collect();
+    let mut wrong = Vec::new();
+    for ((entry, upright, _), answer) in jobs.iter().zip(judge(&python, &files)) {
+        println!("{}: {answer:?}", entry.path);
+        let [width, height, decibels] = answer[..] else { panic!("{}: {answer:?}", entry.path) };
+        let same_size = (f64::from(upright.width()), f64::from(upright.height())) == (width, height);
+        if !same_size || decibels < DECIBELS {
+            wrong.push(format!("{}: {upright} against {width}×{height}, {decibels:.1} dB", entry.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn judge(python: &Path, files: &[(&Path, &Path)]) -> Vec<Vec<f64>> {
+    let mut child = Command::new(python)
+        .args(["-c", JUDGE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut lines = String::new();
+    for (original, output) in files {
+        lines += &format!("{}\t{}\n", original.display(), output.display());
+    }
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let out = child.wait_with_output().expect("Python ends");
+    writer.join().expect("no panic").expect("Python reads");
+    assert!(out.status.success(), "the judge failed");
+    let text = String::from_utf8(out.stdout).expect("numbers");
+    let rows: Vec<Vec<f64>> =
+        text.lines().map(|l| l.split(' ').map(|n| n.parse().expect("a number")).collect()).collect();
+    assert_eq!(rows.len(), files.len(), "one answer each");
+    rows
+}
+
+/// The interpreter that has the judges; without it the test says that it is skipped.
+fn python() -> Option<PathBuf> {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
+    let python = std::env::var_os("SEALPRESS_PYTHON").map_or(ours, PathBuf::from);
+    let modules = ["-c", "import PIL, pillow_heif, numpy"];
+    let there = Command::new(&python).args(modules).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    if !there {
+        skip("Python with Pillow, pillow-heif and numpy (cargo xtask setup)");
+        return None;
+    }
+    Some(python)
+}
