@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use sealpress_image::{Normalizer, Policy, Probe};
 use sealpress_media::Media;
@@ -26,6 +27,8 @@ for line in sys.stdin:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
     image = image.convert("RGB")
     if icc:
         try:
@@ -51,7 +54,8 @@ fn orientation_files_come_out_as_pillow_turns_them() {
 
 #[test]
 fn heic_files_come_out_as_pillow_heif_decodes_them() {
-    check(|entry| entry.kind == "heif" && entry.group() != "orientation", 8);
+    // pillow-heif reads no sequence that has no still picture beside it.
+    check(|e| e.kind == "heif" && e.group() != "orientation" && !e.traits.contains("sequence-only"), 8);
 }
 
 #[test]
@@ -63,7 +67,8 @@ fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
     let Some(corpus) = corpus() else { return };
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let mut normalizer = Normalizer::new(Policy::veriff().with_pass_through(false));
+    let mut normalizer =
+        Normalizer::new(Policy::veriff().with_pass_through(false).with_time_budget(Duration::from_secs(60)));
     let mut jobs = Vec::new();
     for (i, entry) in corpus.entries.iter().filter(|e| !e.is_invalid && chosen(e)).enumerate() {
         let Ok(media) = Media::sniff(entry.bytes()) else { continue };
@@ -73,12 +78,12 @@ fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
             continue;
         }
         let probe = Probe::read(&media).expect("it was read");
-        let stored = (Some(probe.dimensions().width()), Some(probe.dimensions().height()));
-        assert!(
-            entry.width.is_none() || stored == (entry.width, entry.height),
-            "{}: size as stored against the index",
-            entry.path
-        );
+        // The index has a HEIC's size before its clean aperture; the judge below has the one behind it.
+        let cropped = entry.kind == "heif" && entry.group() == "heic";
+        if !cropped && entry.width.is_some() {
+            let stored = (Some(probe.dimensions().width()), Some(probe.dimensions().height()));
+            assert_eq!(stored, (entry.width, entry.height), "{}: size as stored, against the index", entry.path);
+        }
         let out = folder.path().join(i.to_string());
         std::fs::write(&out, done.media().bytes()).expect("a writable folder");
         jobs.push((entry, probe.upright_dimensions(), out));

@@ -369,3 +369,45 @@ fn a_report_names_what_was_done() {
     let planned: Vec<_> = Normalizer::new(small()).plan(&probe).iter().map(|a| a.name()).collect();
     assert_eq!(planned, ["resized", "oriented", "encoded"]);
 }
+
+/// A worker's codecs, buffers and weights outlive a picture. None of it may show in the next one.
+#[test]
+fn no_picture_leaves_a_trace_in_the_next() {
+    let (small_one, large) = (scene(3, 320, 240), scene(4, 2300, 1500));
+    let mut files = vec![
+        ("grey", Jpeg::new(&small_one).gray().encode()),
+        ("large grey", Jpeg::new(&large).gray().encode()),
+        ("CMYK", Jpeg::new(&small_one).cmyk().encode()),
+        ("Display P3", Jpeg::new(&large).icc(IccProfile::DisplayP3).encode()),
+        ("4:4:4 turned", Jpeg::new(&small_one).sampling(Sampling::S444).orientation(6).encode()),
+        ("progressive", Jpeg::new(&large).progressive().encode()),
+        ("PNG", Png::new(&large).encode()),
+        ("16-bit PNG", Png::new(&small_one).kind(PngKind::Rgba16).encode()),
+        ("WebP", WebP::new(&small_one).encode()),
+    ];
+    if let Some(corpus) = sealpress_testkit::corpus() {
+        for name in
+            ["heic/exif-rs__exif.heic", "heic/pillow-heif__LA_8__29x100.heif", "heic/test-assets__IMG_2682.heic"]
+        {
+            let entry = corpus.entries.iter().find(|e| e.path == name).expect("a file of the corpus");
+            files.push((name, entry.bytes()));
+        }
+    }
+    let policy = || Policy::veriff().with_pass_through(false).with_time_budget(std::time::Duration::from_secs(60));
+    let files: Vec<(&str, Media, Vec<u8>)> = files
+        .into_iter()
+        .map(|(name, file)| {
+            let media = Media::sniff(file).expect("a picture");
+            let alone = Normalizer::new(policy()).normalize(&media).expect(name).into_media().bytes().to_vec();
+            (name, media, alone)
+        })
+        .collect();
+    for (before, first, _) in &files {
+        for (name, media, alone) in &files {
+            let mut normalizer = Normalizer::new(policy());
+            normalizer.normalize(first).expect(before);
+            let after = normalizer.normalize(media).expect(name);
+            assert!(after.media().bytes() == &alone[..], "{name} after {before} is another picture than {name} alone");
+        }
+    }
+}

@@ -360,11 +360,15 @@ fn shrunk(header: &Header, shrink: Shrink) -> Result<(c_int, c_int), Error> {
 /// Planes to JPEG, and packed RGB to planes.
 pub(crate) struct Compressor {
     handle: Handle,
+    /// Colour conversion has an instance of its own: behind a grey picture, an instance that encoded
+    /// it converts luma only and leaves chroma as it was in the buffer (libjpeg-turbo 3.1).
+    converter: Handle,
 }
 
 impl Compressor {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self { handle: Handle::new(sys::TJINIT_TJINIT_COMPRESS)? })
+        let handle = || Handle::new(sys::TJINIT_TJINIT_COMPRESS);
+        Ok(Self { handle: handle()?, converter: handle()? })
     }
 
     /// Encodes planes whose sizes are those of `sampling` for a `width × height` picture (chroma
@@ -462,11 +466,11 @@ impl Compressor {
             pointers[i] = plane.as_mut_ptr();
             c_strides[i] = c_int::try_from(strides[i]).map_err(|_| Error::internal("a row beyond JPEG"))?;
         }
-        self.handle.set(sys::TJPARAM_TJPARAM_SUBSAMP, sampling.to_c())?;
+        self.converter.set(sys::TJPARAM_TJPARAM_SUBSAMP, sampling.to_c())?;
         // SAFETY: source and planes cover what is read and written, checked above.
         let status = unsafe {
             sys::tj3EncodeYUVPlanes8(
-                self.handle.raw(),
+                self.converter.raw(),
                 rgb.as_ptr(),
                 w,
                 pitch,
@@ -476,6 +480,6 @@ impl Compressor {
                 c_strides.as_mut_ptr(),
             )
         };
-        if status == 0 { Ok(()) } else { Err(self.handle.failure(ErrorKind::Internal)) }
+        if status == 0 { Ok(()) } else { Err(self.converter.failure(ErrorKind::Internal)) }
     }
 }
