@@ -13,6 +13,7 @@ use std::io::Read as _;
 use flate2::bufread::ZlibDecoder;
 use memchr::memmem;
 
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::form::Forms;
 use crate::jpeg;
@@ -174,7 +175,7 @@ const ACTIONS: [&[u8]; 20] = [
 ];
 
 /// Copies the pages, in order, into a document of their own.
-pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy) -> Result<Document, Failure> {
+pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy, deadline: Deadline) -> Result<Document, Failure> {
     let catalog = source.catalog()?;
     let forms = Forms::collect(source, &catalog, pages, policy)?;
     let copier = Copier {
@@ -187,6 +188,7 @@ pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy) -> Result<D
         next: 3 + u32::try_from(pages.len()).unwrap_or(u32::MAX),
         limit: policy.max_objects,
         keep_metadata: policy.keep_metadata,
+        deadline,
     };
     copier.run(&catalog, pages)
 }
@@ -200,6 +202,7 @@ pub(crate) struct Copier<'s> {
     next: u32,
     limit: u32,
     keep_metadata: bool,
+    deadline: Deadline,
 }
 
 impl Copier<'_> {
@@ -305,6 +308,9 @@ impl Copier<'_> {
 
     fn drain(&mut self) -> Result<(), Failure> {
         while let Some((number, value, role)) = self.work.pop_front() {
+            if self.deadline.is_over() {
+                return Err(Error::new(ErrorKind::Timeout, "copying the pages took too long").into());
+            }
             let value = match value {
                 Value::Plain(object) => Value::Plain(self.transform(object, role)?),
                 Value::Stream(stream) => Value::Stream(self.stream(stream)?),

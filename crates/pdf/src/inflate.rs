@@ -1,33 +1,75 @@
-//! Deflated or plain streams, with PNG predictors: what structure is packed in, and most raster images.
-//! Everything else is left to others.
+//! Deflated or plain streams, with predictors, also written as text: what structure is packed in, and
+//! most raster images. Everything else is left to others.
 
 use std::io::Read as _;
 
+use bytes::Bytes;
 use flate2::bufread::ZlibDecoder;
 
-use crate::object::{Dict, Object, Stream};
+use crate::ascii;
+use crate::object::{Dict, Name, Object, Stream};
 use crate::source::Leave;
 
-/// The data of a stream with its filter undone, at most `limit` bytes.
-pub(crate) fn undo(stream: &Stream, limit: u64) -> Result<Vec<u8>, Leave> {
-    let single = |key: &[u8]| match stream.dict.get(key) {
-        Some(Object::Array(items)) if items.len() == 1 => items.first(),
-        other => other,
+/// Filters upon filters. Real files have two.
+const MAX_FILTERS: usize = 4;
+
+/// The data of a stream with those filters undone that are ours, and the first one that is not.
+pub(crate) struct Peeled {
+    pub(crate) data: Bytes,
+    /// The filter of an image codec, with its parameters; nothing stands behind it.
+    pub(crate) codec: Option<(Name, Option<Object>)>,
+}
+
+/// The data of a stream with its filters undone, at most `limit` bytes.
+pub(crate) fn undo(stream: &Stream, limit: u64) -> Result<Bytes, Leave> {
+    let peeled = peel(stream, limit)?;
+    if peeled.codec.is_some() { Err(Leave("a rare filter")) } else { Ok(peeled.data) }
+}
+
+/// Undoes filters up to an image codec. No step makes more than `limit` bytes.
+pub(crate) fn peel(stream: &Stream, limit: u64) -> Result<Peeled, Leave> {
+    let list = |key: &[u8]| match stream.dict.get(key) {
+        None | Some(Object::Null) => Vec::new(),
+        Some(Object::Array(items)) => items.clone(),
+        Some(single) => vec![single.clone()],
     };
-    match single(b"Filter") {
-        None => return Ok(stream.data.to_vec()),
-        Some(filter) if filter.as_name() == Some(b"FlateDecode") => {}
-        Some(_) => return Err(Leave("a rare filter")),
+    let (filters, parms) = (list(b"Filter"), list(b"DecodeParms"));
+    if filters.len() > MAX_FILTERS {
+        return Err(Leave("too many filters"));
     }
+    let mut data = stream.data.clone();
+    for (index, filter) in filters.iter().enumerate() {
+        let Object::Name(name) = filter else { return Err(Leave("a rare filter")) };
+        let parms = parms.get(index).filter(|parms| **parms != Object::Null);
+        const BAD: Leave = Leave("data does not decode");
+        data = match name.as_bytes() {
+            b"FlateDecode" | b"Fl" => unpredicted(inflated(&data, limit)?, parms)?,
+            b"ASCII85Decode" | b"A85" => ascii::base85(&data).ok_or(BAD)?,
+            b"ASCIIHexDecode" | b"AHx" => ascii::hex(&data).ok_or(BAD)?,
+            b"RunLengthDecode" | b"RL" => ascii::runs(&data, limit).ok_or(BAD)?,
+            _ if index + 1 == filters.len() => return Ok(Peeled { data, codec: Some((name.clone(), parms.cloned())) }),
+            _ => return Err(Leave("a rare filter")),
+        }
+        .into();
+    }
+    Ok(Peeled { data, codec: None })
+}
+
+/// Zlib data inflated, at most `limit` bytes.
+pub(crate) fn inflated(data: &[u8], limit: u64) -> Result<Vec<u8>, Leave> {
     let mut out = Vec::new();
-    let mut decoder = ZlibDecoder::new(&stream.data[..]).take(limit.saturating_add(1));
+    let mut decoder = ZlibDecoder::new(data).take(limit.saturating_add(1));
     decoder.read_to_end(&mut out).map_err(|_| Leave("data does not inflate"))?;
     if out.len() as u64 > limit {
         return Err(Leave("data inflates beyond its limit"));
     }
-    match single(b"DecodeParms") {
-        None | Some(Object::Null) => Ok(out),
-        Some(Object::Dict(parms)) => unpredict(out, parms),
+    Ok(out)
+}
+
+fn unpredicted(data: Vec<u8>, parms: Option<&Object>) -> Result<Vec<u8>, Leave> {
+    match parms {
+        None => Ok(data),
+        Some(Object::Dict(parms)) => unpredict(data, parms),
         Some(_) => Err(Leave("rare filter parameters")),
     }
 }
@@ -48,15 +90,19 @@ fn unpredict(data: Vec<u8>, parms: &Dict) -> Result<Vec<u8>, Leave> {
     let value = |key: &[u8], default: i64| parms.get(key).map_or(Some(default), Object::as_int);
     match value(b"Predictor", 1) {
         Some(1) => return Ok(data),
-        Some(10..=15) => {}
+        Some(2 | 10..=15) => {}
         _ => return Err(Leave("a rare predictor")),
     }
     let within = |key: &[u8], default: i64, most: usize| {
         let n = value(key, default).and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=most).contains(n));
         n.ok_or(Leave("a predictor with strange parameters"))
     };
-    let pixel_bits = within(b"Colors", 1, 32)? * within(b"BitsPerComponent", 8, 16)?;
+    let (colors, bits) = (within(b"Colors", 1, 32)?, within(b"BitsPerComponent", 8, 16)?);
+    let pixel_bits = colors * bits;
     let width = (pixel_bits * within(b"Columns", 1, 1 << 24)?).div_ceil(8);
+    if value(b"Predictor", 1) == Some(2) {
+        return if bits == 8 { Ok(differences(data, colors, width)) } else { Err(Leave("a rare predictor")) };
+    }
     let step = pixel_bits.div_ceil(8);
     let mut out = Vec::with_capacity(data.len());
     // A pixel of zeros stands left of each row.
@@ -83,6 +129,16 @@ fn unpredict(data: Vec<u8>, parms: &Dict) -> Result<Vec<u8>, Leave> {
         out.extend_from_slice(&above[step..]);
     }
     Ok(out)
+}
+
+/// TIFF's predictor 2: each sample is the difference to the one left of it.
+fn differences(mut data: Vec<u8>, colors: usize, width: usize) -> Vec<u8> {
+    for row in data.chunks_mut(width) {
+        for i in colors..row.len() {
+            row[i] = row[i].wrapping_add(row[i - colors]);
+        }
+    }
+    data
 }
 
 fn paeth(left: u8, up: u8, corner: u8) -> u8 {

@@ -24,6 +24,9 @@
 
 #![forbid(unsafe_code)]
 
+mod ascii;
+mod attempt;
+mod clock;
 mod copy;
 mod emptiness;
 mod error;
@@ -35,7 +38,9 @@ mod inflate;
 mod jpeg;
 mod layers;
 mod object;
+mod pages;
 mod policy;
+mod preview;
 mod probe;
 mod render;
 mod report;

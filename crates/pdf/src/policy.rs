@@ -25,17 +25,17 @@ pub struct Policy {
     pub max_inflated_bytes: u64,
     /// Pages looked at for emptiness; beyond them pages are kept unseen.
     pub max_judged_pages: u32,
-    /// Time to look at one page. When it is spent the page is kept.
+    /// CPU time to look at one page. When it is spent the page is kept.
     #[serde(with = "millis")]
     pub page_budget: Duration,
-    /// Time to look at all pages of a file. When it is spent the remaining pages are kept unseen.
+    /// CPU time to look at all pages of a file. When it is spent the remaining pages are kept unseen.
     #[serde(with = "millis")]
     pub judge_budget: Duration,
-    /// Time to make images smaller, where the pages are over the byte limit. When it is spent no more
+    /// CPU time to make images smaller, where the pages are over the byte limit. When it is spent no more
     /// images are.
     #[serde(with = "millis")]
     pub shrink_budget: Duration,
-    /// Time for a reader of broken files to make sense of one.
+    /// CPU time for all readers together to make sense of a file.
     #[serde(with = "millis")]
     pub read_budget: Duration,
 }
@@ -52,9 +52,9 @@ impl Default for Policy {
             max_inflated_bytes: 256 << 20,
             max_judged_pages: 100,
             page_budget: Duration::from_millis(1_500),
-            judge_budget: Duration::from_secs(5),
-            shrink_budget: Duration::from_secs(20),
-            read_budget: Duration::from_secs(8),
+            judge_budget: Duration::from_secs(3),
+            shrink_budget: Duration::from_secs(6),
+            read_budget: Duration::from_secs(4),
         }
     }
 }

@@ -1,10 +1,9 @@
-use std::time::Instant;
-
 use bytes::Bytes;
 use memchr::memmem;
 use sealpress_media::{Format, Media};
 use serde::Serialize;
 
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::guard;
 use crate::policy::Policy;
@@ -85,7 +84,7 @@ fn pages(bytes: &Bytes, policy: &Policy) -> Result<(u32, bool), Error> {
                 continue;
             }
         };
-        match count(&source, Instant::now() + policy.read_budget) {
+        match count(&source, Deadline::after(policy.read_budget)) {
             Some(pages) if pages > 0 => return Ok((pages, source.encrypted())),
             _ => failed = Error::new(ErrorKind::NoPages, "the file has no pages"),
         }
@@ -93,7 +92,7 @@ fn pages(bytes: &Bytes, policy: &Policy) -> Result<(u32, bool), Error> {
     Err(failed)
 }
 
-fn count(source: &Source, deadline: Instant) -> Option<u32> {
+fn count(source: &Source, deadline: Deadline) -> Option<u32> {
     let mut walk = Walk::new(source, deadline).ok()?;
     let mut pages = 0;
     while walk.next().ok()?.is_some() {

@@ -20,6 +20,10 @@ pub struct Report {
     pub bytes: u64,
     /// Which reader understood the file.
     pub reader: Reader,
+    /// Pages looked at by the emptiness rule.
+    pub judged: u32,
+    /// Those of them that had to be drawn for that.
+    pub drawn: u32,
     /// Images re-encoded to fit the byte limit.
     pub images_reencoded: u32,
     /// What was done, in order.

@@ -3,7 +3,8 @@
 
 use memchr::memmem;
 
-use crate::inflate::measure;
+use crate::ascii;
+use crate::inflate::{inflated, measure};
 use crate::object::{Object, Stream, Value};
 use crate::write::Document;
 
@@ -18,6 +19,9 @@ const MAX_CONTENT: u64 = 64 << 20;
 
 /// Pixels of one image that an interpreter may have to decode.
 const MAX_PIXELS: i64 = 100_000_000;
+
+/// Filters that make much of little.
+const INFLATING: [&[u8]; 6] = [b"FlateDecode", b"Fl", b"LZWDecode", b"LZW", b"RunLengthDecode", b"RL"];
 
 /// How far before its data a stream's dictionary is looked for.
 const DICTIONARY: usize = 512;
@@ -42,18 +46,59 @@ fn is_harmless_stream(stream: &Stream, limit: u64) -> bool {
         None => return true,
     };
     let limit = if image { limit } else { limit.min(MAX_CONTENT) };
-    let size = stream.data.len() as u64;
-    let inflating =
-        |name: &&&[u8]| matches!(**name, b"FlateDecode" | b"Fl" | b"LZWDecode" | b"LZW" | b"RunLengthDecode" | b"RL");
-    match filters.iter().filter(inflating).count() {
-        0 => true,
-        1 => match filters[0] {
-            b"FlateDecode" | b"Fl" => size * BEST_RATIO < limit || measure(&stream.data, limit) < limit,
-            // Behind an ASCII filter, or LZW: judged by what it could be at worst.
-            _ => size * BEST_LZW_RATIO < limit,
-        },
-        // Filters upon filters are how bombs are built.
-        _ => false,
+    is_harmless_data(&stream.data, &filters, limit)
+}
+
+/// Whether data with these filters stays below the limit, with every filter undone.
+pub(crate) fn is_harmless_data(data: &[u8], filters: &[&[u8]], limit: u64) -> bool {
+    let size = data.len() as u64;
+    match filters {
+        [] => true,
+        [b"ASCII85Decode" | b"A85", rest @ ..] if !rest.is_empty() => {
+            ascii::base85(data).is_none_or(|data| is_harmless_data(&data, rest, limit))
+        }
+        [b"ASCIIHexDecode" | b"AHx", rest @ ..] if !rest.is_empty() => {
+            ascii::hex(data).is_none_or(|data| is_harmless_data(&data, rest, limit))
+        }
+        [b"FlateDecode" | b"Fl"] => size * BEST_RATIO < limit || measure(data, limit) < limit,
+        [b"FlateDecode" | b"Fl", codec @ (b"DCTDecode" | b"JPXDecode")] => {
+            inflated(data, limit).is_ok_and(|data| is_harmless_data(&data, &[codec], limit))
+        }
+        [b"LZWDecode" | b"LZW" | b"RunLengthDecode" | b"RL"] => size * BEST_LZW_RATIO < limit,
+        [b"DCTDecode" | b"DCT"] => pixels_of_jpeg(data) <= MAX_PIXELS,
+        [b"JPXDecode"] => pixels_of_jpeg2000(data) <= MAX_PIXELS,
+        // Other filters upon filters are how bombs are built.
+        filters => !filters.iter().any(|name| INFLATING.contains(name)),
+    }
+}
+
+/// What the frame header of a JPEG says, whatever the dictionary says; 0 where there is none.
+fn pixels_of_jpeg(data: &[u8]) -> i64 {
+    let mut at = 2;
+    while let Some(&[0xFF, marker, high, low, ref rest @ ..]) = data.get(at..) {
+        match (marker, rest) {
+            (0xFF, _) => at += 1,
+            (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF, [_, y1, y0, x1, x0, ..]) => {
+                return i64::from(u16::from_be_bytes([*y1, *y0])) * i64::from(u16::from_be_bytes([*x1, *x0]));
+            }
+            (0xDA, _) => return 0,
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+    0
+}
+
+/// What the size marker of a JPEG 2000 codestream says; 0 where there is none.
+fn pixels_of_jpeg2000(data: &[u8]) -> i64 {
+    // Start of codestream and size marker; then two lengths, and the far and near corners of the image.
+    let Some(at) = memmem::find(&data[..data.len().min(1 << 20)], b"\xFF\x4F\xFF\x51") else { return 0 };
+    let number = |n: usize| {
+        let bytes = data.get(at + 8 + 4 * n..at + 12 + 4 * n)?;
+        Some(i64::from(u32::from_be_bytes(bytes.try_into().ok()?)))
+    };
+    match [0, 1, 2, 3].map(number) {
+        [Some(right), Some(bottom), Some(left), Some(top)] => (right - left).saturating_mul(bottom - top),
+        _ => 0,
     }
 }
 
@@ -99,6 +144,27 @@ mod tests {
         assert!(!is_harmless(&document(&[b"FlateDecode"], bomb.clone()), 256 << 20));
         assert!(!is_harmless(&document(&[b"FlateDecode", b"FlateDecode"], deflate(&bomb)), 64 << 20));
         assert!(is_harmless(&document(&[b"FlateDecode"], deflate(&vec![7; 1 << 20])), 256 << 20));
+    }
+
+    #[test]
+    fn pictures_larger_than_they_say_are_not_shown() {
+        let jpeg = b"\xFF\xD8\xFF\xE0\x00\x04ab\xFF\xC0\x00\x11\x08\xFF\xFF\xFF\xFF\x03".to_vec();
+        assert!(!is_harmless(&document(&[b"DCTDecode"], jpeg.clone()), 256 << 20));
+        assert!(!is_harmless(&document(&[b"FlateDecode", b"DCTDecode"], deflate(&jpeg)), 256 << 20));
+        let mut codestream = b"\xFF\x4F\xFF\x51\x00\x2F\x00\x00".to_vec();
+        codestream.extend([60_000u32, 60_000, 0, 0].iter().flat_map(|n| n.to_be_bytes()));
+        assert!(!is_harmless(&document(&[b"JPXDecode"], codestream.clone()), 256 << 20));
+        codestream[8..16].copy_from_slice(&[0, 0, 8, 0, 0, 0, 8, 0]);
+        assert!(is_harmless(&document(&[b"JPXDecode"], codestream), 256 << 20));
+    }
+
+    #[test]
+    fn text_around_deflated_data_is_looked_through() {
+        let digits = |data: &[u8]| data.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect::<Vec<u8>>();
+        let hidden = digits(&deflate(&vec![0; 80 << 20]));
+        assert!(!is_harmless(&document(&[b"ASCIIHexDecode", b"FlateDecode"], hidden), 256 << 20));
+        let small = digits(&deflate(&vec![7; 300_000]));
+        assert!(is_harmless(&document(&[b"ASCIIHexDecode", b"FlateDecode"], small), 256 << 20));
     }
 
     #[test]

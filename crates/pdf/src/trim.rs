@@ -3,23 +3,23 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sealpress_media::Media;
 
-use crate::copy;
-use crate::emptiness::{self, Budget, Verdict};
+use crate::attempt::Attempt;
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::guard;
-use crate::object::Value;
+use crate::pages::Pages;
 use crate::policy::Policy;
+use crate::preview;
 use crate::probe::admit;
-use crate::render;
-use crate::report::{Action, Dropped, Reader, Reason, Report, Timings, Warning};
-use crate::safety;
-use crate::shrink;
-use crate::source::{Failure, Leave, READERS, Source};
-use crate::walk::{Page, Walk};
-use crate::write::write;
+use crate::report::{Reader, Report};
+use crate::source::{Failure, READERS, Source};
 
 /// Memory of the interpreter and of one page's decoded pictures, beside input and output.
 const WORKING_BYTES: u64 = 64 << 20;
+
+/// The last image that is made smaller, or the last object that is read, may take this much longer than
+/// the budget.
+const OVERRUN: Duration = Duration::from_secs(2);
 
 /// Trims PDFs under one policy. Holds no state between files.
 #[derive(Clone, Debug)]
@@ -70,13 +70,12 @@ impl Trimmer {
     /// [`ErrorKind::UnsupportedFormat`] for pictures.
     pub fn trim(&mut self, media: &Media) -> Result<Trimmed, Error> {
         let bytes = admit(media, &self.policy)?;
-        let started = Instant::now();
+        let mut left = Left { read: self.policy.read_budget, judge: self.policy.judge_budget };
         let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
         // Last of all, pages may stand in for those that no reader can read.
         let attempts = READERS.map(|reader| (reader, false)).into_iter().chain([(Reader::Sure, true)]);
         for (reader, stand_ins) in attempts {
-            let left = self.policy.read_budget.saturating_sub(started.elapsed());
-            match self.attempt(reader, stand_ins, &bytes, left) {
+            match self.attempt(reader, stand_ins, &bytes, &mut left) {
                 Ok(trimmed) => return Ok(trimmed),
                 Err(Failure::Leave(_)) => {}
                 Err(Failure::Error(e)) if may_be_read_otherwise(&e) => {
@@ -108,276 +107,63 @@ impl Trimmer {
     pub fn preview(&mut self, media: &Media, page: u32, side: u16) -> Result<Vec<u8>, Error> {
         let bytes = admit(media, &self.policy)?;
         let policy = self.policy.clone();
-        let work = move || preview(&bytes, page, side.clamp(16, 4096), &policy);
+        let work = move || preview::preview(&bytes, page, side.clamp(16, 4096), &policy);
         guard::run(self.policy.read_budget + self.policy.judge_budget, work)?
     }
 
-    fn attempt(&self, reader: Reader, stand_ins: bool, bytes: &Bytes, left: Duration) -> Result<Trimmed, Failure> {
-        let (policy, bytes) = (self.policy.clone(), bytes.clone());
-        // Foreign readers have no deadline; looking at pages and making them smaller have their own.
-        let budget = left + policy.judge_budget + policy.shrink_budget;
-        let work = move || {
-            let opened = Instant::now();
-            let source = Source::open(reader, &bytes, &policy)?;
-            let pages = Pages::new(&source, opened + left, stand_ins)?;
-            Attempt::new(&policy, &source, bytes.len() as u64, opened.elapsed()).run(pages)
+    fn attempt(&self, reader: Reader, stand_ins: bool, bytes: &Bytes, left: &mut Left) -> Result<Trimmed, Failure> {
+        let (policy, bytes, Left { read, judge }) = (self.policy.clone(), bytes.clone(), *left);
+        let work = move |send: &dyn Fn(Step)| {
+            let (opened, deadline) = (Instant::now(), Deadline::after(read));
+            let source = match Source::open(reader, &bytes, &policy) {
+                Ok(source) => source,
+                Err(failure) => return send(Step::Done(Box::new(Err(failure)), judge)),
+            };
+            send(Step::Opened);
+            let pages = match Pages::new(&source, deadline, stand_ins) {
+                Ok(pages) => pages,
+                Err(leave) => return send(Step::Done(Box::new(Err(leave.into())), judge)),
+            };
+            let attempt = Attempt::new(&policy, &source, deadline, judge, opened.elapsed());
+            let (result, judge) = attempt.run(pages, bytes.len() as u64);
+            let result = result.map(|(media, report)| Trimmed { media, report });
+            send(Step::Done(Box::new(result), judge));
         };
-        guard::run(budget, work).map_err(Error::from)?
+        let mut working = guard::start(work).map_err(Error::from)?;
+        let mut budget = read;
+        loop {
+            let step = working.next(budget);
+            left.read = read.saturating_sub(working.counted());
+            match step.map_err(Error::from)? {
+                // Foreign readers have no deadline; our own steps have, and may overrun it by one object.
+                Step::Opened => budget = left.read + self.policy.shrink_budget + OVERRUN,
+                Step::Done(result, judge) => {
+                    left.judge = judge;
+                    return *result;
+                }
+            }
+        }
     }
+}
+
+/// How far an attempt is.
+enum Step {
+    /// The reader made sense of the file.
+    Opened,
+    /// It has ended; so much time is left to look at pages.
+    Done(Box<Result<Trimmed, Failure>>, Duration),
+}
+
+/// CPU time left for one file, whatever readers it takes.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    read: Duration,
+    judge: Duration,
 }
 
 /// Whether another reader may do better.
-fn may_be_read_otherwise(e: &Error) -> bool {
+pub(crate) fn may_be_read_otherwise(e: &Error) -> bool {
     matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::NoPages | ErrorKind::Internal)
-}
-
-/// One file with one reader.
-struct Attempt<'a> {
-    policy: &'a Policy,
-    source: &'a Source,
-    report: Report,
-}
-
-impl<'a> Attempt<'a> {
-    fn new(policy: &'a Policy, source: &'a Source, original_bytes: u64, read: Duration) -> Self {
-        let report = Report {
-            pages: 0,
-            kept: Vec::new(),
-            dropped: Vec::new(),
-            original_bytes,
-            bytes: 0,
-            reader: source.reader(),
-            images_reencoded: 0,
-            actions: Vec::new(),
-            warnings: Vec::new(),
-            timings: Timings { read, ..Timings::default() },
-        };
-        Self { policy, source, report }
-    }
-
-    fn run(mut self, pages: Pages<'_>) -> Result<Trimmed, Failure> {
-        if self.source.encrypted() {
-            self.report.actions.push(Action::Decrypted);
-        }
-        if self.source.reader() != Reader::Fast && !self.source.encrypted() {
-            self.report.actions.push(Action::Repaired);
-        }
-        let (pages, ready) = self.choose(pages)?;
-        let started = Instant::now();
-        let bytes = match ready {
-            Some(bytes) if bytes.len() as u64 <= self.policy.max_bytes => bytes,
-            _ => self.finish(&pages)?,
-        };
-        if bytes.len() as u64 > self.policy.max_bytes {
-            return Err(Error::new(ErrorKind::Limit, "the pages do not fit the byte limit").into());
-        }
-        reopen(&bytes, pages.len(), self.policy)?;
-        self.report.timings.write += started.elapsed();
-        self.report.bytes = bytes.len() as u64;
-        self.report.actions.push(Action::Rewritten);
-        let media = Media::sniff(bytes)
-            .map_err(|e| Error::because(ErrorKind::Internal, "the output is not recognised as a PDF", e))?;
-        Ok(Trimmed { media, report: self.report })
-    }
-
-    /// The pages to keep, and the document of exactly these pages where one was already made.
-    fn choose(&mut self, mut pages: Pages<'_>) -> Result<(Vec<Page>, Option<Bytes>), Failure> {
-        let max = self.policy.max_pages.max(1) as usize;
-        let judging = Instant::now();
-        let budget = Budget { page: self.policy.page_budget, deadline: judging + self.policy.judge_budget };
-        let (mut kept, mut counted, mut first, mut ready) = (Vec::new(), 0, None, None);
-        let mut more = true;
-        while more && counted < max && kept.len() < max * 2 {
-            // As many candidates as there are places left.
-            let (mut numbers, mut batch) = (Vec::new(), Vec::new());
-            while batch.len() < max - counted {
-                let Some(page) = pages.next()? else {
-                    more = false;
-                    break;
-                };
-                self.report.pages += 1;
-                first.get_or_insert_with(|| page.clone());
-                if self.policy.drop_empty && !page.lost && is_bare(self.source, &page)? {
-                    self.drop_page(self.report.pages, Reason::NoContent);
-                } else {
-                    numbers.push(self.report.pages);
-                    batch.push(page);
-                }
-            }
-            let (verdicts, document) = self.judge(&batch, budget)?;
-            let stays = |(page, verdict): (&Page, &Verdict)| page.lost || !matches!(verdict, Verdict::Empty(_));
-            let all = kept.is_empty() && batch.iter().zip(&verdicts).all(stays);
-            ready = if all { document } else { None };
-            for ((number, page), verdict) in numbers.into_iter().zip(batch).zip(verdicts) {
-                match if page.lost { Verdict::Undecodable } else { verdict } {
-                    Verdict::Empty(reason) => {
-                        self.drop_page(number, reason);
-                        continue;
-                    }
-                    Verdict::NotEmpty => counted += 1,
-                    Verdict::Doubt => {
-                        counted += 1;
-                        self.report.warnings.push(Warning::PageInDoubt { page: number });
-                    }
-                    Verdict::Undecodable => self.report.warnings.push(Warning::PageUndecodable { page: number }),
-                }
-                kept.push(page);
-                self.report.kept.push(number);
-            }
-        }
-        if more && pages.next()?.is_some() {
-            self.report.actions.push(Action::PagesTrimmed);
-        }
-        if kept.is_empty() {
-            let Some(page) = first else {
-                return Err(Error::new(ErrorKind::NoPages, "the file has no pages").into());
-            };
-            kept.push(page);
-            self.report.kept.push(1);
-            self.report.dropped.retain(|d| d.page != 1);
-            self.report.warnings.push(Warning::AllPagesEmpty);
-        }
-        if !self.report.dropped.is_empty() {
-            let pages = u32::try_from(self.report.dropped.len()).unwrap_or(u32::MAX);
-            self.report.actions.push(Action::EmptyPagesDropped { pages });
-        }
-        Ok((kept, ready))
-    }
-
-    /// Verdicts on candidates, and the document they were read from.
-    fn judge(&mut self, batch: &[Page], budget: Budget) -> Result<(Vec<Verdict>, Option<Bytes>), Failure> {
-        if !self.policy.drop_empty || batch.is_empty() {
-            return Ok((vec![Verdict::NotEmpty; batch.len()], None));
-        }
-        if self.report.pages > self.policy.max_judged_pages || Instant::now() >= budget.deadline {
-            if !self.report.warnings.contains(&Warning::PagesNotJudged) {
-                self.report.warnings.push(Warning::PagesNotJudged);
-            }
-            return Ok((vec![Verdict::NotEmpty; batch.len()], None));
-        }
-        let started = Instant::now();
-        let document = copy::copy(self.source, batch, self.policy)?;
-        let harmless = safety::is_harmless(&document, self.policy.max_inflated_bytes);
-        let document = Bytes::from(write(&document));
-        self.report.timings.write += started.elapsed();
-        if !harmless {
-            return Ok((vec![Verdict::Doubt; batch.len()], Some(document)));
-        }
-        let started = Instant::now();
-        let verdicts = emptiness::judge(&document, batch.len(), budget);
-        self.report.timings.judge += started.elapsed();
-        Ok((verdicts, Some(document)))
-    }
-
-    fn drop_page(&mut self, page: u32, reason: Reason) {
-        self.report.dropped.push(Dropped { page, reason });
-    }
-
-    /// The output, with images re-encoded where it would not fit.
-    fn finish(&mut self, pages: &[Page]) -> Result<Bytes, Failure> {
-        let mut document = copy::copy(self.source, pages, self.policy)?;
-        let started = Instant::now();
-        let images = shrink::shrink(&mut document, self.policy);
-        if images > 0 {
-            self.report.timings.reencode += started.elapsed();
-            self.report.images_reencoded = images;
-            self.report.actions.push(Action::ImagesReencoded { images });
-        }
-        if document.stream_bytes() > self.policy.max_bytes {
-            return Err(Error::new(ErrorKind::Limit, "the pages do not fit the byte limit").into());
-        }
-        Ok(Bytes::from(write(&document)))
-    }
-}
-
-/// Pages of the tree, or, where the tree has none, those found elsewhere in the file.
-struct Pages<'s> {
-    source: &'s Source,
-    walk: Walk<'s>,
-    strays: Option<std::vec::IntoIter<Page>>,
-    /// Whether pages may stand in for unreadable ones even where not one page can be read.
-    stand_ins: bool,
-}
-
-impl<'s> Pages<'s> {
-    fn new(source: &'s Source, deadline: Instant, stand_ins: bool) -> Result<Self, Leave> {
-        Ok(Self { source, walk: Walk::new(source, deadline)?, strays: None, stand_ins })
-    }
-
-    fn next(&mut self) -> Result<Option<Page>, Failure> {
-        if let Some(page) = self.walk.next()? {
-            return Ok(Some(page));
-        }
-        if self.walk.found() == 0 {
-            let strays = self.strays.get_or_insert_with(|| {
-                let strays = self.source.stray_pages().into_iter();
-                strays.map(|(id, dict)| Page { id, dict, lost: false }).collect::<Vec<_>>().into_iter()
-            });
-            if let Some(page) = strays.next() {
-                self.stand_ins = false;
-                return Ok(Some(page));
-            }
-        }
-        let may = self.stand_ins || (self.walk.found() > 0 && self.strays.is_none());
-        Ok(if may { self.walk.stand_in() } else { None })
-    }
-}
-
-/// A page with neither content nor annotations, which nobody needs to look at.
-fn is_bare(source: &Source, page: &Page) -> Result<bool, Leave> {
-    for key in [b"Contents".as_slice(), b"Annots"] {
-        match source.entry(&page.dict, key)? {
-            Value::Plain(crate::object::Object::Null) => {}
-            Value::Plain(object) if object.as_array().is_some_and(<[_]>::is_empty) => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(true)
-}
-
-/// Reads the output back: every object and all pages must be there.
-fn reopen(bytes: &Bytes, pages: usize, policy: &Policy) -> Result<(), Error> {
-    let unread = |leave: Leave| Error::because(ErrorKind::Internal, "the output cannot be read back", leave.0);
-    let source = Source::reopen(bytes, policy).map_err(unread)?;
-    let mut walk = Walk::new(&source, Instant::now() + policy.read_budget).map_err(unread)?;
-    loop {
-        match walk.next() {
-            Ok(Some(_)) => {}
-            Ok(None) if walk.found() == pages as u64 => return Ok(()),
-            Ok(None) => return Err(Error::new(ErrorKind::Internal, "the output lacks pages")),
-            Err(Failure::Leave(leave)) => return Err(unread(leave)),
-            Err(Failure::Error(e)) => return Err(e),
-        }
-    }
-}
-
-fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Error> {
-    let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
-    for reader in READERS {
-        match preview_with(reader, bytes, number, side, policy) {
-            Ok(png) => return Ok(png),
-            Err(Failure::Leave(_)) => {}
-            Err(Failure::Error(e)) if may_be_read_otherwise(&e) => failed = e,
-            Err(Failure::Error(e)) => return Err(e),
-        }
-    }
-    Err(failed)
-}
-
-fn preview_with(reader: Reader, bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Failure> {
-    let source = Source::open(reader, bytes, policy)?;
-    let mut pages = Pages::new(&source, Instant::now() + policy.read_budget, false)?;
-    for _ in 1..number.max(1) {
-        pages.next()?;
-    }
-    let Some(page) = pages.next()? else {
-        return Err(Error::new(ErrorKind::NoPages, "the file has no page of this number").into());
-    };
-    let document = Bytes::from(write(&copy::copy(&source, &[page], policy)?));
-    let picture = render::first_page(&document, side)
-        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the page cannot be drawn"))?;
-    render::png(&picture)
-        .map_err(|e| Error::because(ErrorKind::Internal, "the picture of the page cannot be written", e).into())
 }
 
 #[cfg(test)]
@@ -388,7 +174,8 @@ mod tests {
     /// nothing else.
     fn output(reader: Reader, bytes: &Bytes) -> Option<(Vec<u32>, Bytes)> {
         let trimmer = Trimmer::new(Policy::default());
-        let trimmed = trimmer.attempt(reader, false, bytes, Duration::from_secs(20)).ok()?;
+        let mut left = Left { read: Duration::from_secs(20), judge: Duration::from_secs(20) };
+        let trimmed = trimmer.attempt(reader, false, bytes, &mut left).ok()?;
         Some((trimmed.report.kept.clone(), trimmed.into_media().into_bytes()))
     }
 
@@ -398,7 +185,7 @@ mod tests {
         let (mut fast_ones, mut different) = (0, Vec::new());
         for folder in ["pdf", "pdf-trim"] {
             let Ok(files) = std::fs::read_dir(corpus.join(folder)) else {
-                println!("skipped: no corpus");
+                sealpress_testkit::skip("no corpus");
                 return;
             };
             for path in files.map(|file| file.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "pdf")) {

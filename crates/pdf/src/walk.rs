@@ -7,8 +7,8 @@
 
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::time::Instant;
 
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, Object, Value};
 use crate::source::{Failure, Leave, Source, refs};
@@ -33,7 +33,7 @@ pub(crate) struct Page {
 
 pub(crate) struct Walk<'s> {
     source: &'s Source,
-    deadline: Instant,
+    deadline: Deadline,
     stack: Vec<Frame>,
     path: HashSet<Id>,
     found: u64,
@@ -51,7 +51,7 @@ type Kids = Box<dyn Iterator<Item = Result<Object, Leave>>>;
 
 impl<'s> Walk<'s> {
     /// Starts at the catalog's `/Pages`.
-    pub(crate) fn new(source: &'s Source, deadline: Instant) -> Result<Self, Leave> {
+    pub(crate) fn new(source: &'s Source, deadline: Deadline) -> Result<Self, Leave> {
         let catalog = source.catalog()?;
         let root = catalog.get(b"Pages").cloned().unwrap_or(Object::Null);
         let claimed = match source.resolve(&root)?.dict().and_then(|dict| dict.get(b"Count")) {
@@ -71,7 +71,7 @@ impl<'s> Walk<'s> {
                 }
                 continue;
             };
-            if Instant::now() >= self.deadline {
+            if self.deadline.is_over() {
                 return Err(Error::new(ErrorKind::Timeout, "walking the page tree took too long").into());
             }
             let (kid, inherited) = (kid?, Rc::clone(&frame.inherited));

@@ -1,17 +1,21 @@
 //! The device that looks for marks. The first certain one ends the search by unwinding out of the
 //! interpreter; marks that may or may not be seen are left to the raster.
 
-use std::time::Instant;
-
 use hayro_interpret::font::{Glyph, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::kurbo::{Affine, BezPath, Rect, Shape};
 use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, Paint, SoftMask};
+use hayro_syntax::object::{Array, Name, Stream};
 
+use crate::clock::Deadline;
 use crate::guard;
+use crate::safety;
 
 /// Pixels of one image beyond which nobody looks at the page.
 const MAX_IMAGE_PIXELS: u64 = 100_000_000;
+
+/// What an image in the content may inflate to.
+const MAX_INLINE_BYTES: u64 = 256 << 20;
 
 /// A mark this dark on white paper is seen at any size that counts; darkness is 255 for black.
 const CERTAINLY_DARK: f32 = 75.0;
@@ -42,7 +46,9 @@ pub(super) struct Seen {
 pub(super) struct Marks<'s> {
     seen: &'s mut Seen,
     page: Rect,
-    deadline: Instant,
+    deadline: Deadline,
+    /// Callbacks so far.
+    calls: u32,
     /// Bounds of the clips in force, and whether they are rectangles.
     clips: Vec<(Rect, bool)>,
     /// Whether a group in force leaves its marks as they are.
@@ -50,12 +56,14 @@ pub(super) struct Marks<'s> {
 }
 
 impl<'s> Marks<'s> {
-    pub(super) fn new(page: Rect, deadline: Instant, seen: &'s mut Seen) -> Self {
-        Self { seen, page, deadline, clips: Vec::new(), groups: Vec::new() }
+    pub(super) fn new(page: Rect, deadline: Deadline, seen: &'s mut Seen) -> Self {
+        Self { seen, page, deadline, calls: 0, clips: Vec::new(), groups: Vec::new() }
     }
 
-    fn tick(&self) {
-        if Instant::now() >= self.deadline {
+    /// Looks at the clock now and then: asking the kernel costs as much as a mark.
+    fn tick(&mut self) {
+        self.calls = self.calls.wrapping_add(1);
+        if self.calls % 16 == 0 && self.deadline.is_over() {
             guard::give_up();
         }
     }
@@ -120,6 +128,21 @@ fn stroked(bounds: Rect, transform: Affine, mode: &DrawMode) -> Rect {
     }
 }
 
+/// Whether an image in the content can be decoded without bursting.
+fn is_harmless(stream: &Stream<'_>) -> bool {
+    let dict = stream.dict();
+    let name = |key: &str| dict.get::<Name<'_>>(key);
+    let names: Vec<Vec<u8>> = match name("F").or_else(|| name("Filter")) {
+        Some(single) => vec![single.to_vec()],
+        None => {
+            let list = dict.get::<Array<'_>>("F").or_else(|| dict.get::<Array<'_>>("Filter"));
+            list.map(|list| list.iter::<Name<'_>>().map(|name| name.to_vec()).collect()).unwrap_or_default()
+        }
+    };
+    let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    safety::is_harmless_data(&stream.raw_data(), &names, MAX_INLINE_BYTES)
+}
+
 /// Whether a glyph without a shape is one that needs none.
 fn is_space(glyph: &Glyph<'_>) -> bool {
     let blank = |c: char| {
@@ -181,6 +204,15 @@ impl<'a> Device<'a> for Marks<'_> {
             return;
         }
         if u64::from(image.width()) * u64::from(image.height()) > MAX_IMAGE_PIXELS {
+            self.seen.huge_image = true;
+            guard::give_up();
+        }
+        // Images that stand in the content were not measured with the document's other streams.
+        let stream = match &image {
+            Image::Stencil(stencil) => stencil.stream(),
+            Image::Raster(raster) => raster.stream(),
+        };
+        if stream.obj_id().obj_number == 0 && !is_harmless(stream) {
             self.seen.huge_image = true;
             guard::give_up();
         }

@@ -12,11 +12,12 @@ mod page;
 mod raster;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hayro_syntax::Pdf;
 
+use crate::clock::Deadline;
 use crate::guard::{self, Stopped};
 use crate::report::Reason;
 
@@ -33,46 +34,62 @@ pub(crate) enum Verdict {
     Undecodable,
 }
 
-/// Time to look at pages.
+/// CPU time to look at pages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     /// For one page.
     pub(crate) page: Duration,
-    /// When all looking ends.
-    pub(crate) deadline: Instant,
+    /// For all pages together; judging takes from it.
+    pub(crate) all: Duration,
 }
 
+/// What looking at some pages gave.
+pub(crate) struct Judgement {
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Pages of which only a raster could tell.
+    pub(crate) drawn: u32,
+}
+
+/// For the opening of the document and the last callback of a page.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// Judges the first `pages` pages of a document of ours. Always returns as many verdicts.
-pub(crate) fn judge(document: &Bytes, pages: usize, budget: Budget) -> Vec<Verdict> {
-    let mut verdicts = Vec::with_capacity(pages);
-    while verdicts.len() < pages && Instant::now() < budget.deadline {
-        let (document, first) = (document.clone(), verdicts.len());
-        let started = guard::start(move |send| look(&document, first..pages, budget, send));
+pub(crate) fn judge(document: &Bytes, pages: usize, budget: &mut Budget) -> Judgement {
+    let mut judgement = Judgement { verdicts: Vec::with_capacity(pages), drawn: 0 };
+    let verdicts = &mut judgement.verdicts;
+    while verdicts.len() < pages && !budget.all.is_zero() {
+        let (document, first, its_budget) = (document.clone(), verdicts.len(), *budget);
+        let started = guard::start(move |send| look(&document, first..pages, its_budget, send));
         let Ok(mut looking) = started else { break };
-        // Grace for opening the document and for the last callback of a page.
-        let grace = Duration::from_millis(100);
-        while verdicts.len() < pages {
-            match looking.next(Instant::now() + budget.page + grace) {
-                Ok(verdict) => verdicts.push(verdict),
-                Err(Stopped::Timeout | Stopped::Panicked | Stopped::Busy) => {
+        let mut stopped = None;
+        while verdicts.len() < pages && stopped.is_none() {
+            match looking.next(budget.page + GRACE) {
+                Ok(page::Judged { verdict, drawn }) => {
+                    verdicts.push(verdict);
+                    judgement.drawn += u32::from(drawn);
+                }
+                Err(reason) => {
                     verdicts.push(Verdict::Doubt);
-                    break;
+                    stopped = Some(reason);
                 }
             }
         }
+        let lost = if stopped == Some(Stopped::Timeout) { budget.page + GRACE } else { Duration::ZERO };
+        budget.all = budget.all.saturating_sub(looking.counted() + lost);
     }
-    verdicts.resize(pages, Verdict::Doubt);
-    verdicts
+    judgement.verdicts.resize(pages, Verdict::Doubt);
+    judgement
 }
 
-fn look(document: &Bytes, pages: std::ops::Range<usize>, budget: Budget, send: &dyn Fn(Verdict)) {
+fn look(document: &Bytes, pages: std::ops::Range<usize>, budget: Budget, send: &dyn Fn(page::Judged)) {
+    let all = Deadline::after(budget.all);
     let Ok(pdf) = Pdf::new(Arc::new(document.clone())) else { return };
     for index in pages {
-        let now = Instant::now();
-        if now >= budget.deadline {
+        let left = all.left();
+        if left.is_zero() {
             return;
         }
         let Some(page) = pdf.pages().get(index) else { return };
-        send(page::judge(page, (now + budget.page).min(budget.deadline)));
+        send(page::judge(page, Deadline::after(budget.page.min(left))));
     }
 }

@@ -13,7 +13,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use hayro_interpret::kurbo::{Affine, Rect};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
@@ -24,42 +23,69 @@ use hayro_syntax::page::Page;
 use super::annotations::{self, Annotations};
 use super::marks::{Marks, Seen};
 use super::{Verdict, raster};
+use crate::clock::Deadline;
 use crate::report::Reason;
 
+/// What is known of one page, and whether it had to be drawn for that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) drawn: bool,
+}
+
 /// Judges one page. Unwinds when `deadline` passes within the interpreter.
-pub(super) fn judge(page: &Page<'_>, deadline: Instant) -> Verdict {
-    let content = content(page);
-    let annotations = annotations::look(page);
-    match (content, annotations) {
-        (Content::Undecodable, _) => return Verdict::Undecodable,
-        (Content::Unknown, _) => return Verdict::Doubt,
-        (_, Annotations::WithoutAppearance) => return Verdict::NotEmpty,
-        (Content::Absent, Annotations::None) => return Verdict::Empty(Reason::NoContent),
-        _ => {}
-    }
+pub(super) fn judge(page: &Page<'_>, deadline: Deadline) -> Judged {
     let warned = Arc::new(AtomicBool::new(false));
     let sink = Arc::clone(&warned);
     let settings = InterpreterSettings {
         warning_sink: Arc::new(move |_| sink.store(true, Ordering::Relaxed)),
         ..InterpreterSettings::default()
     };
+    let verdict = undrawn(page, &settings, &warned, deadline);
+    let drawn = matches!(verdict, Err(Unclear { .. }));
+    Judged { verdict: verdict.unwrap_or_else(|unclear| draw(page, &settings, &warned, unclear)), drawn }
+}
+
+/// Marks of which only a raster can tell whether they are visible.
+struct Unclear {
+    is_scan: bool,
+}
+
+/// Everything that needs no raster: structure, annotations, marks.
+fn undrawn(
+    page: &Page<'_>,
+    settings: &InterpreterSettings,
+    warned: &AtomicBool,
+    deadline: Deadline,
+) -> Result<Verdict, Unclear> {
+    match (content(page), annotations::look(page)) {
+        (Content::Undecodable, _) => return Ok(Verdict::Undecodable),
+        (Content::Unknown, _) => return Ok(Verdict::Doubt),
+        (_, Annotations::WithoutAppearance) => return Ok(Verdict::NotEmpty),
+        (Content::Absent, Annotations::None) => return Ok(Verdict::Empty(Reason::NoContent)),
+        _ => {}
+    }
     let mut seen = Seen::default();
-    let finished = walk(page, &settings, deadline, &mut seen);
+    let finished = walk(page, settings, deadline, &mut seen);
     if seen.certain {
-        return Verdict::NotEmpty;
+        return Ok(Verdict::NotEmpty);
     }
     if !finished || seen.missing_glyphs || seen.huge_image || warned.load(Ordering::Relaxed) {
-        return Verdict::Doubt;
+        return Ok(Verdict::Doubt);
     }
     if !seen.unclear {
-        return Verdict::Empty(Reason::NoMarks);
+        return Ok(Verdict::Empty(Reason::NoMarks));
     }
-    let Some(paper) = raster::draw(page, &settings) else { return Verdict::Doubt };
+    Err(Unclear { is_scan: seen.image_share >= 0.7 && !seen.unclear_lines })
+}
+
+fn draw(page: &Page<'_>, settings: &InterpreterSettings, warned: &AtomicBool, unclear: Unclear) -> Verdict {
+    let Some(paper) = raster::draw(page, settings) else { return Verdict::Doubt };
     if warned.load(Ordering::Relaxed) {
         Verdict::Doubt
     } else if !paper.has_ink() {
         Verdict::Empty(Reason::NoInk)
-    } else if seen.image_share >= 0.7 && !seen.unclear_lines && paper.is_blank_scan() {
+    } else if unclear.is_scan && paper.is_blank_scan() {
         Verdict::Empty(Reason::BlankScan)
     } else {
         Verdict::NotEmpty
@@ -67,7 +93,7 @@ pub(super) fn judge(page: &Page<'_>, deadline: Instant) -> Verdict {
 }
 
 /// Walks the content. False where the walk did not come to its end.
-fn walk(page: &Page<'_>, settings: &InterpreterSettings, deadline: Instant, seen: &mut Seen) -> bool {
+fn walk(page: &Page<'_>, settings: &InterpreterSettings, deadline: Deadline, seen: &mut Seen) -> bool {
     let (width, height) = page.render_dimensions();
     let target = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
     let transform = Affine::new(page.initial_transform(true).as_coeffs());

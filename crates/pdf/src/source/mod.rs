@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::report::Reader;
 use crate::safety;
 
-pub(crate) use fast::refs;
+pub(crate) use fast::{parse_dict, refs};
 
 /// The reader met something it does not understand; the next one takes over. Only the fast way says so
 /// in the middle of a file.

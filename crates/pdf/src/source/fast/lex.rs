@@ -295,6 +295,14 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// A dictionary that stands alone.
+pub(crate) fn parse_dict(text: Vec<u8>) -> Option<Dict> {
+    match Lexer::new(&Bytes::from(text), 0).object() {
+        Ok(Object::Dict(dict)) => Some(dict),
+        _ => None,
+    }
+}
+
 /// The references of a `/Kids` that was not parsed, one at a time.
 pub(crate) fn refs(kids: Bytes) -> impl Iterator<Item = Result<Id, Leave>> {
     let mut at = 0;

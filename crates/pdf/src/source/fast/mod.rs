@@ -15,7 +15,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use lex::Lexer;
-pub(crate) use lex::refs;
+pub(crate) use lex::{parse_dict, refs};
 use xref::{Place, Sections};
 
 use crate::inflate;
@@ -156,7 +156,7 @@ impl Fast {
         if stream.dict.get_name(b"Type") != Some(b"ObjStm") {
             return Err(Leave("no object stream"));
         }
-        let data = Bytes::from(inflate::undo(&stream, self.max_inflated)?);
+        let data = inflate::undo(&stream, self.max_inflated)?;
         let count = |key: &[u8]| stream.dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
         let (Some(n), Some(first)) = (count(b"N"), count(b"First")) else {
             return Err(Leave("an object stream without its counts"));

@@ -48,7 +48,7 @@ enum Rows {
     /// In the file, 20 bytes each.
     Text,
     /// In an inflated stream, with fields of these widths.
-    Binary { data: Vec<u8>, widths: [usize; 3] },
+    Binary { data: Bytes, widths: [usize; 3] },
 }
 
 impl Sections {

@@ -1,0 +1,277 @@
+//! How large every image stands on the pages, from the content that draws it.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use hayro_syntax::content::TypedIter;
+use hayro_syntax::content::ops::TypedInstruction;
+
+use crate::inflate;
+use crate::object::{Dict, Object, Value};
+use crate::policy::Policy;
+use crate::write::Document;
+
+/// Forms within forms.
+const MAX_NESTED: usize = 16;
+
+/// Content streams looked through, forms as often as they are drawn.
+const MAX_STREAMS: usize = 2_000;
+
+/// The graphics states saved at a time.
+const MAX_SAVED: usize = 256;
+
+/// A matrix as PDF writes it.
+type Matrix = [f64; 6];
+
+/// Objects of a document by number.
+pub(super) struct Objects<'d>(HashMap<u32, &'d Value>);
+
+impl<'d> Objects<'d> {
+    pub(super) fn of(document: &'d Document) -> Self {
+        Self(document.objects.iter().map(|(number, value)| (*number, value)).collect())
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&'d Value> {
+        self.0.get(&number).copied()
+    }
+
+    /// The dictionary under a key, direct or referred to.
+    pub(super) fn dict<'a>(&self, dict: &'a Dict, key: &[u8]) -> Option<&'a Dict>
+    where
+        'd: 'a,
+    {
+        match dict.get(key)? {
+            Object::Dict(dict) => Some(dict),
+            Object::Ref(id) => self.get(id.number)?.dict(),
+            _ => None,
+        }
+    }
+
+    /// The streams of a page's or a form's content, by number.
+    pub(super) fn contents(&self, page: &Dict) -> Vec<u32> {
+        let list = match page.get(b"Contents") {
+            Some(Object::Ref(id)) => match self.get(id.number) {
+                Some(Value::Plain(Object::Array(items))) => items.as_slice(),
+                _ => return vec![id.number],
+            },
+            Some(Object::Array(items)) => items.as_slice(),
+            _ => return Vec::new(),
+        };
+        list.iter().filter_map(Object::as_ref_id).map(|id| id.number).collect()
+    }
+}
+
+/// The largest width and height, in points, that each image has anywhere on the pages. An image that
+/// something else than the content of pages and forms may draw has no entry, nor has any image where
+/// content cannot be read.
+pub(super) fn find(document: &Document, policy: &Policy) -> HashMap<u32, (f64, f64)> {
+    let mut walk = Walk {
+        objects: Objects::of(document),
+        limit: policy.max_inflated_bytes.min(64 << 20),
+        sizes: HashMap::new(),
+        forms: HashSet::new(),
+        streams: 0,
+    };
+    if walk.pages(document).is_none() {
+        return HashMap::new();
+    }
+    let elsewhere = walk.elsewhere(document);
+    walk.sizes.retain(|number, _| !elsewhere.contains(number));
+    walk.sizes
+}
+
+struct Walk<'d> {
+    objects: Objects<'d>,
+    limit: u64,
+    sizes: HashMap<u32, (f64, f64)>,
+    /// Forms whose content was walked.
+    forms: HashSet<u32>,
+    streams: usize,
+}
+
+/// Content that is to be walked.
+struct Job<'d> {
+    content: Bytes,
+    resources: &'d Dict,
+    matrix: Matrix,
+    nested: usize,
+}
+
+impl<'d> Walk<'d> {
+    fn pages(&mut self, document: &'d Document) -> Option<()> {
+        let pages = document.objects.iter().filter_map(|(_, value)| value.dict());
+        for page in pages.filter(|dict| dict.get_name(b"Type") == Some(b"Page")) {
+            let mut content = Vec::new();
+            for number in self.objects.contents(page) {
+                let Value::Stream(stream) = self.objects.get(number)? else { return None };
+                content.extend_from_slice(&inflate::undo(stream, self.limit).ok()?);
+                content.push(b'\n');
+            }
+            let Some(resources) = self.objects.dict(page, b"Resources") else { continue };
+            let unit = page.get(b"UserUnit").and_then(number).unwrap_or(1.0);
+            let mut jobs = vec![Job {
+                content: Bytes::from(content),
+                resources,
+                matrix: [unit, 0.0, 0.0, unit, 0.0, 0.0],
+                nested: 0,
+            }];
+            while let Some(job) = jobs.pop() {
+                self.content(job, &mut jobs)?;
+            }
+        }
+        Some(())
+    }
+
+    fn content(&mut self, job: Job<'d>, jobs: &mut Vec<Job<'d>>) -> Option<()> {
+        self.streams += 1;
+        if self.streams > MAX_STREAMS || job.nested > MAX_NESTED {
+            return None;
+        }
+        let objects = self.objects.dict(job.resources, b"XObject");
+        let (mut matrix, mut saved) = (job.matrix, Vec::new());
+        let mut operators = TypedIter::new(&job.content);
+        while let Some(operator) = operators.next() {
+            match operator {
+                TypedInstruction::SaveState(_) if saved.len() < MAX_SAVED => saved.push(matrix),
+                TypedInstruction::SaveState(_) => return None,
+                TypedInstruction::RestoreState(_) => matrix = saved.pop().unwrap_or(matrix),
+                TypedInstruction::Transform(t) => {
+                    matrix = times([t.0, t.1, t.2, t.3, t.4, t.5].map(|n| n.as_f64()), matrix);
+                }
+                TypedInstruction::XObject(name) => {
+                    let Some(id) = objects.and_then(|objects| objects.get(name.0)).and_then(Object::as_ref_id) else {
+                        continue;
+                    };
+                    let Some(Value::Stream(stream)) = self.objects.get(id.number) else { continue };
+                    match stream.dict.get_name(b"Subtype") {
+                        Some(b"Image") => {
+                            let size = (matrix[0].hypot(matrix[1]), matrix[2].hypot(matrix[3]));
+                            let largest = self.sizes.entry(id.number).or_default();
+                            *largest = (largest.0.max(size.0), largest.1.max(size.1));
+                        }
+                        Some(b"Form") => {
+                            self.forms.insert(id.number);
+                            jobs.push(Job {
+                                content: inflate::undo(stream, self.limit).ok()?,
+                                resources: self.objects.dict(&stream.dict, b"Resources").unwrap_or(job.resources),
+                                matrix: times(form_matrix(&stream.dict), matrix),
+                                nested: job.nested + 1,
+                            });
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    /// Images that patterns, glyphs, masks, annotations, or anything else with resources may draw.
+    fn elsewhere(&self, document: &'d Document) -> HashSet<u32> {
+        let (mut images, mut seen, mut work) = (HashSet::new(), HashSet::new(), Vec::new());
+        for (number, value) in &document.objects {
+            let Some(dict) = value.dict() else { continue };
+            if dict.get_name(b"Type") != Some(b"Page") && !self.forms.contains(number) {
+                work.extend(self.objects.dict(dict, b"Resources"));
+            }
+        }
+        while let Some(resources) = work.pop() {
+            let Some(objects) = self.objects.dict(resources, b"XObject") else { continue };
+            for (_, object) in objects.entries() {
+                let Some(id) = object.as_ref_id().filter(|id| seen.insert(id.number)) else { continue };
+                let Some(Value::Stream(stream)) = self.objects.get(id.number) else { continue };
+                if stream.dict.get_name(b"Subtype") == Some(b"Image") {
+                    images.insert(id.number);
+                }
+                work.extend(self.objects.dict(&stream.dict, b"Resources"));
+            }
+        }
+        images
+    }
+}
+
+fn number(object: &Object) -> Option<f64> {
+    match object {
+        #[expect(clippy::cast_precision_loss, reason = "sizes of pages")]
+        Object::Int(i) => Some(*i as f64),
+        Object::Real(r) => Some(*r),
+        _ => None,
+    }
+}
+
+fn form_matrix(form: &Dict) -> Matrix {
+    let numbers: Option<Vec<f64>> =
+        form.get(b"Matrix").and_then(Object::as_array).and_then(|items| items.iter().map(number).collect());
+    numbers.and_then(|numbers| Matrix::try_from(numbers).ok()).unwrap_or([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+}
+
+/// First `a`, then `b`.
+fn times(a: Matrix, b: Matrix) -> Matrix {
+    [
+        a[0] * b[0] + a[1] * b[2],
+        a[0] * b[1] + a[1] * b[3],
+        a[2] * b[0] + a[3] * b[2],
+        a[2] * b[1] + a[3] * b[3],
+        a[4] * b[0] + a[5] * b[2] + b[4],
+        a[4] * b[1] + a[5] * b[3] + b[5],
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{Id, Stream};
+
+    fn dict(entries: &[(&[u8], Object)]) -> Dict {
+        let mut dict = Dict::default();
+        entries.iter().for_each(|(key, value)| dict.push(key, value.clone()));
+        dict
+    }
+
+    fn refer(number: u32) -> Object {
+        Object::Ref(Id::new(number, 0))
+    }
+
+    #[test]
+    fn sizes_follow_matrices_through_forms_and_patterns_are_unknown() {
+        let objects = |list: &[(&[u8], u32)]| {
+            let entries: Vec<_> = list.iter().map(|(key, number)| (*key, refer(*number))).collect();
+            Object::Dict(dict(&[(b"XObject", Object::Dict(dict(&entries)))]))
+        };
+        let image =
+            || Value::Stream(Stream { dict: dict(&[(b"Subtype", Object::name(b"Image"))]), data: Bytes::new() });
+        let stream = |entries: &[(&[u8], Object)], content: &'static str| {
+            Value::Stream(Stream { dict: dict(entries), data: Bytes::from_static(content.as_bytes()) })
+        };
+        let page = dict(&[
+            (b"Type", Object::name(b"Page")),
+            (b"Contents", refer(2)),
+            (b"UserUnit", Object::Int(2)),
+            (b"Resources", objects(&[(b"A", 4), (b"F", 3), (b"P", 5)])),
+        ]);
+        let matrix = Object::Array([0.0, 3.0, -3.0, 0.0, 0.0, 0.0].map(Object::Real).to_vec());
+        let form = [
+            (b"Subtype".as_slice(), Object::name(b"Form")),
+            (b"Matrix", matrix),
+            (b"Resources", objects(&[(b"B", 6)])),
+        ];
+        let document = Document {
+            objects: vec![
+                (1, Value::Plain(Object::Dict(page))),
+                (2, stream(&[], "q 10 0 0 20 5 5 cm /A Do Q q 4 0 0 30 0 0 cm /A Do /P Do Q 0.5 0 0 0.5 0 0 cm /F Do")),
+                (3, stream(&form, "q 100 0 0 50 0 0 cm /B Do Q")),
+                (4, image()),
+                (5, image()),
+                (6, image()),
+                (7, stream(&[(b"PatternType", Object::Int(1)), (b"Resources", objects(&[(b"P", 5)]))], "/P Do")),
+            ],
+            root: 1,
+            info: None,
+        };
+        let sizes = find(&document, &Policy::default());
+        assert_eq!(sizes.get(&4), Some(&(20.0, 60.0)));
+        assert_eq!(sizes.get(&6), Some(&(300.0, 150.0)));
+        assert_eq!(sizes.get(&5), None);
+    }
+}

@@ -1,0 +1,245 @@
+//! One image made smaller: decoded, resized, encoded as a JPEG.
+
+use bytes::Bytes;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use turbojpeg::{Compressor, Decompressor, PixelFormat, ScalingFactor, Subsamp};
+
+use crate::inflate::{self, Peeled};
+use crate::object::{Dict, Name, Object, Stream};
+use crate::policy::Policy;
+use crate::safety;
+
+/// Decoded bytes of one image.
+const MAX_RASTER: u64 = 400 << 20;
+
+/// A side longer than this fits no JPEG.
+const MAX_SIDE: usize = 65_500;
+
+/// The fewest pixels that the page needs of an image, and the JPEG quality.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) quality: i32,
+}
+
+impl Target {
+    /// How much smaller an image of this size may become: both sides keep what the page needs.
+    #[expect(clippy::cast_precision_loss, reason = "sides of images")]
+    fn scale(self, width: usize, height: usize) -> f64 {
+        (self.width / width as f64).max(self.height / height as f64).min(1.0)
+    }
+}
+
+/// Samples of one, three or four bytes a pixel, rows packed.
+struct Raster {
+    width: usize,
+    height: usize,
+    channels: usize,
+    pixels: Vec<u8>,
+}
+
+impl Raster {
+    fn format(&self) -> PixelFormat {
+        match self.channels {
+            1 => PixelFormat::GRAY,
+            3 => PixelFormat::RGB,
+            _ => PixelFormat::CMYK,
+        }
+    }
+}
+
+/// The image as a JPEG for this target, or `None` where that is not smaller or cannot be.
+pub(super) fn reencode(stream: &Stream, target: Target, policy: &Policy) -> Option<Stream> {
+    let dict = &stream.dict;
+    let is_image = dict.get_name(b"Subtype") == Some(b"Image");
+    let is_mask = matches!(dict.get(b"ImageMask"), Some(Object::Bool(true)));
+    // Colour keys compare exact samples; decode arrays are kept, they apply to the same samples.
+    if !is_image || is_mask || matches!(dict.get(b"Mask"), Some(Object::Array(_))) {
+        return None;
+    }
+    let Peeled { data, codec } = inflate::peel(stream, policy.max_inflated_bytes.min(MAX_RASTER)).ok()?;
+    let name = codec.as_ref().map(|(name, _)| name.as_bytes());
+    if !safety::is_harmless_data(&data, name.as_slice(), MAX_RASTER) {
+        return None;
+    }
+    // Parameters may say that the colours are not what the file says.
+    let (raster, space) = match codec {
+        None => (samples(dict, &data)?, None),
+        Some((name, None)) => coded(dict, &name, &data, target)?,
+        Some((_, Some(_))) => return None,
+    };
+    let raster = resize(raster, target)?;
+    let data = encode(&raster, target.quality)?;
+    // A saving of less than a tenth is not worth another generation of loss.
+    if data.len() >= stream.data.len() / 10 * 9 {
+        return None;
+    }
+    let mut dict = dict.clone();
+    dict.remove(b"DecodeParms");
+    dict.set(b"Filter", Object::name(b"DCTDecode"));
+    dict.set(b"BitsPerComponent", Object::Int(8));
+    dict.set(b"Width", Object::Int(i64::try_from(raster.width).ok()?));
+    dict.set(b"Height", Object::Int(i64::try_from(raster.height).ok()?));
+    if let Some(space) = space {
+        dict.set(b"ColorSpace", Object::name(space));
+    }
+    Some(Stream { dict, data: Bytes::from(data) })
+}
+
+/// What an image codec makes of the data, and the colour space where only the data says it.
+fn coded(dict: &Dict, name: &Name, data: &[u8], target: Target) -> Option<(Raster, Option<&'static [u8]>)> {
+    match name.as_bytes() {
+        b"DCTDecode" | b"DCT" => Some((jpeg(data, target)?, None)),
+        b"JPXDecode" => {
+            let raster = jpeg2000(dict, data, target)?;
+            let device: &[u8] = if raster.channels == 1 { b"DeviceGray" } else { b"DeviceRGB" };
+            Some((raster, (!dict.contains(b"ColorSpace")).then_some(device)))
+        }
+        _ => None,
+    }
+}
+
+/// Decodes at the smallest scale that still has the wanted size.
+fn jpeg(data: &[u8], target: Target) -> Option<Raster> {
+    let mut decoder = Decompressor::new().ok()?;
+    let header = decoder.read_header(data).ok()?;
+    let channels = match header.colorspace {
+        turbojpeg::Colorspace::Gray => 1,
+        turbojpeg::Colorspace::YCbCr | turbojpeg::Colorspace::RGB => 3,
+        turbojpeg::Colorspace::CMYK | turbojpeg::Colorspace::YCCK => 4,
+    };
+    let wanted = target.scale(header.width, header.height);
+    let scales = [(ScalingFactor::ONE_QUARTER, 0.25), (ScalingFactor::ONE_HALF, 0.5)];
+    let scale = scales.into_iter().find(|(_, factor)| *factor >= wanted).map_or(ScalingFactor::ONE, |(scale, _)| scale);
+    let (width, height) = (scale.scale(header.width), scale.scale(header.height));
+    if width as u64 * height as u64 * channels as u64 > MAX_RASTER {
+        return None;
+    }
+    decoder.set_scaling_factor(scale).ok()?;
+    // A scan is a pass over the whole picture; bombs have thousands.
+    decoder.set_scan_limit(500).ok()?;
+    let mut raster = Raster { width, height, channels, pixels: vec![0; width * height * channels] };
+    let (format, pitch) = (raster.format(), width * channels);
+    let image = turbojpeg::Image { pixels: &mut raster.pixels[..], width, pitch, height, format };
+    decoder.decompress(data, image).ok()?;
+    Some(raster)
+}
+
+/// Grey or RGB of eight bits without transparency; at the resolution level that has the wanted size.
+fn jpeg2000(dict: &Dict, data: &[u8], target: Target) -> Option<Raster> {
+    use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
+    // The file's own transparency, or a colour space that gives its samples another meaning.
+    let plain = [b"DeviceRGB".as_slice(), b"DeviceGray", b"CalRGB", b"CalGray"];
+    let meant = match dict.get(b"ColorSpace") {
+        None => true,
+        Some(Object::Name(name)) => plain.contains(&name.as_bytes()),
+        Some(Object::Array(parts)) => parts.first().and_then(Object::as_name) == Some(b"ICCBased"),
+        Some(_) => false,
+    };
+    if !meant || dict.get(b"SMaskInData").and_then(Object::as_int).unwrap_or(0) != 0 {
+        return None;
+    }
+    let full = Image::new(data, &DecodeSettings::default()).ok()?;
+    let (width, height) = (usize::try_from(full.width()).ok()?, usize::try_from(full.height()).ok()?);
+    let wanted = target.scale(width, height);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a side"
+    )]
+    let side = |side: usize| (side as f64 * wanted).ceil() as u32;
+    let settings = DecodeSettings { target_resolution: Some((side(width), side(height))), ..DecodeSettings::default() };
+    let image = Image::new(data, &settings).ok()?;
+    let channels = match image.color_space() {
+        ColorSpace::Gray => 1,
+        ColorSpace::RGB => 3,
+        ColorSpace::Icc { num_channels, .. } if matches!(num_channels, 1 | 3) => usize::from(*num_channels),
+        _ => return None,
+    };
+    if image.has_alpha() {
+        return None;
+    }
+    let (width, height) = (usize::try_from(image.width()).ok()?, usize::try_from(image.height()).ok()?);
+    let pixels = image.decode(&mut DecoderContext::default()).ok()?.data_u8();
+    (pixels.len() == width * height * channels && width.max(height) <= MAX_SIDE).then_some(Raster {
+        width,
+        height,
+        channels,
+        pixels,
+    })
+}
+
+/// Plain samples of eight bits in grey, RGB or CMYK.
+fn samples(dict: &Dict, data: &[u8]) -> Option<Raster> {
+    let channels = match dict.get(b"ColorSpace")? {
+        Object::Name(name) => match name.as_bytes() {
+            b"DeviceGray" | b"CalGray" => 1,
+            b"DeviceRGB" | b"CalRGB" => 3,
+            b"DeviceCMYK" => 4,
+            _ => return None,
+        },
+        Object::Array(parts) => match parts.first().and_then(Object::as_name) {
+            Some(b"CalGray") => 1,
+            Some(b"CalRGB") => 3,
+            // A profile's number of channels stands in its stream; the length of the data tells as well.
+            Some(b"ICCBased") => 0,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let int = |key: &[u8]| dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
+    let (width, height) = (int(b"Width")?, int(b"Height")?);
+    if int(b"BitsPerComponent") != Some(8) || width.max(height) > MAX_SIDE || width.min(height) == 0 {
+        return None;
+    }
+    let area = width.checked_mul(height)?;
+    let channels = match channels {
+        0 if data.len() >= area.checked_mul(4)? => return None,
+        0 if data.len() >= area.checked_mul(3)? => 3,
+        0 if data.len() >= area && data.len() < area.checked_mul(2)? => 1,
+        0 => return None,
+        known => known,
+    };
+    let pixels = data.get(..area.checked_mul(channels)?)?.to_vec();
+    Some(Raster { width, height, channels, pixels })
+}
+
+fn resize(raster: Raster, target: Target) -> Option<Raster> {
+    let scale = target.scale(raster.width, raster.height);
+    if scale >= 1.0 {
+        return Some(raster);
+    }
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "smaller")]
+    let shorter = |n: usize| ((n as f64 * scale).ceil() as usize).clamp(1, n);
+    let (width, height) = (shorter(raster.width), shorter(raster.height));
+    let kind = match raster.channels {
+        1 => PixelType::U8,
+        3 => PixelType::U8x3,
+        _ => PixelType::U8x4,
+    };
+    let side = |n: usize| u32::try_from(n).ok();
+    let source = ImageRef::new(side(raster.width)?, side(raster.height)?, &raster.pixels, kind).ok()?;
+    let mut resized = Image::new(side(width)?, side(height)?, kind);
+    // The fourth channel is black ink, not transparency.
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
+    Resizer::new().resize(&source, &mut resized, &options).ok()?;
+    Some(Raster { width, height, channels: raster.channels, pixels: resized.into_vec() })
+}
+
+fn encode(raster: &Raster, quality: i32) -> Option<Vec<u8>> {
+    let mut encoder = Compressor::new().ok()?;
+    encoder.set_quality(quality).ok()?;
+    encoder.set_subsamp(if raster.channels == 1 { Subsamp::Gray } else { Subsamp::Sub2x2 }).ok()?;
+    encoder.set_optimize(true).ok()?;
+    let image = turbojpeg::Image {
+        pixels: &raster.pixels[..],
+        width: raster.width,
+        pitch: raster.width * raster.channels,
+        height: raster.height,
+        format: raster.format(),
+    };
+    encoder.compress_to_vec(image).ok()
+}
