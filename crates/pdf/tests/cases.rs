@@ -73,6 +73,41 @@ fn photos_over_the_limit_are_made_to_fit() {
     assert!(report.bytes <= limit && report.images_reencoded > 0 && report.kept == [1, 2, 3, 4, 5]);
 }
 
+/// Width, height and first filter of every image.
+fn images(trimmed: &Trimmed) -> Vec<(i64, i64, Vec<u8>)> {
+    let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+    let streams = output.objects.values().filter_map(|object| object.as_stream().ok());
+    let images =
+        streams.filter(|s| s.dict.get(b"Subtype").and_then(lopdf::Object::as_name).is_ok_and(|n| n == b"Image"));
+    let int = |s: &lopdf::Stream, key: &[u8]| s.dict.get(key).and_then(lopdf::Object::as_i64).unwrap();
+    images.map(|s| (int(s, b"Width"), int(s, b"Height"), s.filters().unwrap()[0].to_vec())).collect()
+}
+
+#[test]
+fn photos_inside_content_and_behind_filters_are_made_to_fit() {
+    let (width, height, jpeg) = photo(5);
+    let file = cases::wrapped(width, height, &jpeg);
+    let limit = jpeg.len() as u64 * 2;
+    assert!(file.len() as u64 > 2 * limit - 100_000);
+    let trimmed = trim(file, patient().with_max_bytes(limit)).unwrap();
+    let report = trimmed.report();
+    assert!(report.bytes <= limit && report.kept == [1, 2], "{report:?}");
+    assert_eq!(report.images_reencoded, 2);
+    let images = images(&trimmed);
+    assert!(images.iter().all(|(_, _, filter)| filter == b"DCTDecode") && images.len() == 2, "{images:?}");
+}
+
+#[test]
+fn an_image_gets_the_resolution_of_the_place_where_it_stands() {
+    let (width, height, jpeg) = photo(6);
+    // Turned by a right angle, 144 points each way: 600 pixels at 300 dots per inch.
+    let file = cases::small_photo(width, height, &jpeg, 144);
+    let trimmed = trim(file, patient().with_max_bytes(jpeg.len() as u64 * 2 / 3)).unwrap();
+    let images = images(&trimmed);
+    let [(width, height, _)] = images[..] else { panic!("{images:?}") };
+    assert!(width.min(height) == 600 && width.max(height) <= 781, "{width} × {height}");
+}
+
 #[test]
 fn what_cannot_fit_is_a_limit() {
     let (width, height, mut data) = photo(9);

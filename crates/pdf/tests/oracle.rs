@@ -1,6 +1,6 @@
 //! pdfium as the judge: what it shows of the output is what it shows of the input. The library comes in
-//! the pypdfium2 wheel, in a virtual environment under `target/`; where that cannot be had the test
-//! says so and passes.
+//! the pypdfium2 wheel, in the tests' virtual environment under `target/`; where that is not there the
+//! test says so and passes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,28 +13,14 @@ use std::process::{Command, Stdio};
 use sealpress_media::Media;
 use sealpress_pdf::{Policy, Trimmer};
 
-const REQUIREMENTS: [&str; 2] = ["pypdfium2==5.15.2", "numpy==2.4.6"];
-
-/// The interpreter of a virtual environment that has pdfium.
+/// The tests' Python, if it has pdfium.
 fn python() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("oracle");
-    let python = folder.join("bin/python");
-    let works = |python: &Path| {
-        let check = Command::new(python).args(["-c", "import pypdfium2, numpy"]).stderr(Stdio::null()).status();
-        check.is_ok_and(|status| status.success())
-    };
-    if works(&python) {
+    let python = support::python()?;
+    let check = Command::new(&python).args(["-c", "import pypdfium2, numpy"]).stderr(Stdio::null()).status();
+    if check.is_ok_and(|status| status.success()) {
         return Some(python);
     }
-    let quiet = |command: &mut Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        && quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(REQUIREMENTS));
-    if made && works(&python) {
-        return Some(python);
-    }
-    println!("skipped: no Python with pypdfium2 (python3-venv and access to PyPI make one)");
+    sealpress_testkit::skip("no Python with pypdfium2 and numpy (cargo xtask setup makes one)");
     None
 }
 

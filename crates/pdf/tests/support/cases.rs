@@ -150,6 +150,31 @@ pub(crate) fn photos(jpegs: &[(usize, usize, Vec<u8>)]) -> Vec<u8> {
     file(&pages, "", &images)
 }
 
+/// A photo in the content itself, and one behind a filter that makes text of it, each on a page.
+pub(crate) fn wrapped(width: usize, height: usize, jpeg: &[u8]) -> Vec<u8> {
+    let digits = jpeg.iter().fold(String::with_capacity(jpeg.len() * 2 + 1), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
+    let inside = format!(
+        "q 595 0 0 842 0 0 cm BI /W {width} /H {height} /CS /RGB /BPC 8 /F [/AHx /DCT] ID {digits}>\nEI Q {TEXT}"
+    );
+    let behind = format!("/Width {width}/Height {height}/ColorSpace/DeviceRGB/Filter[/ASCIIHexDecode/DCTDecode]");
+    let pages = [
+        Page { content: &inside, resources: FONT, more: "" },
+        Page { content: "q 595 0 0 842 0 0 cm /I Do Q", resources: "/XObject<</I 50 0 R>>", more: "" },
+    ];
+    file(&pages, "", &[(50, image(&behind, format!("{digits}>").as_bytes()))])
+}
+
+/// A photo that stands on its page `points` wide.
+pub(crate) fn small_photo(width: usize, height: usize, jpeg: &[u8], points: u32) -> Vec<u8> {
+    let content = format!("q 0 {points} -{points} 0 300 300 cm /I Do Q");
+    let page = Page { content: &content, resources: "/XObject<</I 50 0 R>>", more: "" };
+    let dict = format!("/Width {width}/Height {height}/ColorSpace/DeviceRGB/Filter/DCTDecode");
+    file(&[page], "", &[(50, image(&dict, jpeg))])
+}
+
 /// Puts a file together: 1 catalog, 2 page tree, 3 Helvetica, pages from 100, contents from 200.
 fn file(pages: &[Page<'_>], catalog: &str, more: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut objects: Vec<(u32, Vec<u8>)> = more.to_vec();

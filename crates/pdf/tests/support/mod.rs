@@ -5,13 +5,24 @@ pub(crate) mod cases;
 
 use std::path::{Path, PathBuf};
 
-/// A folder of the corpus, or a printed note that it is not there.
+/// A folder of the corpus, or a note that it is not there.
 pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: no corpus at {}", path.display());
+    sealpress_testkit::skip(format!("no corpus folder {folder}"));
+    None
+}
+
+/// The Python of all tests: `SEALPRESS_PYTHON`, or the one that `cargo xtask setup` makes.
+pub(crate) fn python() -> Option<PathBuf> {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
+    let python = std::env::var_os("SEALPRESS_PYTHON").map_or(made, PathBuf::from);
+    if python.is_file() {
+        return Some(python);
+    }
+    sealpress_testkit::skip("no Python of the tests (cargo xtask setup makes one)");
     None
 }
 
