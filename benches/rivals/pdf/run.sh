@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Trims the same files with other people's tools and with ours, in turns: `cargo xtask bench pdf --rivals`.
-# Arguments go to run.py: --runs N, --quick.
+# Arguments are parts to measure anew (500, 5000, packed, 50000, scan, inside, look); without any, all.
+# Writes benches/results/pdf.md and pdf.svg from all parts measured so far.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-cargo build --release --package sealpress-benches --bin pdf-worker
+# At a fixed address: a movable program of this size spends a third of these few milliseconds moving itself.
+cargo rustc --release --package sealpress-benches --bin pdf-worker -- -C relocation-model=static
 rivals=target/rivals/pdf
 if ! "$rivals/bin/python" -c 'import pikepdf, pypdf' 2>/dev/null; then
     python3 -m venv "$rivals"
     "$rivals/bin/python" -m pip install --quiet pikepdf==10.17.0 pypdf==7.1.0
 fi
-"$rivals/bin/python" benches/rivals/pdf/run.py target/release/pdf-worker "$@"
+"$rivals/bin/python" benches/rivals/pdf/run.py target/release/pdf-worker "$rivals" "$@"
