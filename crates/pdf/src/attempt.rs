@@ -161,18 +161,22 @@ impl<'a> Attempt<'a> {
             return Ok((vec![Verdict::NotEmpty; batch.len()], None));
         }
         let started = Instant::now();
-        let document = copy::copy(self.source, batch, self.policy, self.deadline)?;
-        let harmless = safety::is_harmless(&document, self.policy.max_inflated_bytes);
-        let document = Bytes::from(write(&document));
+        let copied = copy::copy(self.source, batch, self.policy, self.deadline)?;
+        let harmless = safety::is_harmless(&copied, self.policy.max_inflated_bytes);
+        let document = Bytes::from(write(&copied));
         self.report.timings.write += started.elapsed();
         if !harmless {
             return Ok((vec![Verdict::Doubt; batch.len()], Some(document)));
         }
         let started = Instant::now();
-        let Judgement { verdicts, drawn } = emptiness::judge(&document, batch.len(), &mut self.budget);
+        let Judgement { mut verdicts, drawn } = emptiness::judge(&document, batch.len(), &mut self.budget);
         self.report.timings.judge += started.elapsed();
         self.report.judged += u32::try_from(batch.len()).unwrap_or(u32::MAX);
         self.report.drawn += drawn;
+        let is_empty = |verdict: &Verdict| matches!(verdict, Verdict::Empty(_));
+        if verdicts.iter().any(is_empty) && !safety::is_whole(&copied, self.policy.max_inflated_bytes) {
+            verdicts.iter_mut().filter(|verdict| is_empty(verdict)).for_each(|verdict| *verdict = Verdict::Doubt);
+        }
         Ok((verdicts, Some(document)))
     }
 

@@ -5,6 +5,7 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use flate2::bufread::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::ascii;
 use crate::object::{Dict, Name, Object, Stream};
@@ -83,6 +84,22 @@ pub(crate) fn measure(data: &[u8], limit: u64) -> u64 {
         total += read as u64;
     }
     total
+}
+
+/// Whether zlib data is whole: foreign decoders take what they get of it for all there is. Data beyond
+/// the limit is not looked at.
+pub(crate) fn is_whole(data: &[u8], limit: u64) -> bool {
+    let (mut decoder, mut buffer) = (Decompress::new(true), [0; 16 * 1024]);
+    loop {
+        let read = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
+        let (before_in, before_out) = (decoder.total_in(), decoder.total_out());
+        match decoder.decompress(data.get(read..).unwrap_or_default(), &mut buffer, FlushDecompress::None) {
+            Ok(Status::StreamEnd) => return true,
+            Ok(_) if decoder.total_out() > limit => return true,
+            Ok(_) if (decoder.total_in(), decoder.total_out()) != (before_in, before_out) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
 }
 
 /// PNG predictors (ISO 32000-1, 7.4.4.4): each row begins with the number of its filter.

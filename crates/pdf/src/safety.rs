@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use crate::ascii;
-use crate::inflate::{inflated, measure};
+use crate::inflate::{self, inflated, measure};
 use crate::object::{Object, Stream, Value};
 use crate::write::Document;
 
@@ -30,6 +30,19 @@ const DICTIONARY: usize = 512;
 pub(crate) fn is_harmless(document: &Document, limit: u64) -> bool {
     document.objects.iter().all(|(_, value)| match value {
         Value::Stream(stream) => is_harmless_stream(stream, limit),
+        Value::Plain(_) => true,
+    })
+}
+
+/// Whether every deflated stream of a document is whole. Where one is not, what an interpreter shows of
+/// the pages may be less than what was meant.
+pub(crate) fn is_whole(document: &Document, limit: u64) -> bool {
+    let deflated = |stream: &Stream| match stream.dict.get(b"Filter") {
+        Some(Object::Array(filters)) => filters.first().and_then(Object::as_name) == Some(b"FlateDecode"),
+        filter => filter.and_then(Object::as_name) == Some(b"FlateDecode"),
+    };
+    document.objects.iter().all(|(_, value)| match value {
+        Value::Stream(stream) => !deflated(stream) || inflate::is_whole(&stream.data, limit),
         Value::Plain(_) => true,
     })
 }
@@ -165,6 +178,15 @@ mod tests {
         assert!(!is_harmless(&document(&[b"ASCIIHexDecode", b"FlateDecode"], hidden), 256 << 20));
         let small = digits(&deflate(&vec![7; 300_000]));
         assert!(is_harmless(&document(&[b"ASCIIHexDecode", b"FlateDecode"], small), 256 << 20));
+    }
+
+    #[test]
+    fn data_that_breaks_off_is_not_whole() {
+        let data = deflate(b"0 0 1 rg 10 10 100 100 re f");
+        assert!(is_whole(&document(&[b"FlateDecode"], data.clone()), 1 << 20));
+        assert!(!is_whole(&document(&[b"FlateDecode"], data[..data.len() - 6].to_vec()), 1 << 20));
+        assert!(!is_whole(&document(&[b"FlateDecode"], b"\x78\x9cthis is not deflated".to_vec()), 1 << 20));
+        assert!(is_whole(&document(&[b"LZWDecode"], b"anything".to_vec()), 1 << 20));
     }
 
     #[test]
