@@ -130,7 +130,8 @@ impl Policy {
             undersized: Undersized::Accept,
             max_bytes: 17_000_000,
             max_base64: 24_000_000,
-            quality: 85,
+            // Where SSIMULACRA2 is no lower than sharp's at 85 on photos that the decoder halves.
+            quality: 87,
             quality_floor: 40,
             filter: Filter::Lanczos3,
             background: [255, 255, 255],

@@ -69,7 +69,7 @@ fn the_estimate_holds_for_real_media() {
     let _one = ONE.lock();
     let Some(corpus) = sealpress_testkit::corpus() else { return };
     for entry in corpus.entries.iter().filter(|e| !e.is_invalid && e.width.is_some_and(|w| w >= 1000)) {
-        if matches!(entry.kind.as_str(), "jpeg" | "png" | "webp") {
+        if matches!(entry.kind.as_str(), "jpeg" | "png" | "webp" | "heif") {
             check(&entry.path, &entry.bytes(), Policy::veriff().with_pass_through(false));
         }
     }
