@@ -21,9 +21,15 @@ struct Inner {
     keep: usize,
 }
 
+/// Bytes of a cache line, and of a block of the hash.
+const LINE: usize = 64;
+
 /// A buffer on loan: the last reader of the body gives it back.
 pub(super) struct Loan {
     buffer: Vec<u8>,
+    /// Where the body begins: on a cache line, so that the blocks that are hashed and stored together
+    /// lie in one line each.
+    from: usize,
     length: usize,
     pool: Arc<Inner>,
 }
@@ -40,17 +46,19 @@ impl BodyPool {
         // The largest lies last.
         let mut buffer = free.pop().unwrap_or_default();
         drop(free);
-        if buffer.len() < length {
+        let room = length.saturating_add(LINE - 1);
+        if buffer.len() < room {
             // Not `resize`, which would copy what was there and write zeros that the system gives.
-            buffer = vec![0; length];
+            buffer = vec![0; room];
         }
-        Loan { buffer, length, pool: self.inner.clone() }
+        let from = buffer.as_ptr().addr().wrapping_neg() % LINE;
+        Loan { buffer, from, length, pool: self.inner.clone() }
     }
 }
 
 impl Loan {
     pub(super) fn bytes(&mut self) -> &mut [u8] {
-        &mut self.buffer[..self.length]
+        &mut self.buffer[self.from..self.from + self.length]
     }
 
     pub(super) fn into_bytes(self) -> Bytes {
@@ -60,7 +68,7 @@ impl Loan {
 
 impl AsRef<[u8]> for Loan {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.length]
+        &self.buffer[self.from..self.from + self.length]
     }
 }
 
@@ -93,6 +101,7 @@ mod tests {
         let pool = BodyPool::new(1);
         let body = pool.lend(1000).into_bytes();
         let (address, copy) = (body.as_ptr(), body.clone());
+        assert_eq!(address.addr() % LINE, 0);
         drop(body);
         assert_eq!(format!("{pool:?}"), "BodyPool(0 of 1 waiting)");
         drop(copy);
