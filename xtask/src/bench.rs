@@ -9,6 +9,14 @@ use xshell::{Shell, cmd};
 use crate::setup::{self, Need};
 
 const NAMES: [&str; 5] = ["image", "base64", "sign", "pdf", "pipeline"];
+/// Whole runs of the binary; `pipeline` is the race among programs.
+const RUNS: [(&str, &str); 5] = [
+    ("pipeline", "race"),
+    ("journal", "journal"),
+    ("memory", "memory"),
+    ("machines", "machines"),
+    ("attempts", "attempts"),
+];
 
 pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     let mut name = None;
@@ -18,13 +26,22 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     while let Some(arg) = flags.next()? {
         match arg {
             lexopt::Arg::Long("rivals") => rivals = true,
+            // What the runs of the pipeline take: `--count 99`.
+            lexopt::Arg::Long(flag) if RUNS.iter().any(|(run, _)| name.as_deref() == Some(*run)) => {
+                let flag = OsString::from(format!("--{flag}"));
+                more.push(flag);
+                more.extend(flags.optional_value());
+            }
             lexopt::Arg::Value(value) if name.is_none() => name = Some(value.string()?),
             lexopt::Arg::Value(value) => more.push(value),
             other => return Err(other.unexpected().into()),
         }
     }
+    if let Some((_, script)) = RUNS.iter().find(|(run, _)| name.as_deref() == Some(*run)) {
+        return run_of(sh, script, rivals, &more);
+    }
     let Some(name) = name.filter(|n| NAMES.contains(&n.as_str())) else {
-        bail!("bench wants one of: {}", NAMES.join(", "));
+        bail!("bench wants one of: {}, journal, memory, machines, attempts", NAMES.join(", "));
     };
     if !rivals {
         setup::install(sh, &[Need::Build])?;
@@ -39,4 +56,14 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         bail!("{name} has no rivals outside its own bench; run: cargo xtask bench {name}");
     }
     cmd!(sh, "bash {script} {more...}").run().with_context(|| format!("rivals of {name}"))
+}
+
+/// A bench that starts the release binary many times, written in Python; its figures stay under
+/// target/bench-pipeline/results.
+fn run_of(sh: &Shell, script: &str, rivals: bool, more: &[OsString]) -> anyhow::Result<()> {
+    // Test: PostgreSQL and Python; Bench: npm for the rivals.
+    setup::install(sh, if rivals { &[Need::Build, Need::Test, Need::Bench] } else { &[Need::Build, Need::Test] })?;
+    let start = crate::root().join("benches/pipeline/run.sh");
+    let rivals = rivals.then_some("--rivals");
+    cmd!(sh, "bash {start} {script} {rivals...} {more...}").run().with_context(|| format!("bench {script}"))
 }

@@ -29,6 +29,7 @@ cargo xtask COMMAND
   test [--cpus]            the whole test suite; --cpus: base64 kernels on emulated CPUs as well
   ci                       format, lints, docs, licences, tests: what main must always pass
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
+  bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
   fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told

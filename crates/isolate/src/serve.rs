@@ -30,7 +30,7 @@ pub fn worker_main_if_asked() {
 fn serve() -> io::Result<()> {
     let mut host = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (hello, _): (Hello, Bytes) = frame::read(&mut host, 0)?;
-    if hello.native_hevc {
+    if hello.image.native_hevc {
         // Shared libraries must be opened while there still is a file system.
         sealpress_image::preload_native_hevc();
     }

@@ -12,7 +12,6 @@ pub(crate) struct Hello {
     pub pdf: pdf::Policy,
     pub memory: u64,
     pub most_input: usize,
-    pub native_hevc: bool,
 }
 
 /// Every further frame of the host; the body is the file.

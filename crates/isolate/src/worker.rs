@@ -141,7 +141,6 @@ impl Worker {
             pdf: self.pdf.clone(),
             memory: self.limits.memory,
             most_input: self.limits.most_input,
-            native_hevc,
         };
         process.socket.set_write_timeout(Some(self.limits.deadline))?;
         frame::write(&mut process.socket, &hello, &[])?;

@@ -1,5 +1,5 @@
 use sealpress_image::{self as image, Normalizer};
-use sealpress_media::{Fault, Format, Media, Note, Summary};
+use sealpress_media::{Fault, Format, Media};
 use sealpress_pdf::{self as pdf, Trimmer};
 use serde::{Deserialize, Serialize};
 
@@ -106,32 +106,13 @@ impl Worker for Local {
         self.policies.admit(media)?;
         if media.format() == Format::Pdf {
             let trimmed = self.trimmer.trim(media).map_err(of_pdf)?;
-            let report = pages(trimmed.report(), trimmed.media().format());
+            let report = trimmed.report().summary();
             return Ok(Pressed { media: trimmed.into_media(), report });
         }
         let normalized = self.normalizer.normalize(media).map_err(of_image)?;
-        let report = pixels(normalized.report());
+        let report = normalized.report().summary();
         Ok(Pressed { media: normalized.into_media(), report })
     }
-}
-
-fn pixels(report: &image::Report) -> Summary {
-    let mut summary = Summary::unchanged(report.format);
-    summary.output_format = report.output_format;
-    summary.original = Some(report.original);
-    summary.dimensions = Some(report.dimensions);
-    summary.actions = report.actions.iter().map(|a| Note::new(a.name(), a.to_string())).collect();
-    summary.warnings = report.warnings.iter().map(|w| Note::new(w.name(), w.to_string())).collect();
-    summary
-}
-
-fn pages(report: &pdf::Report, format: Format) -> Summary {
-    let mut summary = Summary::unchanged(format);
-    summary.source_pages = Some(report.pages);
-    summary.pages = Some(report.kept.clone());
-    summary.actions = report.actions.iter().map(|a| Note::new(a.name(), a.to_string())).collect();
-    summary.warnings = report.warnings.iter().map(|w| Note::new(w.name(), w.to_string())).collect();
-    summary
 }
 
 fn of_image(e: image::Error) -> Error {

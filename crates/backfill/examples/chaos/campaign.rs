@@ -74,6 +74,8 @@ pub(crate) struct Launcher {
 pub(crate) struct Tally {
     pub(crate) runs: u32,
     pub(crate) kills: u32,
+    /// Of the kills, those at a random moment instead of a named point.
+    pub(crate) at_random: u32,
     pub(crate) items: usize,
     pub(crate) duplicates: usize,
     pub(crate) looked_up: u64,
@@ -120,6 +122,7 @@ pub(crate) fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> T
         let moment = target.is_none().then(|| Duration::from_millis(20 + dice.below(700)));
         let code = stage.run(&["run"], target.as_deref(), moment);
         tally.kills += u32::from(code.is_none());
+        tally.at_random += u32::from(code.is_none() && moment.is_some());
         if let Some(code) = code {
             assert!([0, 3, 6].contains(&code), "seed {seed}: a run ended with {code}: {:?}", stage.output.last());
         }

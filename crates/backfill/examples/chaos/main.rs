@@ -31,6 +31,7 @@ fn main() {
         let one = campaign::campaign(Dice(seed).0, &launcher, None);
         all.runs += one.runs;
         all.kills += one.kills;
+        all.at_random += one.at_random;
         all.items += one.items;
         all.duplicates += one.duplicates;
         all.looked_up += one.looked_up;
@@ -40,7 +41,8 @@ fn main() {
         }
     }
     println!(
-        "{} campaigns from seed {}: {} items, {} runs, {} killed, {} uploads looked up; 0 lost, {} duplicates, 0 wrong submits",
-        args.campaigns, args.seed, all.items, all.runs, all.kills, all.looked_up, all.duplicates
+        "{} campaigns from seed {}: {} items, {} runs, {} killed ({} of them at random moments), {} uploads looked up; \
+         0 lost, {} duplicates, 0 wrong submits",
+        args.campaigns, args.seed, all.items, all.runs, all.kills, all.at_random, all.looked_up, all.duplicates
     );
 }
