@@ -16,7 +16,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SEALPRESS = ROOT / "target/release/sealpress"
+SEALPRESS = pathlib.Path(os.environ.get("SEALPRESS_BENCH", ROOT / "target/release/sealpress"))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -89,7 +89,7 @@ fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {
     let span = figures.span().map_or_else(|| "–".to_owned(), show_duration);
     let saved = match summary.bytes_in {
         0 => "–".to_owned(),
-        all => format!("{:.0}% of the bytes", summary.bytes_out as f64 * 100.0 / all as f64),
+        all => format!("{:.0}%", summary.bytes_out as f64 * 100.0 / all as f64),
     };
     page.push_str("<section class=tiles>");
     for (label, value, note) in [
@@ -105,7 +105,7 @@ fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {
             format!("of {}", thousands(sessions)),
         ),
         ("read", show_bytes(summary.bytes_in), format!("{} sent", show_bytes(summary.bytes_out))),
-        ("sent", saved, "compared with the files".to_owned()),
+        ("of the bytes sent", saved, "compared with the files".to_owned()),
         ("first to last", span, format!("{} attempts", thousands(summary.attempts))),
     ] {
         let _ = write!(page, "<div><b>{value}</b><span>{label}</span><small>{note}</small></div>");

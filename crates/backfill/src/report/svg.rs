@@ -155,7 +155,8 @@ fn none(words: &str) -> String {
 }
 
 fn open(width: f64, height: f64, what: &str) -> String {
-    format!("<svg viewBox=\"0 0 {width} {height}\" role=img aria-label=\"{what}\">")
+    // Half-width plots that stand alone must not be blown up to the whole page.
+    format!("<svg viewBox=\"0 0 {width} {height}\" style=\"max-width:{width}px\" role=img aria-label=\"{what}\">")
 }
 
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, class: &str, words: &str) {
