@@ -61,8 +61,15 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
 /// A bench that starts the release binary many times, written in Python; its figures stay under
 /// target/bench-pipeline/results.
 fn run_of(sh: &Shell, script: &str, rivals: bool, more: &[OsString]) -> anyhow::Result<()> {
-    // Test: PostgreSQL and Python; Bench: npm for the rivals.
-    setup::install(sh, if rivals { &[Need::Build, Need::Test, Need::Bench] } else { &[Need::Build, Need::Test] })?;
+    let mut needs = vec![Need::Build];
+    // PostgreSQL, Python's venv for the rivals, npm.
+    if script == "machines" || rivals {
+        needs.push(Need::Test);
+    }
+    if rivals {
+        needs.push(Need::Bench);
+    }
+    setup::install(sh, &needs)?;
     let start = crate::root().join("benches/pipeline/run.sh");
     let rivals = rivals.then_some("--rivals");
     cmd!(sh, "bash {start} {script} {rivals...} {more...}").run().with_context(|| format!("bench {script}"))
