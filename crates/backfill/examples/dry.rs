@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Make { folder: std::path::PathBuf, items: usize },
-    Backfill(BackfillArgs),
+    Backfill(Box<BackfillArgs>),
 }
 
 fn main() -> std::process::ExitCode {
@@ -48,7 +48,7 @@ fn main() -> std::process::ExitCode {
                 policy: "unchanged".to_owned(),
                 provider: Box::new(|access| Ok(Arc::new(Yes::new(access)?) as Arc<dyn Provider>)),
             };
-            sealpress_backfill::execute(args, wiring).into()
+            sealpress_backfill::execute(*args, wiring).into()
         }
     }
 }

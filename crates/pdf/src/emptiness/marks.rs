@@ -63,7 +63,7 @@ impl<'s> Marks<'s> {
     /// Looks at the clock now and then: asking the kernel costs as much as a mark.
     fn tick(&mut self) {
         self.calls = self.calls.wrapping_add(1);
-        if self.calls % 16 == 0 && self.deadline.is_over() {
+        if self.calls.is_multiple_of(16) && self.deadline.is_over() {
             guard::give_up();
         }
     }
