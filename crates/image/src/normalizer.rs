@@ -397,11 +397,20 @@ impl Job<'_> {
         };
         let mut tools =
             Tools { resizer: self.resizer, compressor: &mut self.codecs.compressor, pool: &mut self.codecs.pool };
+        let first = encode::quality(self.policy, decoded.shrink > 1);
         let ready = render::render(decoded, wanted, &mut tools)?;
         self.watch.lap(&mut self.timings.transform);
         self.watch.check()?;
-        let result =
-            encode::encode(self.policy, &ready, aim.target, png, keep.as_deref(), tools.compressor, self.encoded);
+        let result = encode::encode(
+            self.policy,
+            first,
+            &ready,
+            aim.target,
+            png,
+            keep.as_deref(),
+            tools.compressor,
+            self.encoded,
+        );
         for plane in ready {
             self.codecs.pool.give(plane.data);
         }
@@ -409,8 +418,8 @@ impl Job<'_> {
         self.watch.lap(&mut self.timings.encode);
         let reason = if png && format == Format::Jpeg { "as PNG it would not fit the byte limit" } else { reason };
         self.actions.push(Action::Encoded { format, quality, reason });
-        if let Some(quality) = quality.filter(|q| *q < self.policy.quality) {
-            self.actions.push(Action::QualityLowered { from: self.policy.quality, to: quality });
+        if let Some(quality) = quality.filter(|q| *q < first) {
+            self.actions.push(Action::QualityLowered { from: first, to: quality });
         }
         self.done(bytes, aim)
     }

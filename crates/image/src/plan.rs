@@ -57,12 +57,13 @@ pub(crate) fn plan(policy: &Policy, probe: &Probe) -> Vec<Action> {
         actions.push(Action::Oriented { from: probe.orientation(), lossless: false });
     }
     let stays = policy.takes(Format::Png) && matches!(&probe.detail, Detail::Png(chunks) if is_screenshot_like(chunks));
+    let shrinks = matches!(probe.detail, Detail::Jpeg(_)) && shrink(policy, probe) != crate::jpeg::turbo::Shrink::One;
     actions.push(if stays {
         Action::Encoded { format: Format::Png, quality: None, reason: "flat areas and sharp edges stay lossless" }
     } else {
         Action::Encoded {
             format: Format::Jpeg,
-            quality: Some(policy.quality),
+            quality: Some(crate::encode::quality(policy, shrinks)),
             reason: "JPEG is what every provider takes",
         }
     });
