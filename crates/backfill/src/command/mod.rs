@@ -223,6 +223,8 @@ async fn dispatch(args: BackfillArgs, wiring: Wiring) -> Result<Exit> {
             let (manifest, state) = located(&config, manifest)?;
             let store = batch::observe(&config, &state).await?;
             let out = out.unwrap_or(state);
+            std::fs::create_dir_all(&out)
+                .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", out.display()), e))?;
             results::write(&*store, manifest.columns(), &out).await?;
             println!("{}\n{}", out.join(results::RESULTS).display(), out.join(results::FAILED).display());
             Ok(Exit::Done)

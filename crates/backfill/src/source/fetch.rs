@@ -53,6 +53,12 @@ impl Fetcher {
         if let Some(store) = buckets.get(name) {
             return Ok(Arc::clone(store));
         }
+        // The builder takes any text, and panics over it when the first object is asked for.
+        for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"] {
+            if std::env::var(name).is_ok_and(|text| Url::parse(&text).is_err()) {
+                return Err(not_allowed(format!("the bucket cannot be used: {name} is no URL")));
+            }
+        }
         let store = AmazonS3Builder::from_env()
             .with_bucket_name(name)
             .with_http_connector(NoRedirects(self.client()))

@@ -475,9 +475,9 @@ fn media_are_fetched_out_of_a_bucket() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut url = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let _ended = Ended(child);
+    let url = said.find(|line| line.starts_with("http://")).unwrap();
     let rows = "one,face,s3://photos/2026/a.jpg,x\ntwo,face,s3://photos/2026/b%20c.jpg,x\nthree,face,s3://photos/2026/huge.jpg,x\n\
                 four,face,s3://photos/2026/missing.jpg,x\nfive,face,s3://secret/a.jpg,x\nsix,face,s3://photos/a.jpg,x\n";
     fs::write(batch.path("m.csv"), format!("{HEAD}{rows}")).unwrap();

@@ -198,6 +198,14 @@ impl Emulator {
     }
 }
 
+/// A test that fails leaves no emulator behind.
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_session_from_the_first_call_to_the_decision() {
     let folder = tempfile::tempdir().unwrap();
