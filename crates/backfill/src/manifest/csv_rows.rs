@@ -85,8 +85,9 @@ pub(super) fn rows(
 fn has_open_quote(columns: &[String], record: &csv::ByteRecord, reader: &csv::Reader<Watched>) -> bool {
     let misplaced =
         columns.iter().zip(record).any(|(name, value)| ONE_LINE.contains(&name.as_str()) && is_broken(value));
-    let unfinished =
-        reader.is_done() && reader.get_ref().last.get() != b'"' && record.get(record.len().wrapping_sub(1)).is_some_and(is_broken);
+    let unfinished = reader.is_done()
+        && reader.get_ref().last.get() != b'"'
+        && record.get(record.len().wrapping_sub(1)).is_some_and(is_broken);
     record.len() != columns.len() || misplaced || unfinished
 }
 
