@@ -85,9 +85,9 @@ pub(super) fn rows(
 fn has_open_quote(columns: &[String], record: &csv::ByteRecord, reader: &csv::Reader<Watched>) -> bool {
     let misplaced =
         columns.iter().zip(record).any(|(name, value)| ONE_LINE.contains(&name.as_str()) && is_broken(value));
-    let unfinished = reader.is_done()
-        && reader.get_ref().last.get() != b'"'
-        && record.get(record.len().wrapping_sub(1)).is_some_and(is_broken);
+    let file = reader.get_ref();
+    let unfinished =
+        file.ended.get() && file.last.get() != b'"' && record.get(record.len().wrapping_sub(1)).is_some_and(is_broken);
     record.len() != columns.len() || misplaced || unfinished
 }
 
@@ -119,7 +119,7 @@ fn row(line: u64, columns: &[String], record: &csv::ByteRecord) -> Row {
 }
 
 fn reader(path: &Path, delimiter: u8) -> csv::Result<csv::Reader<Watched>> {
-    let file = Watched { file: File::open(path)?, reads: Cell::new(0), last: Cell::new(0) };
+    let file = Watched { file: File::open(path)?, reads: Cell::new(0), last: Cell::new(0), ended: Cell::new(false) };
     Ok(csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).buffer_capacity(BUFFER).from_reader(file))
 }
 
@@ -129,6 +129,8 @@ struct Watched {
     reads: Cell<u32>,
     /// The last byte that was no line break.
     last: Cell<u8>,
+    /// Whether the end was reached. The reader itself says so only behind the last row.
+    ended: Cell<bool>,
 }
 
 impl Watched {
@@ -149,6 +151,7 @@ impl Read for Watched {
             return Err(std::io::Error::other("the row is longer than 2 MiB"));
         }
         let n = self.file.read(buffer)?;
+        self.ended.set(n == 0);
         if let Some(last) = buffer[..n].iter().rev().find(|b| !b"\r\n".contains(b)) {
             self.last.set(*last);
         }
