@@ -180,6 +180,18 @@ async fn answers_are_read_up_to_a_cap() {
     }
 }
 
+/// An answer that announces too much is refused at once: none of it has to come first.
+#[tokio::test]
+async fn a_promise_of_too_much_is_refused_before_it_is_kept() {
+    let raw = Raw::start(|_, _| b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_vec()).await;
+    let client = client(&raw.url, quick());
+    let body = client.sign(&upload(&session())).unwrap();
+    assert_eq!(client.send(&body).await.unwrap_err().kind().as_str(), "too-large");
+    let download = client.download(&"m".parse().unwrap()).await.unwrap();
+    assert_eq!(download.promised_len(), Some(99_999_999_999));
+    assert_eq!(download.bytes().await.unwrap_err().kind().as_str(), "too-large");
+}
+
 /// Every way in which an answer is read has a cap: successes, refusals, tokens, files, and the
 /// refusal of a file. The answer never ends, so that a missing cap shows as a hang.
 #[tokio::test]

@@ -5,6 +5,18 @@ use sealpress_media::Media;
 
 use super::common::{Raw, jpeg, session};
 
+/// 2: and whatever else nobody would take. Nothing is signed, so nothing is sent.
+#[tokio::test]
+async fn contexts_are_judged_before_anything_is_signed() {
+    let raw = Raw::always(200, r#"{"image":{"id":"m"}}"#).await;
+    let client = raw.client();
+    for name in ["selfie", "", "selfid_video", "face-cropped"] {
+        let error = client.sign(&Upload::new(session(), Context::from(name), jpeg(1_000))).unwrap_err();
+        assert_eq!((error.kind().as_str(), error.fault().as_str()), ("media", "caller"), "{name}");
+    }
+    assert!(client.sign(&Upload::new(session(), Context::from("document-hologram"), jpeg(1_000))).is_ok());
+}
+
 #[tokio::test]
 async fn three_caps_for_three_kinds() {
     let raw = Raw::always(200, r#"{"image":{"id":"m"}}"#).await;

@@ -175,6 +175,7 @@ async fn after_submission_comes_a_conflict() {
     client.submit_session(&session.id).await.unwrap();
     let error = client.send(&body).await.unwrap_err();
     assert!(error.is_conflict() && error.failure() == Failure::Permanent, "{error}");
+    assert_eq!(emulator.requests("upload"), 2, "a conflict is an answer, not a reason to send again");
     assert!(client.submit_session(&session.id).await.unwrap_err().is_conflict());
     emulator.shutdown().await;
 }
