@@ -56,7 +56,7 @@ pub struct Policy {
     pub max_memory: u64,
     /// Most scans of a progressive JPEG. Encoders make 6 to 12.
     pub max_scans: u32,
-    /// Most time for one picture, in milliseconds. Looked at between the steps of the work, each of
+    /// Most CPU time of the thread for one picture, in milliseconds. Looked at between the steps of the work, each of
     /// which is bounded by the limits above; a step once begun is finished.
     #[serde(rename = "time_budget_ms", with = "millis")]
     pub time_budget: Duration,

@@ -4,9 +4,9 @@
 //! as well as it can. Nearly all files are sound: this decoder reads only those, sequential with
 //! Huffman codes in one scan, or progressive with every bit there, one or three components of eight
 //! bits. At anything else it gives up, without a word, and libjpeg-turbo has the file. What it does
-//! decode is to the bit what libjpeg-turbo gives, which the tests hold it to; it takes about half
-//! the time: a whole coefficient by one look-up, stuffed bytes taken out before, two blocks to a
-//! transform, and in progressive files no look at coefficients that are zero.
+//! decode is to the bit what libjpeg-turbo gives, which the tests hold it to; it is
+//! faster because a whole coefficient is one look-up, stuffed bytes are taken out before, two blocks
+//! share a transform, and in progressive files nobody looks at coefficients that are zero.
 
 mod bits;
 mod coefficients;
