@@ -1,13 +1,13 @@
 //! Pillow and pillow-heif judge what comes out of real files: the turn, the size, the colours.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sealpress_image::{Normalizer, Policy, Probe};
 use sealpress_media::Media;
-use sealpress_testkit::{Entry, corpus, skip};
+use sealpress_testkit::{Entry, corpus, python};
 
 /// Reads `original<TAB>output` lines, answers `width height psnr` of each: the original upright, in
 /// sRGB, at the output's size, against the output.
@@ -65,7 +65,7 @@ fn phone_photos_come_out_as_pillow_decodes_them() {
 
 fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
     let Some(corpus) = corpus() else { return };
-    let Some(python) = python() else { return };
+    let Some(python) = python("PIL, pillow_heif, numpy") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut normalizer =
         Normalizer::new(Policy::veriff().with_pass_through(false).with_time_budget(Duration::from_secs(60)));
@@ -123,17 +123,4 @@ fn judge(python: &Path, files: &[(&Path, &Path)]) -> Vec<Vec<f64>> {
         text.lines().map(|l| l.split(' ').map(|n| n.parse().expect("a number")).collect()).collect();
     assert_eq!(rows.len(), files.len(), "one answer each");
     rows
-}
-
-/// The interpreter that has the judges; without it the test says that it is skipped.
-fn python() -> Option<PathBuf> {
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
-    let python = std::env::var_os("SEALPRESS_PYTHON").map_or(ours, PathBuf::from);
-    let modules = ["-c", "import PIL, pillow_heif, numpy"];
-    let there = Command::new(&python).args(modules).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
-    if !there {
-        skip("Python with Pillow, pillow-heif and numpy (cargo xtask setup)");
-        return None;
-    }
-    Some(python)
 }

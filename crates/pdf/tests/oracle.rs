@@ -7,26 +7,15 @@
 mod support;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sealpress_media::Media;
 use sealpress_pdf::{Policy, Trimmer};
 
-/// The tests' Python, if it has pdfium.
-fn python() -> Option<PathBuf> {
-    let python = support::python()?;
-    let check = Command::new(&python).args(["-c", "import pypdfium2, numpy"]).stderr(Stdio::null()).status();
-    if check.is_ok_and(|status| status.success()) {
-        return Some(python);
-    }
-    sealpress_testkit::skip("no Python with pypdfium2 and numpy (cargo xtask setup makes one)");
-    None
-}
-
 #[test]
 fn pdfium_sees_the_same_pages() {
-    let Some(python) = python() else { return };
+    let Some(python) = sealpress_testkit::python("pypdfium2, numpy") else { return };
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle-outputs");
     std::fs::create_dir_all(&out).unwrap();
     let mut files = support::corpus_pdfs();

@@ -16,6 +16,7 @@ mod heif;
 mod media;
 mod pdf;
 mod photo;
+mod python;
 mod rng;
 mod scene;
 mod skip;
@@ -36,6 +37,7 @@ pub use pdf::{
     pdf_phone_scan, pdf_scan, pdf_statement,
 };
 pub use photo::{Shot, photograph};
+pub use python::python;
 pub use rng::Rng;
 pub use scene::scene;
 pub use skip::skip;

@@ -421,16 +421,6 @@ fn reasons(batch: &Batch) -> std::collections::BTreeSet<String> {
     counts.into_iter().map(|(reason, n)| format!("{reason} {n}")).collect()
 }
 
-/// A Python of the tests' own environment that has this module.
-fn python(module: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("SEALPRESS_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
-    let has = |python: &PathBuf| {
-        Command::new(python).args(["-c", &format!("import {module}")]).output().is_ok_and(|o| o.status.success())
-    };
-    named.into_iter().chain([ours]).find(has)
-}
-
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -461,9 +451,7 @@ sys.stdin.read()
 
 #[test]
 fn media_are_fetched_out_of_a_bucket() {
-    let Some(python) = python("moto.server, boto3") else {
-        return sealpress_testkit::skip("no moto in the tests' Python: `cargo xtask setup`");
-    };
+    let Some(python) = sealpress_testkit::python("moto.server, boto3") else { return };
     let batch = Batch::new(0, "", "");
     let picture = photo(batch.folder.path(), "source.jpg", 640);
     let mut child = Command::new(python)

@@ -15,17 +15,6 @@ pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
     None
 }
 
-/// The Python of all tests: `SEALPRESS_PYTHON`, or the one that `cargo xtask setup` makes.
-pub(crate) fn python() -> Option<PathBuf> {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
-    let python = std::env::var_os("SEALPRESS_PYTHON").map_or(made, PathBuf::from);
-    if python.is_file() {
-        return Some(python);
-    }
-    sealpress_testkit::skip("no Python of the tests (cargo xtask setup makes one)");
-    None
-}
-
 /// The PDFs of all folders of the corpus, sorted.
 pub(crate) fn corpus_pdfs() -> Vec<PathBuf> {
     let mut files = Vec::new();
