@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Core, timed_out};
 use crate::error::{Error, ErrorKind};
+use crate::host::Route;
 use crate::job::{Confirmed, Item};
 use crate::meters::{add, add_time};
 use crate::remote::{Failure, Listed, Signed, Verdict};
@@ -48,6 +49,8 @@ impl Delivery<'_> {
                 if let Some(media_id) = self.look(key).await? {
                     return Ok((media_id, Confirmed::Listed));
                 }
+                // Not there: from now on it is as if it had never been sent, for the journal too.
+                self.take_back().await?;
                 in_doubt = false;
             }
             if let Some(failure) = last.take() {
@@ -107,7 +110,7 @@ impl Delivery<'_> {
         // The gate before the host: whoever looks holds the gate and needs a connection, and must
         // not wait for one that is held by somebody who waits for the gate.
         let _gate = self.until_cancelled(self.session.gate.read()).await?;
-        let pass = self.until_cancelled(core.pass(signed.len)).await??;
+        let pass = self.until_cancelled(core.pass(Route::Upload, signed.len)).await??;
         if self.cancelled.is_cancelled() {
             return Err(cancelled());
         }
@@ -155,7 +158,7 @@ impl Delivery<'_> {
         self.until_cancelled(core.until_stopped(tokio::time::sleep(wait))).await?
     }
 
-    async fn take_back(&self) -> Result<(), Error> {
+    pub(crate) async fn take_back(&self) -> Result<(), Error> {
         self.core.journal.not_sent(self.item, self.attempts).await.map_err(|e| self.core.journal_failed(e))
     }
 
@@ -179,7 +182,7 @@ impl Core {
         loop {
             tries += 1;
             add(&self.meters.looks, 1);
-            let pass = self.pass(0).await?;
+            let pass = self.pass(Route::Look, 0).await?;
             let timeout = self.options.retry.attempt_timeout;
             let answer = tokio::time::timeout(timeout, self.remote.list(session)).await;
             let failure = match answer.unwrap_or_else(|_| Err(timed_out("listing", timeout))) {

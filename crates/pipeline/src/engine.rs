@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
-use crate::host::{Host, Pass};
+use crate::host::{Host, Pass, Route};
 use crate::journal::{Journal, JournalError};
 use crate::meters::Meters;
 use crate::options::Options;
@@ -29,8 +29,8 @@ pub(crate) struct Core {
 
 impl Core {
     /// Leave to make one request, or the reason why there will be none.
-    pub(crate) async fn pass(&self, bytes: u64) -> Result<Pass, Error> {
-        let pass = self.until_stopped(self.host.pass(bytes)).await?;
+    pub(crate) async fn pass(&self, route: Route, bytes: u64) -> Result<Pass, Error> {
+        let pass = self.until_stopped(self.host.pass(route, bytes)).await?;
         pass.map_err(|_| {
             let waited = self.options.circuit.patience;
             Error::new(ErrorKind::CircuitOpen, format!("the host kept failing for {waited:?}"))

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use crate::options::{Circuit, Options};
 
 /// The way to one host: so many requests at a time, so many a second, so many bytes a second, a
-/// pause when it asks for one, and a circuit that opens when it keeps failing.
+/// pause when it asks for one, and for each kind of request a circuit that opens when it keeps
+/// failing.
 #[derive(Debug)]
 pub(crate) struct Host {
     connections: Arc<Semaphore>,
@@ -19,20 +20,37 @@ pub(crate) struct Host {
     changed: Notify,
 }
 
+/// What a request is for. A host whose uploads fail may answer every listing: were that taken as a
+/// sign of health, each listing would let the next upload through, in an outage all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Create,
+    Upload,
+    Look,
+    Submit,
+}
+
 #[derive(Debug)]
 struct State {
     paused_until: Option<Instant>,
-    failures: u32,
-    openings: u32,
-    circuit: Position,
-    /// Since when it has not been closed.
-    open_since: Option<Instant>,
     next_request: Instant,
     next_byte: Instant,
+    /// By [`Route`].
+    breakers: [Breaker; 4],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    openings: u32,
+    position: Position,
+    /// Since when it has not been closed.
+    open_since: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Position {
+    #[default]
     Closed,
     Open {
         until: Instant,
@@ -45,6 +63,7 @@ enum Position {
 #[derive(Debug)]
 pub(crate) struct Pass {
     host: Arc<Host>,
+    route: Route,
     probe: bool,
     _connection: OwnedSemaphorePermit,
 }
@@ -63,12 +82,9 @@ impl Host {
             bytes_per_s: options.max_bytes_per_s.filter(|b| *b > 0),
             state: Mutex::new(State {
                 paused_until: None,
-                failures: 0,
-                openings: 0,
-                circuit: Position::Closed,
-                open_since: None,
                 next_request: now,
                 next_byte: now,
+                breakers: Default::default(),
             }),
             changed: Notify::new(),
         })
@@ -78,15 +94,15 @@ impl Host {
     /// a connection free, the rate kept. Only an open circuit tries patience, and patience counts
     /// from its opening, not from each job's arrival: a dead host holds the first jobs up, not every
     /// one after another.
-    pub(crate) async fn pass(self: &Arc<Self>, bytes: u64) -> Result<Pass, Impatient> {
+    pub(crate) async fn pass(self: &Arc<Self>, route: Route, bytes: u64) -> Result<Pass, Impatient> {
         loop {
             let connection = Arc::clone(&self.connections).acquire_owned().await;
             let connection = connection.expect("the connections' semaphore is never closed");
             // Asked for before the state is read, so that no change is missed in between.
             let changed = self.changed.notified();
-            match self.turn(bytes) {
+            match self.turn(route, bytes) {
                 Turn::Go { at, probe } => {
-                    let pass = Pass { host: Arc::clone(self), probe, _connection: connection };
+                    let pass = Pass { host: Arc::clone(self), route, probe, _connection: connection };
                     tokio::time::sleep_until(at).await;
                     return Ok(pass);
                 }
@@ -120,12 +136,12 @@ impl Host {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether the circuit lets only a probe through, or nothing.
+    /// Whether some circuit lets only a probe through, or nothing.
     pub(crate) fn is_open(&self) -> bool {
-        self.lock().circuit != Position::Closed
+        self.lock().breakers.iter().any(|breaker| breaker.position != Position::Closed)
     }
 
-    fn turn(&self, bytes: u64) -> Turn {
+    fn turn(&self, route: Route, bytes: u64) -> Turn {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(until) = state.paused_until {
@@ -134,13 +150,14 @@ impl Host {
             }
             state.paused_until = None;
         }
-        let since = state.open_since.unwrap_or(now);
-        let probe = match state.circuit {
+        let breaker = state.breaker(route);
+        let since = breaker.open_since.unwrap_or(now);
+        let probe = match breaker.position {
             Position::Closed => false,
             Position::Open { until } if until > now => return Turn::Open { until: Some(until), since },
             Position::Probing => return Turn::Open { until: None, since },
             Position::Open { .. } => {
-                state.circuit = Position::Probing;
+                breaker.position = Position::Probing;
                 true
             }
         };
@@ -169,15 +186,16 @@ enum Turn {
     Open { until: Option<Instant>, since: Instant },
 }
 
+impl State {
+    fn breaker(&mut self, route: Route) -> &mut Breaker {
+        &mut self.breakers[route as usize]
+    }
+}
+
 impl Pass {
     /// The host answered like a host that works, whatever it said.
     pub(crate) fn worked(self) {
-        let mut state = self.host.lock();
-        state.failures = 0;
-        state.openings = 0;
-        state.open_since = None;
-        let was = std::mem::replace(&mut state.circuit, Position::Closed);
-        drop(state);
+        let was = std::mem::take(self.host.lock().breaker(self.route)).position;
         if was != Position::Closed {
             self.host.changed.notify_waiters();
         }
@@ -185,13 +203,15 @@ impl Pass {
 
     /// The host failed: unreachable, throttling, broken.
     pub(crate) fn failed(self) {
+        let circuit = &self.host.circuit;
         let mut state = self.host.lock();
-        state.failures += 1;
-        if self.probe || (state.circuit == Position::Closed && state.failures >= self.host.circuit.failures) {
-            let doubled = self.host.circuit.open.saturating_mul(1 << state.openings.min(16));
-            state.openings += 1;
-            state.open_since.get_or_insert_with(Instant::now);
-            state.circuit = Position::Open { until: Instant::now() + doubled.min(self.host.circuit.max_open) };
+        let breaker = state.breaker(self.route);
+        breaker.failures += 1;
+        if self.probe || (breaker.position == Position::Closed && breaker.failures >= circuit.failures) {
+            let doubled = circuit.open.saturating_mul(1 << breaker.openings.min(16));
+            breaker.openings += 1;
+            breaker.open_since.get_or_insert_with(Instant::now);
+            breaker.position = Position::Open { until: Instant::now() + doubled.min(circuit.max_open) };
             drop(state);
             self.host.changed.notify_waiters();
         }
@@ -203,8 +223,9 @@ impl Drop for Pass {
     fn drop(&mut self) {
         if self.probe {
             let mut state = self.host.lock();
-            if state.circuit == Position::Probing {
-                state.circuit = Position::Open { until: Instant::now() };
+            let breaker = state.breaker(self.route);
+            if breaker.position == Position::Probing {
+                breaker.position = Position::Open { until: Instant::now() };
                 drop(state);
                 self.host.changed.notify_waiters();
             }
@@ -229,7 +250,7 @@ mod tests {
         let host = host(|o| o.rps = Some(10.0));
         let start = Instant::now();
         for _ in 0..21 {
-            host.pass(0).await.unwrap().worked();
+            host.pass(Route::Upload, 0).await.unwrap().worked();
         }
         assert_eq!(start.elapsed().as_millis(), 2000);
     }
@@ -239,7 +260,7 @@ mod tests {
         let host = host(|o| o.max_bytes_per_s = Some(1000));
         let start = Instant::now();
         for _ in 0..3 {
-            host.pass(500).await.unwrap().worked();
+            host.pass(Route::Upload, 500).await.unwrap().worked();
         }
         assert_eq!(start.elapsed().as_millis(), 1000);
     }
@@ -250,7 +271,7 @@ mod tests {
         host.pause_for(Duration::from_secs(30));
         host.pause_for(Duration::from_secs(10));
         let start = Instant::now();
-        let (a, b) = tokio::join!(host.pass(0), host.pass(0));
+        let (a, b) = tokio::join!(host.pass(Route::Upload, 0), host.pass(Route::Upload, 0));
         assert!(a.is_ok() && b.is_ok());
         assert_eq!(start.elapsed().as_secs(), 30);
         assert_eq!(host.paused_for(), None);
@@ -260,15 +281,15 @@ mod tests {
     async fn the_circuit_opens_probes_and_closes() {
         let host = host(|o| (o.circuit.failures, o.circuit.open) = (3, Duration::from_secs(1)));
         for _ in 0..3 {
-            host.pass(0).await.unwrap().failed();
+            host.pass(Route::Upload, 0).await.unwrap().failed();
         }
         assert!(host.is_open());
         let start = Instant::now();
-        let probe = host.pass(0).await.unwrap();
+        let probe = host.pass(Route::Upload, 0).await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 1, "open for its second");
         let other = tokio::spawn({
             let host = Arc::clone(&host);
-            async move { host.pass(0).await.map(Pass::worked) }
+            async move { host.pass(Route::Upload, 0).await.map(Pass::worked) }
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!other.is_finished(), "one probe at a time");
@@ -281,6 +302,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_good_listing_says_nothing_of_uploads() {
+        let host = host(|o| (o.circuit.failures, o.circuit.open) = (1, Duration::from_secs(9)));
+        host.pass(Route::Upload, 0).await.unwrap().failed();
+        let start = Instant::now();
+        host.pass(Route::Look, 0).await.unwrap().worked();
+        assert_eq!(start.elapsed().as_secs(), 0, "another circuit");
+        host.pass(Route::Upload, 0).await.unwrap().worked();
+        assert_eq!(start.elapsed().as_secs(), 9);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn patience_ends() {
         let host = host(|o| {
             o.circuit.failures = 1;
@@ -288,18 +320,18 @@ mod tests {
             o.circuit.max_open = Duration::from_secs(60);
             o.circuit.patience = Duration::from_secs(5);
         });
-        host.pass(0).await.unwrap().failed();
+        host.pass(Route::Upload, 0).await.unwrap().failed();
         let start = Instant::now();
-        assert_eq!(host.pass(0).await.map(Pass::worked), Err(Impatient));
+        assert_eq!(host.pass(Route::Upload, 0).await.map(Pass::worked), Err(Impatient));
         assert_eq!(start.elapsed().as_secs(), 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_probe_is_replaced() {
         let host = host(|o| (o.circuit.failures, o.circuit.open) = (1, Duration::from_secs(1)));
-        host.pass(0).await.unwrap().failed();
-        drop(host.pass(0).await.unwrap());
-        host.pass(0).await.unwrap().worked();
+        host.pass(Route::Upload, 0).await.unwrap().failed();
+        drop(host.pass(Route::Upload, 0).await.unwrap());
+        host.pass(Route::Upload, 0).await.unwrap().worked();
         assert!(!host.is_open());
     }
 }

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod create;
 mod dispatch;
 mod engine;
 mod error;

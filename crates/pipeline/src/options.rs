@@ -56,7 +56,7 @@ pub struct Retry {
     pub attempt_timeout: Duration,
 }
 
-/// The circuit breaker of a host.
+/// The circuit breakers of a host: creating, uploading, looking and submitting have one each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use sealpress_client::Provider;
+use sealpress_client::{NewSession, Provider};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -11,7 +11,7 @@ use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::job::{Job, Outcome, Timings};
-use crate::journal::{Journal, NoJournal};
+use crate::journal::{Journal, JournalError, NoJournal};
 use crate::meters::{Meters, Snapshot, add};
 use crate::options::Options;
 use crate::press::Press;
@@ -154,6 +154,21 @@ impl Pipeline {
             async move { pipeline.process(job).await }
         })
         .buffer_unordered(at_once)
+    }
+
+    /// Asks once for a new session, within the host's limits and circuit like every other request.
+    /// `begin` is awaited when the request has leave to go and before its first byte: the place to
+    /// write down that a session may be about to exist.
+    ///
+    /// # Errors
+    /// [`Error::may_be_recorded`] says whether the session may exist all the same. If not and
+    /// [`Error::is_retryable`], the caller may ask again.
+    pub async fn create(
+        &self,
+        new: &NewSession,
+        begin: impl Future<Output = Result<(), JournalError>>,
+    ) -> Result<String, Error> {
+        self.core.create(new, begin).await
     }
 
     /// Submits a session whose items are all confirmed, for callers who count themselves instead of

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use sealpress_client::NewSession;
 use sealpress_media::Media;
 
 use crate::error::Error;
@@ -11,6 +12,8 @@ use crate::job::Item;
 /// A vendor as the dispatcher sees it: the client's `Provider` with its types erased and its errors
 /// judged. Tests put their own behind it.
 pub(crate) trait Remote: Send + Sync + 'static {
+    /// Creates a session; its id.
+    fn create<'a>(&'a self, new: &'a NewSession) -> Answer<'a, String>;
     /// Encodes and signs; never waits.
     fn sign(&self, item: &Item, timestamp: Option<&str>, media: Media) -> Result<Signed, Error>;
     /// Sends once; the media id of the answer.

@@ -91,6 +91,7 @@ impl Errand<'_> {
             if let Some(media_id) = delivery.look(key).await? {
                 return Ok(Receipt { media_id, how: Confirmed::Listed, size: key.size, format: key.format });
             }
+            delivery.take_back().await?;
             still_in_doubt = false;
         }
         let prepared = self.prepare(source, progress).await.map_err(|e| e.with_doubt(in_doubt))?;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{Core, timed_out};
 use crate::error::{Error, ErrorKind};
+use crate::host::Route;
 use crate::meters::add;
 use crate::remote::Verdict;
 use crate::session::Session;
@@ -68,7 +69,7 @@ impl Core {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let pass = self.pass(0).await?;
+            let pass = self.pass(Route::Submit, 0).await?;
             let timeout = self.options.retry.attempt_timeout;
             let answer = tokio::time::timeout(timeout, self.remote.finish(id)).await;
             let failure = match answer.unwrap_or_else(|_| Err(timed_out("submission", timeout))) {
@@ -103,7 +104,7 @@ impl Core {
         let mut tries = 0;
         loop {
             tries += 1;
-            let pass = self.pass(0).await?;
+            let pass = self.pass(Route::Look, 0).await?;
             let timeout = self.options.retry.attempt_timeout;
             let answer = tokio::time::timeout(timeout, self.remote.is_finished(id)).await;
             let failure = match answer.unwrap_or_else(|_| Err(timed_out("session state", timeout))) {

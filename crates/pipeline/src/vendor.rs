@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use sealpress_client::{self as client, Context, Provider, SessionId, SessionState, SignedBody, Upload};
+use sealpress_client::{self as client, Context, NewSession, Provider, SessionId, SessionState, SignedBody, Upload};
 use sealpress_media::Media;
 
 use crate::error::{Error, ErrorKind};
@@ -11,6 +11,10 @@ use crate::remote::{Answer, Failure, Listed, Remote, Signed, Verdict};
 pub(crate) struct Vendor(pub(crate) Arc<dyn Provider>);
 
 impl Remote for Vendor {
+    fn create<'a>(&'a self, new: &'a NewSession) -> Answer<'a, String> {
+        Box::pin(async move { Ok(self.0.create(new).await.map_err(judge)?.session.as_str().to_owned()) })
+    }
+
     fn sign(&self, item: &Item, timestamp: Option<&str>, media: Media) -> Result<Signed, Error> {
         let session = session_id(&item.session).map_err(|f| f.error)?;
         let mut upload = Upload::new(session, Context::from(&*item.context), media);

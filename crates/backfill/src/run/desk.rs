@@ -157,6 +157,13 @@ impl Desk {
         self.store.apply(&ticket, changes).await.inspect_err(|e| self.remember(e))
     }
 
+    /// A session may be about to exist: on disk before the first byte of the request.
+    pub(super) async fn creating(&self, active: &Active) -> Result<(), JournalError> {
+        self.apply(active, vec![Change::Creating]).await.map_err(told)?;
+        chaos::point("creating-durable");
+        Ok(())
+    }
+
     pub(super) fn remember(&self, error: &Error) {
         if error.kind() != ErrorKind::LeaseLost {
             lock(&self.failed).get_or_insert_with(|| Error::new(error.kind(), error.to_string()));

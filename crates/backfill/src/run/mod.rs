@@ -62,7 +62,6 @@ pub(crate) struct Runner {
     store: Arc<dyn Store>,
     desk: Arc<Desk>,
     pub(crate) pipeline: Pipeline,
-    provider: Arc<dyn Provider>,
     sources: Sources,
     options: RunOptions,
     pub(crate) tally: Arc<Tally>,
@@ -118,13 +117,13 @@ impl Runner {
     ) -> Result<Arc<Self>> {
         let desk = Arc::new(Desk::new(Arc::clone(&store), options.dedupe));
         let journal: Arc<dyn pipeline::Journal> = desk.clone();
-        let pipeline = Pipeline::shared(Arc::clone(&provider), press)
+        let pipeline = Pipeline::shared(provider, press)
             .options(options.pipeline.clone())
             .shared_journal(journal)
             .build()
             .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
         let (tally, stop) = (Arc::default(), Stop::default());
-        Ok(Arc::new(Self { store, desk, pipeline, provider, sources, options, tally, stop }))
+        Ok(Arc::new(Self { store, desk, pipeline, sources, options, tally, stop }))
     }
 
     pub(crate) fn stop(&self) -> Stop {

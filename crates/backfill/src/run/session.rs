@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use sealpress_client::{Failure as Wire, NewSession};
+use sealpress_client::NewSession;
 use sealpress_media::Format;
 use sealpress_pipeline::{Confirmed, Doubt, Error as Refusal, ErrorKind as Why, Job, Outcome};
 
@@ -16,9 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::Found;
 use crate::store::state::{Change, Failure, ItemState, SessionState, Via};
 use crate::store::{Claim, Item};
-
-/// Attempts to create a session, while each is known not to have arrived.
-const CREATE_ATTEMPTS: u32 = 3;
 
 /// What became of one pass over one item.
 enum Pass {
@@ -234,56 +231,67 @@ fn failure(refusal: &Refusal) -> Failure {
 
 /// The provider's id of a new session, or `None` where there will be none.
 async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Option<String>> {
-    let mut left = CREATE_ATTEMPTS;
     if claim.session.state == SessionState::Creating {
         // A process died here. Creating is not idempotent and leaves nothing to look for.
         unknown(runner, claim, active, "a process died while it was being created".to_owned()).await?;
         return Ok(None);
     }
     let new = new_session(claim);
-    loop {
+    for pass in 1.. {
         if runner.is_stopping() {
             return Ok(None);
         }
-        left -= 1;
-        runner.desk.apply(active, vec![Change::Creating]).await?;
-        chaos::point("creating-durable");
-        let error = match runner.provider.create(&new).await {
-            Ok(created) => {
+        let begun = AtomicBool::new(false);
+        let begin = async {
+            runner.desk.creating(active).await?;
+            begun.store(true, Ordering::Release);
+            Ok(())
+        };
+        let error = match runner.pipeline.create(&new, begin).await {
+            Ok(remote) => {
                 chaos::point("created-not-noted");
-                let remote = created.session.as_str().to_owned();
                 runner.desk.apply(active, vec![Change::Created { remote: remote.clone() }]).await?;
                 return Ok(Some(remote));
             }
             Err(error) => error,
         };
-        let wait = match error.failure() {
-            Wire::Throttled(wait) => wait.unwrap_or(Duration::from_secs(1)),
-            Wire::NotSent => Duration::from_millis(200),
-            Wire::AuthStop => {
-                runner.desk.apply(active, vec![Change::CreateReturned]).await?;
-                runner.refused(&error);
-                return Ok(None);
-            }
-            Wire::Permanent => {
-                let failure = created_not("session-refused", error.fault().as_str(), error.to_string());
-                end_session(runner, claim, active, Change::CreateFailed(failure)).await?;
-                return Ok(None);
-            }
-            _ => {
-                unknown(runner, claim, active, error.to_string()).await?;
-                return Ok(None);
-            }
+        if let Some(failed) = runner.desk.failed() {
+            return Err(failed);
+        }
+        if error.may_be_recorded() {
+            unknown(runner, claim, active, error.to_string()).await?;
+            return Ok(None);
+        }
+        let last = match error.kind() {
+            Why::Journal => return Err(Error::new(ErrorKind::LeaseLost, error.to_string())),
+            Why::Unreachable | Why::CircuitOpen => pass >= runner.options.passes,
+            Why::Unauthorized | Why::Stopped | Why::Cancelled => false,
+            _ => true,
         };
-        runner.desk.apply(active, vec![Change::CreateReturned]).await?;
-        if left == 0 {
-            let failure = created_not("unreachable", "remote", error.to_string());
-            runner.desk.apply(active, vec![Change::Creating]).await?;
+        if last {
+            // Failing is a step from here only.
+            if !begun.load(Ordering::Acquire) {
+                runner.desk.apply(active, vec![Change::Creating]).await?;
+            }
+            let reason = if error.is_retryable() { error.name() } else { "session-refused" };
+            let failure = created_not(reason, error.fault().as_str(), error.to_string());
             end_session(runner, claim, active, Change::CreateFailed(failure)).await?;
             return Ok(None);
         }
-        runner.sleep(wait.min(Duration::from_secs(120))).await;
+        if begun.load(Ordering::Acquire) {
+            runner.desk.apply(active, vec![Change::CreateReturned]).await?;
+        }
+        match error.kind() {
+            Why::Unauthorized => runner.refused(&error),
+            Why::Stopped | Why::Cancelled => {}
+            _ => {
+                runner.pause_before_pass(pass).await;
+                continue;
+            }
+        }
+        return Ok(None);
     }
+    Ok(None)
 }
 
 async fn unknown(runner: &Runner, claim: &Claim, active: &Active, why: String) -> Result<()> {
@@ -298,10 +306,16 @@ fn created_not(reason: &str, fault: &str, message: String) -> Failure {
 
 /// Ends a session that was never made, and its items with it.
 async fn end_session(runner: &Runner, claim: &Claim, active: &Active, change: Change) -> Result<()> {
-    let failed = matches!(change, Change::CreateFailed(_));
+    let reason = match &change {
+        Change::CreateFailed(failure) => Some(failure.reason.clone()),
+        _ => None,
+    };
     runner.desk.apply(active, vec![change]).await?;
     for _ in claim.items.iter().filter(|i| i.state < ItemState::Confirmed) {
-        if failed { runner.failed_one("session-refused") } else { runner.tally.quarantined() }
+        match &reason {
+            Some(reason) => runner.failed_one(reason),
+            None => runner.tally.quarantined(),
+        }
     }
     Ok(())
 }

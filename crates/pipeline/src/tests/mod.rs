@@ -185,6 +185,53 @@ async fn an_outage_costs_hardly_more_attempts_than_items() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn good_listings_do_not_feed_an_outage_of_uploads() {
+    for step in [Step::LostBefore, Step::Throttle(None)] {
+        let vendor = Vendor::new(move |_| step);
+        let pipeline = pipeline_with(&vendor, |_| {});
+        // Five passes, as a backfill makes them.
+        for _ in 0..5 {
+            let outcomes = all(&pipeline, (0..300).map(|n| job(&n.to_string(), n)).collect()).await;
+            assert!(outcomes.iter().all(|o| o.result.is_err()));
+        }
+        assert!(vendor.posts() <= 60, "{} attempts for 300 items in five passes of {step:?}", vendor.posts());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_good_listing_without_it_an_item_is_as_if_never_sent() {
+    let vendor = Vendor::new(|_| Step::LostBefore);
+    let pipeline = builder(&vendor).journal(Diary::new(&vendor)).build().unwrap();
+    assert!(pipeline.process(job("s", 1)).await.result.is_err());
+    let log = vendor.truth.lock().unwrap().log.clone();
+    let steps: Vec<_> = log.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(steps[..4], ["sending", "post", "not_sent", "sending"], "{log:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_asked_for_once_and_after_it_was_written_down() {
+    let new = sealpress_client::NewSession::new();
+    for (step, doubt) in [(Step::NotSent, false), (Step::LostAfter, true), (Step::Hang, true), (Step::Refused, false)] {
+        let vendor = Vendor::new(move |_| step);
+        let pipeline = pipeline(&vendor);
+        let begin = async {
+            vendor.log("begin".to_owned());
+            Ok(())
+        };
+        let error = pipeline.create(&new, begin).await.unwrap_err();
+        assert_eq!(error.may_be_recorded(), doubt, "{step:?}");
+        assert_eq!(vendor.truth.lock().unwrap().log, ["begin", "create"], "{step:?}");
+    }
+    // A dead host is not asked a thousand times.
+    let vendor = Vendor::new(|_| Step::NotSent);
+    let pipeline = pipeline(&vendor);
+    for _ in 0..1000 {
+        assert!(pipeline.create(&new, async { Ok(()) }).await.is_err_and(|e| e.is_retryable()));
+    }
+    assert!(vendor.creates.load(Ordering::SeqCst) <= 40, "{:?}", vendor.creates);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_percent_of_trouble_costs_one_percent() {
     let vendor = Vendor::new(|n| if n % 100 == 7 { Step::NotSent } else { Step::Fine });
     let outcomes = all(&pipeline(&vendor), (0..2000).map(|n| job(&n.to_string(), n)).collect()).await;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sealpress_client::NewSession;
 use sealpress_media::Media;
 
 use crate::error::{Error, ErrorKind};
@@ -60,6 +61,7 @@ pub(super) struct Vendor {
     pub(super) posts: Arc<AtomicU32>,
     pub(super) looks: Arc<AtomicU32>,
     patches: Arc<AtomicU32>,
+    pub(super) creates: Arc<AtomicU32>,
 }
 
 impl Vendor {
@@ -73,6 +75,7 @@ impl Vendor {
             posts: Arc::default(),
             looks: Arc::default(),
             patches: Arc::default(),
+            creates: Arc::default(),
         }
     }
 
@@ -157,6 +160,12 @@ fn processed(step: Step) -> bool {
 }
 
 impl Remote for Vendor {
+    fn create<'a>(&'a self, _: &'a NewSession) -> Answer<'a, String> {
+        let n = self.creates.fetch_add(1, Ordering::SeqCst);
+        self.log("create".to_owned());
+        Box::pin(act((self.uploads)(n), format!("s{n}")))
+    }
+
     fn sign(&self, item: &Item, _: Option<&str>, media: Media) -> Result<Signed, Error> {
         let len = media.len() as u64;
         Ok(Signed { body: Arc::new((item.clone(), media)), len })
@@ -236,6 +245,10 @@ impl Journal for Diary {
             self.write(format!("sending {} {attempt}", item.tag)).await?;
             Ok(Permission::default())
         })
+    }
+
+    fn not_sent<'a>(&'a self, item: &'a Item, attempt: u32) -> Entry<'a> {
+        self.write(format!("not_sent {} {attempt}", item.tag))
     }
 
     fn confirmed<'a>(&'a self, item: &'a Item, _: &'a Receipt) -> Entry<'a> {
