@@ -45,6 +45,17 @@ class Rival:
         self.process.wait()
 
 
+# What the policy could choose; the first row of a run is what it does choose.
+CHOICES = [("lanczos3", 85), ("catmull-rom", 85), ("triangle", 85), ("lanczos3", 83), ("catmull-rom", 87)]
+
+
+def choices(worker):
+    ours = {"jpeg", "png", "webp", "heic"}
+    policy = lambda filter, quality: json.dumps({"filter": filter, "quality": quality, "pass_through": False})
+    yield ("sealpress", [worker, "--re-encode"], ours, None)
+    yield from ((f"{filter}, {quality}", [worker, policy(filter, quality)], ours, None) for filter, quality in CHOICES[1:])
+
+
 def rivals(worker, home):
     python = str(home / "venv/bin/python")
     peers = str(HERE / "peers.py")
@@ -166,6 +177,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="rivals, separated by semicolons (names contain commas)")
     parser.add_argument("--no-quality", action="store_true")
+    parser.add_argument("--choices", action="store_true", help="our filters and qualities next to sharp, nobody else")
     parser.add_argument("files", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +193,10 @@ def main():
 
 
 def measure(options, files, folder, only):
-    running = [Rival(*r) for r in rivals(options.worker, options.home) if not only or r[0] in only]
+    contestants = rivals(options.worker, options.home)
+    if options.choices:
+        contestants = [*choices(options.worker), *(r for r in contestants if r[0] == "sharp, std Huffman, ignoreIcc")]
+    running = [Rival(*r) for r in contestants if not only or r[0] in only]
     jobs = [(f, kind_of(f)) for f in files]
     times, last, saved = {}, {}, {}
     for turn in range(options.rounds + 1):
@@ -224,7 +239,7 @@ def judge(options, folder, jobs, saved, last):
     for (file, rival), result in saved.items():
         if last[(file, rival)]["error"] or not os.path.exists(result):
             continue
-        convert = rival.startswith("sealpress") or rival in ("sharp", "pyvips")
+        convert = not rival.startswith(("sharp, std", "Pillow", "pillow", "OpenCV"))
         job = {"file": file, "result": result, "reference": str(folder / "reference"), "convert": convert}
         process.stdin.write(json.dumps(job) + "\n")
         process.stdin.flush()

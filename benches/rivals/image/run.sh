@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sends the same pictures through other people's tools and ours, in turns: `cargo xtask bench image --rivals`.
 # Arguments are the pictures; without any, the real photos of the shared corpus where it is present, or
-# the specimens of testdata.
+# the specimens of testdata. A first argument `choices` compares our own filters and qualities instead.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 cargo build --release --package sealpress-benches --bin image-worker
@@ -13,6 +13,11 @@ fi
 if [ ! -d "$home/node_modules/sharp" ]; then
     npm install --silent --no-audit --no-fund --prefix "$home" sharp@0.35.5
 fi
+out=results mode=
+if [ "${1:-}" = choices ]; then
+    shift
+    out=choices mode=--choices
+fi
 if [ $# -eq 0 ]; then
     corpus=../shared/corpus
     if [ -d "$corpus" ]; then
@@ -23,5 +28,5 @@ if [ $# -eq 0 ]; then
     fi
 fi
 mkdir -p "$home"
-"$home/venv/bin/python" benches/rivals/image/run.py --worker target/release/image-worker --home "$home" --out "$home/results" "$@"
-cat "$home/results.md"
+"$home/venv/bin/python" benches/rivals/image/run.py --worker target/release/image-worker --home "$home" --out "$home/$out" $mode "$@"
+cat "$home/$out.md"

@@ -63,7 +63,7 @@ pub(crate) fn plan(policy: &Policy, probe: &Probe) -> Vec<Action> {
     } else {
         Action::Encoded {
             format: Format::Jpeg,
-            quality: Some(crate::encode::quality(policy, shrinks)),
+            quality: Some(crate::encode::quality(policy, probe.format(), shrinks)),
             reason: "JPEG is what every provider takes",
         }
     });

@@ -189,7 +189,7 @@ impl Policy {
     }
 
     /// Sets JPEG quality and where its search ends. A JPEG that shrinks to half or less while it is
-    /// decoded gets two steps more, for the same look.
+    /// decoded, or came from HEIC, gets a step more for the same look.
     #[must_use]
     pub fn with_quality(mut self, quality: u8, floor: u8) -> Self {
         self.quality = quality.clamp(1, 100);

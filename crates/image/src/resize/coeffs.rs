@@ -155,9 +155,10 @@ impl Weights {
     /// Weights of `filter` over `axis`, multiplied by `gain`.
     pub(crate) fn new(recipe: Recipe, gain: f64, padding: Padding) -> Self {
         let Recipe { axis, filter, shrunk } = recipe;
-        let rows = match shrunk {
-            1 => (0..axis.length).map(|i| row(axis, filter, i)).collect(),
-            n => restore::rows(axis, filter, n),
+        let rows = if shrunk == 1 || restore::is_needless(axis) {
+            (0..axis.length).map(|i| row(axis, filter, i)).collect()
+        } else {
+            restore::rows(axis, filter, shrunk)
         };
         Self::from_rows(&rows, gain, padding)
     }
