@@ -4,8 +4,9 @@
 # Writes benches/results/pdf.md and pdf.svg from all parts measured so far.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-# At a fixed address: a movable program of this size spends a third of these few milliseconds moving itself.
-cargo rustc --release --package sealpress-benches --bin pdf-worker -- -C relocation-model=static
+# In one piece and at a fixed address, as a tool for such short runs would be linked: loading libraries and
+# moving itself would take a program of this size as long as the trimming does.
+cargo rustc --release --package sealpress-benches --bin pdf-worker -- -C relocation-model=static -C target-feature=+crt-static
 rivals=target/rivals/pdf
 if ! "$rivals/bin/python" -c 'import pikepdf, pypdf' 2>/dev/null; then
     python3 -m venv "$rivals"

@@ -3,8 +3,8 @@
 
 use std::io::Write as _;
 
-use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression};
 
 use crate::object::{Dict, Object, Value};
 
@@ -118,6 +118,9 @@ fn write_xref(out: &mut Vec<u8>, number: u32, places: &[Place], document: &Docum
     if let Some(info) = document.info {
         dict.push(b"Info", reference(info));
     }
+    if rows.len() < WORTH_DEFLATING {
+        return write_stream(out, number, &dict, &rows);
+    }
     dict.push(b"Filter", Object::name(b"FlateDecode"));
     write_stream(out, number, &dict, &deflate(&rows));
 }
@@ -131,9 +134,17 @@ fn int(n: usize) -> Object {
     Object::Int(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// Zlib data of level 6.
+/// Bytes from which a cross-reference is deflated. A short one saves less than a kilobyte, and the
+/// encoder's tables cost more time than the rest of the file.
+const WORTH_DEFLATING: usize = 1 << 10;
+
+/// Zlib data of level 6, with a window no larger than the data: of a few kilobytes, most of the time
+/// goes into clearing the tables of the window.
 pub(crate) fn deflate(data: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::with_capacity(data.len() / 3 + 64), Compression::new(6));
+    let window = data.len().next_power_of_two().trailing_zeros().clamp(9, 15);
+    #[expect(clippy::cast_possible_truncation, reason = "9 to 15")]
+    let encoder = Compress::new_with_window_bits(Compression::new(6), true, window as u8);
+    let mut encoder = ZlibEncoder::new_with_compress(Vec::with_capacity(data.len() / 3 + 64), encoder);
     // Writing into memory does not fail; an empty stream would be noticed when the output is reopened.
     if encoder.write_all(data).is_err() {
         return Vec::new();
