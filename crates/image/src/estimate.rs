@@ -10,8 +10,8 @@ use crate::probe::{Detail, Probe};
 use crate::source::{chroma_target, plane_bytes};
 use crate::webp;
 
-/// Handles, weights, tables, rows: what does not grow with the picture.
-const FIXED: u64 = 3 << 20;
+/// Handles, tables, rows, and the resizer's cache of weights: what does not grow with the picture.
+const FIXED: u64 = 7 << 20;
 
 /// Most bytes held at a time. Decoded planes, scaled planes and turned planes may be alive together,
 /// and so may the encoder's buffer and the result.

@@ -46,18 +46,60 @@ pub(crate) fn upright(source: &Plane, orientation: u8, stride: usize, data: Vec<
 /// other end where flipped.
 fn transpose(source: &Plane, columns: bool, rows: bool, out: &mut Plane) {
     let (width, height, stride) = (out.width, out.height, out.stride);
+    let row = |u: usize| source.row(if rows { width - 1 - u } else { u });
     for top in (0..height).step_by(TILE) {
         let bottom = (top + TILE).min(height);
         for left in (0..width).step_by(TILE) {
             let right = (left + TILE).min(width);
+            let (whole_right, whole_bottom) =
+                (left + (right - left) / BLOCK * BLOCK, top + (bottom - top) / BLOCK * BLOCK);
+            for u in (left..whole_right).step_by(BLOCK) {
+                for v in (top..whole_bottom).step_by(BLOCK) {
+                    // The stored columns of a block, ascending: its upright rows, or these backwards.
+                    let first = if columns { height - v - BLOCK } else { v };
+                    let mut block: Block =
+                        std::array::from_fn(|i| row(u + i)[first..].first_chunk().copied().unwrap_or_default());
+                    block = turned(block);
+                    if columns {
+                        block.reverse();
+                    }
+                    for (v, from) in (v..).zip(&block) {
+                        out.data[v * stride + u..][..BLOCK].copy_from_slice(from);
+                    }
+                }
+            }
             for u in left..right {
-                let from = source.row(if rows { width - 1 - u } else { u });
-                for v in top..bottom {
+                let from = row(u);
+                // Below the blocks, and right of them all the way down.
+                for v in if u < whole_right { whole_bottom } else { top }..bottom {
                     out.data[v * stride + u] = from[if columns { height - 1 - v } else { v }];
                 }
             }
         }
     }
+}
+
+/// Rows and columns of a transposition that is done in registers.
+const BLOCK: usize = 16;
+type Block = [[u8; BLOCK]; BLOCK];
+
+/// The transpose: four times, each row is dealt out among the row half a block further on, which turns the
+/// bits of (row, column) round by one.
+fn turned(mut block: Block) -> Block {
+    for _ in 0..4 {
+        let [mut low, mut high] = [[[0; BLOCK]; BLOCK / 2]; 2];
+        for i in 0..BLOCK / 2 {
+            (low[i], high[i]) = dealt(block[i], block[i + BLOCK / 2]);
+        }
+        block = std::array::from_fn(|i| if i % 2 == 0 { low[i / 2] } else { high[i / 2] });
+    }
+    block
+}
+
+/// The samples of two rows in turns: the first halves, then the second ones.
+fn dealt(a: [u8; BLOCK], b: [u8; BLOCK]) -> ([u8; BLOCK], [u8; BLOCK]) {
+    let half = |from: usize| std::array::from_fn(|i| if i % 2 == 0 { a[from + i / 2] } else { b[from + i / 2] });
+    (half(0), half(BLOCK / 2))
 }
 
 #[cfg(test)]
@@ -82,7 +124,7 @@ mod tests {
 
     #[test]
     fn all_eight_and_sizes_beyond_a_tile() {
-        for (w, h) in [(1, 1), (3, 2), (65, 130), (128, 64)] {
+        for (w, h) in [(1, 1), (3, 2), (16, 15), (65, 130), (128, 64), (83, 47)] {
             let data = (0..w * h).map(|i| (i * 31 % 251) as u8).collect();
             let source = Plane { data, width: w, height: h, stride: w };
             for orientation in 1..=8 {

@@ -20,6 +20,9 @@ pub(crate) use coeffs::{Axis, Recipe};
 use coeffs::{Padding, Weights};
 use kernels::{BEHIND, Kernel, SUM_BITS};
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use crate::planes::Plane;
 
 /// A linear map of sample values, applied while resizing: `gain × value + bias`.
@@ -39,10 +42,9 @@ impl Tone {
 #[derive(Debug)]
 pub(crate) struct Resizer {
     kernel: Kernel,
-    cache: Vec<Cached>,
+    /// The latest last.
+    cache: VecDeque<Cached>,
     row: Vec<i16>,
-    /// Where the next entry goes when the cache is full: round and round.
-    next: usize,
 }
 
 #[derive(Debug)]
@@ -50,15 +52,16 @@ struct Cached {
     recipe: Recipe,
     gain: f64,
     padding: Padding,
-    weights: Weights,
+    weights: Arc<Weights>,
 }
 
-/// Luma and chroma, both axes, for the present picture and the one before.
-const CACHED: usize = 8;
+/// Bytes of weights that are kept. Luma and chroma of a phone's photo need a quarter of a megabyte, and the
+/// cameras of a crowd have about a dozen sizes.
+const CACHED_BYTES: usize = 4 << 20;
 
 impl Resizer {
     pub(crate) fn new() -> Self {
-        Self { kernel: Kernel::detect(), cache: Vec::with_capacity(CACHED), row: Vec::new(), next: 0 }
+        Self { kernel: Kernel::detect(), cache: VecDeque::new(), row: Vec::new() }
     }
 
     #[cfg(test)]
@@ -80,10 +83,9 @@ impl Resizer {
             "the recipe is for this source"
         );
         assert_eq!((out.width, out.height), (across.axis.length, down.axis.length), "the recipe is for this output");
-        let horizontal = self.weights(across, 1.0, Padding::Horizontal, None);
-        let vertical = self.weights(down, tone.gain, Padding::Vertical, Some(horizontal));
-        let Self { kernel, cache, row, .. } = self;
-        let (horizontal, vertical) = (&cache[horizontal].weights, &cache[vertical].weights);
+        let horizontal = self.weights(across, 1.0, Padding::Horizontal);
+        let vertical = self.weights(down, tone.gain, Padding::Vertical);
+        let Self { kernel, row, .. } = self;
         // Zeros behind the samples: taps of weight zero read them.
         row.clear();
         row.resize(source.width + horizontal.taps.max(BEHIND), 0);
@@ -96,26 +98,27 @@ impl Resizer {
             rows.extend((start..start + vertical.taps).map(|y| source.row(y.min(source.height - 1))));
             let weights = &vertical.values[y * vertical.taps..][..vertical.taps];
             kernel.down(&rows, weights, &mut row[..source.width]);
-            kernel.across(row, horizontal, bias, out.row_mut(y));
+            kernel.across(row, &horizontal, bias, out.row_mut(y));
         }
     }
 
-    /// Index of the weights in the cache, computed if they are not there. The entry `keep` is in use
-    /// and stays where it is.
-    fn weights(&mut self, recipe: Recipe, gain: f64, padding: Padding, keep: Option<usize>) -> usize {
-        if let Some(i) = self.cache.iter().position(|c| c.recipe == recipe && c.gain == gain && c.padding == padding) {
-            return i;
+    /// Out of the cache, or computed.
+    fn weights(&mut self, recipe: Recipe, gain: f64, padding: Padding) -> Arc<Weights> {
+        let same = |c: &&Cached| c.recipe == recipe && c.gain == gain && c.padding == padding;
+        if let Some(cached) = self.cache.iter().find(same) {
+            return Arc::clone(&cached.weights);
         }
-        let weights = Weights::new(recipe, gain, padding);
-        let entry = Cached { recipe, gain, padding, weights };
-        if self.cache.len() < CACHED {
-            self.cache.push(entry);
-            return self.cache.len() - 1;
+        let weights = Arc::new(Weights::new(recipe, gain, padding));
+        let mut held: usize = weights.bytes() + self.cache.iter().map(|c| c.weights.bytes()).sum::<usize>();
+        while held > CACHED_BYTES
+            && let Some(oldest) = self.cache.pop_front()
+        {
+            held -= oldest.weights.bytes();
         }
-        let index = if keep == Some(self.next) { (self.next + 1) % CACHED } else { self.next };
-        self.next = (index + 1) % CACHED;
-        self.cache[index] = entry;
-        index
+        if held <= CACHED_BYTES {
+            self.cache.push_back(Cached { recipe, gain, padding, weights: Arc::clone(&weights) });
+        }
+        weights
     }
 }
 
@@ -212,11 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_in_use_is_never_pushed_out() {
+    fn many_sizes_in_turns_give_the_right_weights() {
         let mut resizer = Resizer::new();
         let source = plane(64, 64, 1);
         for length in 1..60 {
-            // Every call finds the first recipe in the cache and misses the second.
             let mut out = Plane::filled(50, length, 0);
             let (across, down) = (whole(64, 50, Filter::Lanczos3), whole(64, length, Filter::Lanczos3));
             resizer.resize(&source, across, down, Tone::NONE, &mut out);
@@ -227,8 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cache_gives_the_right_weights() {
+    fn a_full_cache_gives_the_right_weights_and_grows_no_further() {
         let mut resizer = Resizer::new();
+        let bytes = |r: &Resizer| r.cache.iter().map(|c| c.weights.bytes()).sum::<usize>();
+        for length in 3000..3040 {
+            resizer.weights(whole(9000, length, Filter::Lanczos3), 1.0, Padding::Horizontal);
+            assert!(bytes(&resizer) <= CACHED_BYTES);
+        }
+        assert!(bytes(&resizer) > CACHED_BYTES / 2, "it was full");
+        resizer.weights(whole(1 << 20, 1 << 19, Filter::Lanczos3), 1.0, Padding::Vertical);
+        assert_eq!(bytes(&resizer), 0, "weights larger than the cache are not kept");
         for round in 0..2 {
             for length in 1..40 {
                 let source = plane(64, 64, length as u32);

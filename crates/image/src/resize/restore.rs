@@ -37,7 +37,7 @@ pub(super) fn rows(axis: Axis, filter: Filter, n: usize) -> Vec<(usize, Vec<f64>
     // As many means as the widest filter covers.
     let widest = plain.iter().map(|r| r.1.len()).max().unwrap_or(1);
     let taps = (widest / n + 2).min(axis.source);
-    let solver = Solver::new(taps, n);
+    let solver = Solver::new(taps, n, widest);
     plain
         .iter()
         .map(|(start, wanted)| {
@@ -48,50 +48,49 @@ pub(super) fn rows(axis: Axis, filter: Filter, n: usize) -> Vec<(usize, Vec<f64>
         .collect()
 }
 
-/// The Cholesky factor of `B R Bᵀ + λ I`, the same for every output.
+/// The Cholesky factor of `B R Bᵀ + λ I`, the same for every output, and the covariance of a mean with
+/// each full sample around it.
 struct Solver {
     n: usize,
     taps: usize,
     factor: Vec<f64>,
+    /// `B R`, by how far the sample lies behind the mean's first, plus `reach`.
+    near: Vec<f64>,
+    reach: usize,
 }
 
 impl Solver {
-    fn new(taps: usize, n: usize) -> Self {
+    /// For filters that cover at most `widest` full samples.
+    fn new(taps: usize, n: usize, widest: usize) -> Self {
+        // Means are centred on the filter, to within one, unless the picture's edge is in the way; further
+        // apart than both are long they never lie.
+        let reach = widest + (taps + 2) * n;
+        let powers: Vec<f64> = std::iter::successors(Some(1.0), |p| Some(p * RHO)).take(reach + n + 1).collect();
+        let mean = |of: &dyn Fn(usize) -> f64| (0..n).map(of).sum::<f64>() / n as f64;
+        let near: Vec<f64> = (0..=2 * reach).map(|d| mean(&|a| powers[d.abs_diff(reach + a)])).collect();
+        // Of two means, by how many lie between them.
+        let means: Vec<f64> = (0..taps).map(|k| mean(&|b| near[reach + k * n + b])).collect();
         let mut m = vec![0.0; taps * taps];
         for i in 0..taps {
-            for j in 0..taps {
-                let mut sum = 0.0;
-                for a in 0..n {
-                    for b in 0..n {
-                        sum += RHO.powi(((i * n + a) as i32 - (j * n + b) as i32).abs());
-                    }
-                }
-                m[i * taps + j] = sum / (n * n) as f64 + if i == j { NOISE } else { 0.0 };
-            }
-        }
-        for i in 0..taps {
             for j in 0..=i {
+                m[i * taps + j] = means[i - j] + if i == j { NOISE } else { 0.0 };
                 let known: f64 = (0..j).map(|k| m[i * taps + k] * m[j * taps + k]).sum();
                 let rest = m[i * taps + j] - known;
                 m[i * taps + j] = if i == j { rest.max(f64::MIN_POSITIVE).sqrt() } else { rest / m[j * taps + j] };
             }
         }
-        Self { n, taps, factor: m }
+        Self { n, taps, factor: m, near, reach }
     }
 
     /// Weights of the means from `first` on, for `wanted` weights of full samples from `start` on.
     fn solve(&self, first: usize, start: usize, wanted: &[f64]) -> Vec<f64> {
-        let Self { n, taps, factor } = self;
-        let (n, taps) = (*n, *taps);
-        let mut v = vec![0.0; taps];
-        for (i, v) in v.iter_mut().enumerate() {
-            for a in 0..n {
-                let at = ((first + i) * n + a) as i32;
-                *v +=
-                    wanted.iter().enumerate().map(|(p, w)| w * RHO.powi(((start + p) as i32 - at).abs())).sum::<f64>()
-                        / n as f64;
-            }
-        }
+        let Self { n, taps, factor, near, reach } = self;
+        let taps = *taps;
+        let covariance = |i| {
+            let near = &near[start + reach - (first + i) * n..];
+            wanted.iter().zip(near).map(|(weight, near)| weight * near).sum::<f64>()
+        };
+        let mut v: Vec<f64> = (0..taps).map(covariance).collect();
         for i in 0..taps {
             let known: f64 = (0..i).map(|k| factor[i * taps + k] * v[k]).sum();
             v[i] = (v[i] - known) / factor[i * taps + i];
