@@ -81,6 +81,7 @@ impl Delivery<'_> {
     }
 
     /// Looks for an item of an earlier run before it was even pressed again.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(crate) async fn look(&self, key: Key) -> Result<Option<String>, Error> {
         let doubt = |e: Error| {
             Error::new(ErrorKind::InDoubt, format!("may have been recorded; not looked up: {e}")).with_source(e)
@@ -105,6 +106,7 @@ impl Delivery<'_> {
     }
 
     /// One attempt. The outer error ends the item; the inner one is the attempt's own.
+    #[tracing::instrument(name = "send", level = "debug", skip_all, fields(attempt = i64::from(self.attempts) + 1))]
     async fn post(&mut self, signed: &Signed) -> Result<Result<String, Failure>, Error> {
         let core = self.core;
         // The gate before the host: whoever looks holds the gate and needs a connection, and must

@@ -21,6 +21,7 @@ impl Workshop {
     /// of the large one. The intake's share is held until then, so that files which were read and
     /// wait for room are bounded too. Nobody who holds a share of the large budget waits for the
     /// intake: no circle.
+    #[tracing::instrument(name = "read", level = "debug", skip_all)]
     pub(crate) async fn take(&self, source: Source) -> Result<Taken, Error> {
         let limit = self.max_input;
         let (bytes, _intake) = match source {

@@ -37,6 +37,7 @@ mod run;
 mod session;
 mod stop;
 mod submit;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod vendor;

@@ -6,6 +6,7 @@ use sealpress_client::{NewSession, Provider};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
@@ -19,6 +20,7 @@ use crate::remote::Remote;
 use crate::retry::Tokens;
 use crate::stop::Stop;
 use crate::submit::Submission;
+use crate::telemetry;
 use crate::vendor::Vendor;
 use crate::workshop::Workshop;
 
@@ -179,10 +181,11 @@ impl Pipeline {
     pub async fn submit(&self, session: &str) -> Result<Submission, Error> {
         let (core, id) = (Arc::clone(&self.core), Arc::<str>::from(session));
         // A task of its own: what was begun is seen to its end.
-        let task = self.tasks.spawn(async move {
+        let submission = async move {
             let session = core.sessions.hold(&id);
             core.submit(&id, &session).await
-        });
+        };
+        let task = self.tasks.spawn(submission.in_current_span());
         task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the submission panicked")))
     }
 
@@ -249,11 +252,12 @@ impl Pipeline {
         let guard = gone.clone().drop_guard();
         add(&core.meters.admitted, 1);
         let running = Running::one_more(&core);
-        let task = self.tasks.spawn(async move {
+        let run = async move {
             let outcome = core.run(job, gone).await;
             drop((running, slot));
             outcome
-        });
+        };
+        let task = self.tasks.spawn(run.instrument(telemetry::item(&item)));
         async move {
             let outcome = task.await;
             guard.disarm();

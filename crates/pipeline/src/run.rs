@@ -14,6 +14,7 @@ use crate::journal::{Admit, Output};
 use crate::meters::{add, add_time};
 use crate::remote::Signed;
 use crate::session::Session;
+use crate::telemetry;
 use crate::workshop::Worked;
 
 /// What is learned of a job on its way, whether it arrives or not.
@@ -61,6 +62,7 @@ impl Core {
             Err(error) => self.meters.failure(error.name()),
         }
         drop(session);
+        telemetry::ended(&result);
         let Progress { report, attempts, input_bytes, mut timings } = progress;
         timings.total = started.elapsed();
         Outcome { item, result, report, attempts, input_bytes, timings, submission }
@@ -131,6 +133,7 @@ impl Errand<'_> {
             Ok((sha256, media, share))
         });
         let (input_sha256, media, share) = hashing.await?;
+        telemetry::content(&input_sha256);
         let admit = core.journal.read(self.item, &input_sha256).await.map_err(|e| core.journal_failed(e))?;
         if let Admit::Duplicate { of } = admit {
             return Err(Error::new(ErrorKind::Duplicate, format!("the same content as item {of}")));
@@ -146,7 +149,9 @@ impl Errand<'_> {
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
 
         let (remote, item, timestamp) = (Arc::clone(&core.remote), self.item.clone(), self.timestamp.clone());
+        let parent = tracing::Span::current();
         let signing = core.workshop.pool.run(move |_| {
+            let _span = tracing::debug_span!(parent: &parent, "sign").entered();
             let started = std::time::Instant::now();
             let signed = remote.sign(&item, timestamp.as_deref(), pressed.media)?;
             Ok((signed, started.elapsed(), share))

@@ -25,6 +25,7 @@ pub struct Submission {
 impl Core {
     /// Submits a session whose items are all confirmed. An unclear outcome or a 409 is looked up;
     /// a session that is submitted already counts as success.
+    #[tracing::instrument(level = "info", skip_all, fields(session = %id))]
     pub(crate) async fn submit(&self, id: &Arc<str>, session: &Session) -> Result<Submission, Error> {
         // No upload of the session is on its way while it is counted and closed.
         let _alone = session.gate.write().await;

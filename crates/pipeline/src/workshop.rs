@@ -48,8 +48,10 @@ impl Workshop {
     /// The share rides with the work: a task that nobody waits for any more still holds its memory
     /// until the pool has come to skip it.
     pub(crate) async fn press(&self, media: Media, share: Share) -> Result<Worked, Error> {
+        let parent = tracing::Span::current();
         self.pool
             .run(move |worker| {
+                let _span = tracing::debug_span!(parent: &parent, "press").entered();
                 let started = std::time::Instant::now();
                 let pressed = worker.press(&media)?;
                 drop(media);
