@@ -73,15 +73,19 @@ fn verdict(summary: &Summary) -> String {
     let (failed, unclear) = (summary.of(ItemState::Failed), summary.of(ItemState::Quarantined));
     let open = summary.total() - summary.ended();
     let (class, text) = if open > 0 {
-        ("busy", format!("{} items to do", thousands(open)))
+        ("busy", format!("{} to do", items(open)))
     } else if unclear > 0 {
-        ("bad", format!("finished, {} items in quarantine", thousands(unclear)))
+        ("bad", format!("finished, {} in quarantine", items(unclear)))
     } else if failed > 0 {
-        ("warn", format!("finished, {} items failed", thousands(failed)))
+        ("warn", format!("finished, {} failed", items(failed)))
     } else {
         ("good", "finished, nothing failed".to_owned())
     };
     format!("<p class=\"verdict {class}\">{text}</p>")
+}
+
+fn items(n: u64) -> String {
+    format!("{} item{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
 fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {

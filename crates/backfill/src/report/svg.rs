@@ -50,11 +50,17 @@ pub(super) fn throughput(figures: &Figures) -> String {
         legend(&mut svg, WIDTH - 190.0, 4.0, &[("main", "ended"), ("fail", "of them failed")]);
     }
     let days = span(to - from).as_secs() > 86_400;
+    let mut last = String::new();
     for step in 0..=4 {
-        let at = from + (to - from) * step / 4;
+        let at = clock(from + (to - from) * step / 4, days);
+        // A run of a second or two has fewer moments than the axis has places.
+        if at == last {
+            continue;
+        }
         let anchor = ["start", "middle", "middle", "middle", "end"][step as usize];
         let place = LEFT + (WIDTH - LEFT) * step as f64 / 4.0;
-        text(&mut svg, place, HEIGHT + 4.0, anchor, "", &clock(at, days));
+        text(&mut svg, place, HEIGHT + 4.0, anchor, "", &at);
+        last = at;
     }
     svg.push_str("</svg>");
     svg
@@ -70,7 +76,8 @@ pub(super) fn sizes(figures: &Figures) -> String {
     const BOTTOM: f64 = 24.0;
     let most = before.values().chain(after.values()).copied().max().unwrap_or(1) as f64;
     let slots = f64::from(high - low + 1);
-    let step = NARROW / slots;
+    // Few sizes make no wider bars than many.
+    let step = (NARROW / slots).min(96.0);
     let mut svg = open(NARROW, HEIGHT, "sizes of files before and after");
     legend(&mut svg, 0.0, 0.0, &[("pale", "before"), ("main", "after")]);
     let labelled = (slots / 7.0).ceil() as u32;
@@ -191,7 +198,7 @@ fn ceiling(value: f64) -> f64 {
 }
 
 fn rate(value: f64) -> String {
-    if value >= 10.0 || value == 0.0 { thousands(value as u64) } else { format!("{value:.1}") }
+    if value.fract() == 0.0 || value >= 100.0 { thousands(value as u64) } else { format!("{value:.1}") }
 }
 
 fn milliseconds(ms: f64) -> String {
@@ -209,10 +216,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_plot_is_never_drawn_larger_than_it_was_made() {
+        for n in [1, 2, 20] {
+            let counts: Vec<_> = (0..n).map(|i| (format!("action-{i}"), 1)).collect();
+            let tall = 30 * n.min(12);
+            let svg = bars(&counts);
+            assert!(svg.starts_with(&format!("<svg viewBox=\"0 0 480 {tall}\" style=\"max-width:480px\"")), "{svg}");
+        }
+    }
+
+    #[test]
     fn axes_end_at_round_numbers() {
         assert_eq!(ceiling(0.0), 1.0);
         assert_eq!(ceiling(3.2), 5.0);
         assert_eq!(ceiling(101.0), 200.0);
         assert!((ceiling(0.03) - 0.05).abs() < 1e-9);
+        assert_eq!([0.0, 0.5, 2.0, 37.5, 250.0].map(rate), ["0", "0.5", "2", "37.5", "250"]);
     }
 }
