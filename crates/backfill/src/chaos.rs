@@ -23,13 +23,24 @@ pub const POINTS: [&str; 12] = [
 #[cfg(not(feature = "chaos"))]
 pub(crate) const fn point(_: &str) {}
 
+/// Another length of leases, for tests that cannot wait for minutes: `SEALPRESS_LEASE_MS`.
+#[cfg(not(feature = "chaos"))]
+pub(crate) const fn lease() -> Option<std::time::Duration> {
+    None
+}
+
 #[cfg(feature = "chaos")]
-pub(crate) use armed::point;
+pub(crate) use armed::{lease, point};
 
 #[cfg(feature = "chaos")]
 mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    pub(crate) fn lease() -> Option<std::time::Duration> {
+        let text = std::env::var("SEALPRESS_LEASE_MS").ok()?;
+        text.parse().ok().map(std::time::Duration::from_millis)
+    }
 
     struct Target {
         name: String,

@@ -4,6 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod backfill;
+mod clocks;
+#[expect(dead_code, reason = "what only the store's own tests need")]
+#[path = "../../src/store/postgres/cluster.rs"]
+mod cluster;
+mod fetch;
+mod leases;
 mod matrix;
 mod shell;
 mod transmit;

@@ -1,7 +1,6 @@
 //! A throw-away PostgreSQL for tests: Debian's package, a cluster of our own, a free port. Where it
 //! is missing the tests say that they were skipped.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -26,8 +25,7 @@ impl Cluster {
 
     fn with(certificate: Option<(&str, &str)>) -> Option<Self> {
         let Some(bin) = newest() else {
-            // Not println: the harness would hide it.
-            let _ = writeln!(std::io::stderr(), "skipped: no PostgreSQL on this machine");
+            sealpress_testkit::skip("no PostgreSQL on this machine");
             return None;
         };
         let dir = tempfile::tempdir().unwrap();
@@ -70,6 +68,11 @@ impl Cluster {
 
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// What the operator of the server does by hand.
+    pub(crate) fn sql(&self, statement: &str) {
+        run(self.tool("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-c", statement, &self.url()]));
     }
 
     fn data(&self) -> String {

@@ -32,6 +32,7 @@ const LEASE: Duration = Duration::from_secs(60);
 /// A journal in a schema of its own.
 pub(crate) struct Postgres {
     server: Server,
+    lease: Duration,
     /// This worker: process and start.
     worker: String,
     claims: AtomicU64,
@@ -52,7 +53,8 @@ impl Postgres {
         drop(lock);
         let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let worker = format!("{}-{}", std::process::id(), started.as_nanos());
-        Ok(Self { server, worker, claims: AtomicU64::new(0), changes: AtomicU64::new(0) })
+        let lease = crate::chaos::lease().unwrap_or(LEASE);
+        Ok(Self { server, lease, worker, claims: AtomicU64::new(0), changes: AtomicU64::new(0) })
     }
 
     fn next(&self, counter: &AtomicU64) -> String {
@@ -115,17 +117,17 @@ impl Store for Postgres {
     }
 
     fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>> {
-        let owner = self.next(&self.claims);
+        let (owner, lease) = (self.next(&self.claims), self.lease);
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             let values = [
                 owner.as_str().into(),
-                Value::Int(LEASE.as_millis() as i64),
+                Value::Int(lease.as_millis() as i64),
                 Value::Int(i64::try_from(max).unwrap_or(i64::MAX)),
                 Value::Int(if submit { 2 } else { 1 }),
             ];
             pool.run(async |t| {
                 // Counted from before the server counts: our clock ends the lease first.
-                let until = Instant::now() + LEASE;
+                let until = Instant::now() + lease;
                 let mut ids: Vec<i64> = t.query(schema::CLAIM, &values).await?.iter().map(|r| r.get(0)).collect();
                 ids.sort_unstable();
                 let mut claims = Vec::with_capacity(ids.len());
@@ -156,9 +158,9 @@ impl Store for Postgres {
 
     fn renew<'a>(&'a self, claim: &'a Ticket) -> Pending<'a, Option<Instant>> {
         Box::pin(async move {
-            let until = Instant::now() + LEASE;
-            let values =
-                vec![Value::Int(claim.session), claim.owner.as_str().into(), Value::Int(LEASE.as_millis() as i64)];
+            let until = Instant::now() + self.lease;
+            let lease = Value::Int(self.lease.as_millis() as i64);
+            let values = vec![Value::Int(claim.session), claim.owner.as_str().into(), lease];
             match self.execute(schema::RENEW, values).await? {
                 0 => Err(Error::new(ErrorKind::LeaseLost, "another worker has the session")),
                 _ => Ok(Some(until)),

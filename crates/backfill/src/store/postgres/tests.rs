@@ -48,9 +48,7 @@ fn leases_pass_on_and_fence() {
         let item = mine[0].items[0].id;
         a.apply(&mine[0].ticket, vec![normalized(item), sending(item)]).await.unwrap();
         // The first worker is stopped for longer than its lease.
-        let late = format!("UPDATE sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session);
-        let late: &'static str = late.leak();
-        b.execute(late, Vec::new()).await.unwrap();
+        cluster.sql(&format!("UPDATE x.sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session));
         let taken = b.claim(9, true).await.unwrap();
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].items[0].state, ItemState::Sending, "what may have been sent is known to the next worker");
