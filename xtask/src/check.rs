@@ -10,6 +10,11 @@ use xshell::{Shell, cmd};
 
 use crate::setup::{self, Need};
 
+/// What the binary can be built with and is not by default. Always asked for together with the whole
+/// workspace: for one package alone cargo would choose other features of what all share, and compile
+/// most of it once more.
+const OTEL: &str = "sealpress-backfill/otel";
+
 /// `cargo test --workspace`, with the counts of every binary added up at the end and every skip
 /// repeated, so that nobody takes a skip for a pass.
 pub(crate) fn test(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
@@ -25,7 +30,8 @@ pub(crate) fn test(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut tally = Tally::default();
     let passed = tally.run(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"])?
-        & tally.run(&["test", "--workspace", "--doc", "--no-fail-fast"])?;
+        & tally.run(&["test", "--workspace", "--doc", "--no-fail-fast"])?
+        & tally.run(&["test", "--workspace", "--features", OTEL, "--test", "cli", "--", "telemetry::"])?;
     for skip in &tally.skips {
         println!("{skip}");
     }
@@ -48,6 +54,7 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build, Need::Test])?;
     cmd!(sh, "cargo fmt --all -- --check").run()?;
     cmd!(sh, "cargo clippy --workspace --all-targets --quiet -- -D warnings").run()?;
+    cmd!(sh, "cargo clippy --workspace --features {OTEL} --all-targets --quiet -- -D warnings").run()?;
     let _docs = sh.push_env("RUSTDOCFLAGS", "-D warnings");
     cmd!(sh, "cargo doc --workspace --no-deps --quiet").run()?;
     drop(_docs);

@@ -9,6 +9,7 @@ use crate::remote::Verdict;
 impl Core {
     /// Asks once for a new session; its id. Creating is not idempotent and leaves nothing to look
     /// for, so that an unclear outcome is the caller's to settle.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(crate) async fn create(
         &self,
         new: &NewSession,

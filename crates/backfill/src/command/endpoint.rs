@@ -1,22 +1,19 @@
 //! A Prometheus endpoint: one page of text, answered to whatever is asked.
 
 use std::fmt::Write;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::figures::{Kind, Reading, Watched};
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::Runner;
-use crate::store::Summary;
 
 /// A scraper that takes longer is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn serve(address: &str, runner: Arc<Runner>, before: Summary) -> Result<JoinHandle<()>> {
+pub(super) async fn serve(address: &str, watched: Watched) -> Result<JoinHandle<()>> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|e| Error::caused(ErrorKind::Config, format!("`metrics`: {address} cannot be listened on"), e))?;
@@ -25,7 +22,7 @@ pub(super) async fn serve(address: &str, runner: Arc<Runner>, before: Summary) -
     }
     Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let page = page(&runner, &before);
+            let page = page(&watched);
             // One at a time: a scraper or two is all that is expected here.
             let _ = tokio::time::timeout(PATIENCE, answer(stream, &page)).await;
         }
@@ -44,48 +41,21 @@ async fn answer(mut stream: TcpStream, page: &str) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-fn page(runner: &Runner, before: &Summary) -> String {
-    let (tally, pipeline) = (&runner.tally, runner.pipeline.metrics());
+fn page(watched: &Watched) -> String {
     let mut page = String::new();
-    let mut say = |kind: &str, name: &str, help: &str, values: &[(&str, f64)]| {
+    for (figure, readings) in watched.read() {
+        let kind = match figure.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        let (name, help) = (figure.name, figure.help);
         let _ = writeln!(page, "# HELP sealpress_{name} {help}\n# TYPE sealpress_{name} {kind}");
-        for (label, value) in values {
-            let _ = writeln!(page, "sealpress_{name}{label} {value}");
+        for Reading { label, value } in readings {
+            let _ = match label {
+                Some((key, text)) => writeln!(page, "sealpress_{name}{{{key}=\"{text}\"}} {value}"),
+                None => writeln!(page, "sealpress_{name} {value}"),
+            };
         }
-    };
-    let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed) as f64;
-    say("gauge", "items", "Items of the manifest.", &[("", before.total() as f64)]);
-    say("gauge", "items_done_before", "Items that had ended when this run began.", &[("", before.ended() as f64)]);
-    say(
-        "counter",
-        "items_ended_total",
-        "Items that ended in this run, by how.",
-        &[
-            ("{state=\"confirmed\"}", get(&tally.confirmed)),
-            ("{state=\"failed\"}", get(&tally.failed)),
-            ("{state=\"quarantined\"}", get(&tally.quarantined)),
-        ],
-    );
-    let reasons: Vec<(String, f64)> =
-        tally.reasons().into_iter().map(|(reason, n)| (format!("{{reason=\"{reason}\"}}"), n as f64)).collect();
-    let reasons: Vec<(&str, f64)> = reasons.iter().map(|(label, n)| (label.as_str(), *n)).collect();
-    say("counter", "failures_total", "Failed items by reason.", &reasons);
-    say("counter", "twins_total", "Items not sent because a twin was.", &[("", get(&tally.twins))]);
-    say("counter", "found_total", "Items confirmed by a look at the listing.", &[("", get(&tally.found))]);
-    say("counter", "sessions_submitted_total", "Sessions submitted.", &[("", get(&tally.submitted))]);
-    say("counter", "unaccounted_total", "Media that are listed and nobody's.", &[("", get(&tally.unaccounted))]);
-    say("counter", "attempts_total", "Upload requests.", &[("", pipeline.attempts as f64)]);
-    say("counter", "ambiguous_total", "Upload requests with an unclear outcome.", &[("", pipeline.ambiguous as f64)]);
-    say("counter", "bytes_in_total", "Bytes of files read.", &[("", pipeline.bytes_in as f64)]);
-    say("counter", "bytes_sent_total", "Bytes of upload bodies.", &[("", pipeline.bytes_sent as f64)]);
-    say("counter", "press_seconds_total", "Time of pressing.", &[("", pipeline.press_us as f64 / 1e6)]);
-    say("counter", "send_seconds_total", "Time on the wire.", &[("", pipeline.send_us as f64 / 1e6)]);
-    say("gauge", "memory_bytes", "Bytes of the budget in use.", &[("", pipeline.memory_used as f64)]);
-    say(
-        "gauge",
-        "circuit_open",
-        "1 while the provider keeps failing.",
-        &[("", f64::from(u8::from(pipeline.circuit_open)))],
-    );
+    }
     page
 }

@@ -2,8 +2,14 @@
 
 mod batch;
 mod endpoint;
+mod figures;
 mod plan;
 mod progress;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "no_telemetry.rs"]
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +32,8 @@ use crate::source::Sources;
 use crate::store::state::{ItemState, SessionState};
 use crate::units::{show_bytes, show_duration};
 use batch::Batch;
+use figures::Watched;
+use telemetry::Telemetry;
 
 /// `sealpress backfill …`
 #[derive(Debug, clap::Args)]
@@ -171,7 +179,10 @@ pub fn execute(args: BackfillArgs, wiring: Wiring) -> Exit {
         Ok(runtime) => runtime,
         Err(e) => return failed(&Error::caused(ErrorKind::Io, "the runtime did not start", e)),
     };
-    let ended = runtime.block_on(dispatch(args, wiring));
+    let sends = matches!(args.command, Command::Run(_) | Command::RetryFailed { .. });
+    let telemetry = if sends { Telemetry::start(runtime.handle()) } else { Telemetry::none() };
+    let ended = runtime.block_on(dispatch(args, wiring, &telemetry));
+    telemetry.end();
     // What is still on the wire is in the journal as `sending`; the next run looks it up.
     runtime.shutdown_timeout(Duration::from_millis(500));
     ended.unwrap_or_else(|e| failed(&e))
@@ -195,11 +206,11 @@ fn failed(error: &Error) -> Exit {
     error.exit()
 }
 
-async fn dispatch(args: BackfillArgs, wiring: Wiring) -> Result<Exit> {
+async fn dispatch(args: BackfillArgs, wiring: Wiring, telemetry: &Telemetry) -> Result<Exit> {
     let config = Config::load(&args.settings)?;
     match args.command {
         Command::Plan { manifest, json } => plan::plan(&config, &Manifest::open(manifest)?, json).await,
-        Command::Run(manifest) => run(&config, &manifest, wiring).await,
+        Command::Run(manifest) => run(&config, &manifest, wiring, telemetry).await,
         Command::Status { manifest, json } => status(&config, &Manifest::open(manifest)?, json).await,
         Command::RetryFailed { manifest, quarantined, no_run } => {
             let batch = open(&config, &manifest, &wiring.policy).await?;
@@ -209,7 +220,7 @@ async fn dispatch(args: BackfillArgs, wiring: Wiring) -> Result<Exit> {
                 return Ok(Exit::Done);
             }
             drop(batch);
-            run(&config, &manifest, wiring).await
+            run(&config, &manifest, wiring, telemetry).await
         }
         Command::Report { manifest, out } => {
             let (manifest, state) = located(&config, manifest)?;
@@ -253,7 +264,7 @@ async fn open(config: &Config, args: &Manifested, policy: &str) -> Result<Batch>
     Batch::open(config, manifest, state, &rules).await
 }
 
-async fn run(config: &Config, args: &Manifested, wiring: Wiring) -> Result<Exit> {
+async fn run(config: &Config, args: &Manifested, wiring: Wiring, telemetry: &Telemetry) -> Result<Exit> {
     let options = config.run_options()?;
     let access = Access {
         base_url: config.required("base_url")?.to_owned(),
@@ -267,8 +278,10 @@ async fn run(config: &Config, args: &Manifested, wiring: Wiring) -> Result<Exit>
     let runner = Runner::new(Arc::clone(&batch.store), provider, wiring.press, sources, options)?;
     obey_signals(runner.stop())?;
     let before = batch.store.summary().await?;
+    let watched = Watched::new(Arc::clone(&runner), before.clone());
+    telemetry.watch(&watched);
     let endpoint = match config.text("metrics") {
-        Some(address) => Some(endpoint::serve(address, Arc::clone(&runner), before.clone()).await?),
+        Some(address) => Some(endpoint::serve(address, watched).await?),
         None => None,
     };
     let shown = progress::show(Arc::clone(&runner), &before);

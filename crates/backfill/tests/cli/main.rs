@@ -12,6 +12,8 @@ mod fetch;
 mod leases;
 mod matrix;
 mod shell;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod transmit;
 mod veriff;
 
