@@ -42,9 +42,12 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         seed(sh, target, &corpus)?;
         let folders: Vec<&String> = [&corpus, &seeds].into_iter().filter(|d| sh.path_exists(d)).collect();
         let folders = folders.as_slice();
+        // The trimmer guards its work with threads, and the C library's list of what a thread does at its
+        // end looks like a leak to whoever checks in the middle of that end.
+        let leaks = if target.starts_with("pdf_") { "-detect_leaks=0" } else { "-detect_leaks=1" };
         cmd!(
             sh,
-            "cargo fuzz run {target} {folders...} -- -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1"
+            "cargo fuzz run {target} {folders...} -- {leaks} -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1"
         )
         .run()
         .with_context(|| format!("fuzz target {target}"))?;

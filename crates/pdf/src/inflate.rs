@@ -1,4 +1,4 @@
-//! Deflated or plain streams, with predictors, also written as text: what structure is packed in, and
+//! Deflated, LZW-packed or plain streams, with predictors, also written as text: what structure is packed in, and
 //! most raster images. Everything else is left to others.
 
 use std::io::Read as _;
@@ -47,6 +47,7 @@ pub(crate) fn peel(stream: &Stream, limit: u64) -> Result<Peeled, Leave> {
             b"FlateDecode" | b"Fl" => unpredicted(inflated(&data, limit)?, parms)?,
             b"ASCII85Decode" | b"A85" => ascii::base85(&data).ok_or(BAD)?,
             b"ASCIIHexDecode" | b"AHx" => ascii::hex(&data).ok_or(BAD)?,
+            b"LZWDecode" | b"LZW" => unpredicted(unpacked(&data, parms, limit)?, parms)?,
             b"RunLengthDecode" | b"RL" => ascii::runs(&data, limit).ok_or(BAD)?,
             _ if index + 1 == filters.len() => return Ok(Peeled { data, codec: Some((name.clone(), parms.cloned())) }),
             _ => return Err(Leave("a rare filter")),
@@ -65,6 +66,35 @@ pub(crate) fn inflated(data: &[u8], limit: u64) -> Result<Vec<u8>, Leave> {
         return Err(Leave("data inflates beyond its limit"));
     }
     Ok(out)
+}
+
+/// LZW data unpacked, at most `limit` bytes.
+fn unpacked(data: &[u8], parms: Option<&Object>, limit: u64) -> Result<Vec<u8>, Leave> {
+    let early = match parms {
+        Some(Object::Dict(parms)) => parms.get(b"EarlyChange").map_or(Some(1), Object::as_int),
+        _ => Some(1),
+    };
+    let mut decoder = match early {
+        Some(1) => weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8),
+        Some(0) => weezl::decode::Decoder::new(weezl::BitOrder::Msb, 8),
+        _ => return Err(Leave("rare filter parameters")),
+    };
+    let (mut out, mut rest, mut buffer) = (Vec::new(), data, vec![0; 64 << 10]);
+    loop {
+        let step = decoder.decode_bytes(rest, &mut buffer);
+        out.extend_from_slice(&buffer[..step.consumed_out]);
+        rest = &rest[step.consumed_in..];
+        if out.len() as u64 > limit {
+            return Err(Leave("data unpacks beyond its limit"));
+        }
+        match step.status {
+            Ok(weezl::LzwStatus::Done) => return Ok(out),
+            Ok(_) if step.consumed_in + step.consumed_out > 0 => {}
+            // Many writers leave the end code out.
+            Ok(_) if rest.is_empty() => return Ok(out),
+            Ok(_) | Err(_) => return Err(Leave("data does not unpack")),
+        }
+    }
 }
 
 fn unpredicted(data: Vec<u8>, parms: Option<&Object>) -> Result<Vec<u8>, Leave> {

@@ -98,6 +98,27 @@ fn photos_inside_content_and_behind_filters_are_made_to_fit() {
 }
 
 #[test]
+fn lzw_is_made_to_fit_and_fax_stays() {
+    let (width, height, jpeg) = photo(8);
+    let pixels = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap().pixels;
+    let packed = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&pixels).unwrap();
+    // Group 4: two white and three black pixels in horizontal mode, 345 times a row.
+    let pair = [0, 0, 1, 0, 1, 1, 1, 1, 0];
+    let bits: Vec<u8> = std::iter::repeat_n(pair, 345 * 400).flatten().collect();
+    let fax: Vec<u8> = bits.chunks(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect();
+    let file = cases::lzw_and_fax(width, height, &packed, &fax);
+    let limit = 2_000_000;
+    assert!(packed.len() > 2 * limit && fax.len() > 100_000);
+    let trimmed = trim(file, patient().with_max_bytes(limit as u64)).unwrap();
+    let report = trimmed.report();
+    assert!(report.bytes <= limit as u64 && report.kept == [1, 2] && report.images_reencoded == 1, "{report:?}");
+    let filters: Vec<Vec<u8>> = images(&trimmed).into_iter().map(|(_, _, filter)| filter).collect();
+    assert!(filters.contains(&b"DCTDecode".to_vec()) && filters.contains(&b"CCITTFaxDecode".to_vec()), "{filters:?}");
+    let out = trimmed.media().bytes();
+    assert!(out.windows(fax.len()).any(|window| window == fax), "the fax is there byte for byte");
+}
+
+#[test]
 fn an_image_gets_the_resolution_of_the_place_where_it_stands() {
     let (width, height, jpeg) = photo(6);
     // Turned by a right angle, 144 points each way: 600 pixels at 300 dots per inch.

@@ -167,6 +167,19 @@ pub(crate) fn wrapped(width: usize, height: usize, jpeg: &[u8]) -> Vec<u8> {
     file(&pages, "", &[(50, image(&behind, format!("{digits}>").as_bytes()))])
 }
 
+/// A page of samples that were packed with LZW, and one of stripes as a fax machine packs them.
+pub(crate) fn lzw_and_fax(width: usize, height: usize, packed: &[u8], fax: &[u8]) -> Vec<u8> {
+    let lzw = format!("/Width {width}/Height {height}/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/LZWDecode");
+    let dict = "/Width 1725/Height 400/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/CCITTFaxDecode\
+                /DecodeParms<</K -1/Columns 1725/Rows 400>>";
+    let pages = ["/XObject<</I 50 0 R>>", "/XObject<</I 51 0 R>>"].map(|resources| Page {
+        content: "q 595 0 0 842 0 0 cm /I Do Q",
+        resources,
+        more: "",
+    });
+    file(&pages, "", &[(50, image(&lzw, packed)), (51, image(dict, fax))])
+}
+
 /// A photo that stands on its page `points` wide.
 pub(crate) fn small_photo(width: usize, height: usize, jpeg: &[u8], points: u32) -> Vec<u8> {
     let content = format!("q 0 {points} -{points} 0 300 300 cm /I Do Q");
