@@ -25,7 +25,7 @@ enum Default {
 
 use Default::{Secret, Unset, Value};
 
-const KNOWN: [Known; 24] = [
+const KNOWN: [Known; 25] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
@@ -43,6 +43,7 @@ const KNOWN: [Known; 24] = [
     known("max_errors", Unset, "stop after more failed items than this: a count, or a share such as 5%"),
     known("deadline", Unset, "stop after this time, to go on another day"),
     known("passes", Value("5"), "passes over an item whose provider cannot be reached"),
+    known("patience", Value("5m"), "wait in one pass for a provider that keeps failing"),
     known("attempts", Value("3"), "requests per item and pass"),
     known("settle", Value("5s"), "wait before an unclear upload is looked up"),
     known("submit", Value("true"), "submit sessions whose items are all confirmed"),
@@ -131,6 +132,9 @@ pub struct SettingsArgs {
     /// Passes over an item whose provider cannot be reached [default: 5]
     #[arg(long, value_name = "N", global = true)]
     passes: Option<String>,
+    /// Wait in one pass for a provider that keeps failing, such as 8h [default: 5m]
+    #[arg(long, value_name = "TIME", global = true)]
+    patience: Option<String>,
     /// Requests per item and pass [default: 3]
     #[arg(long, value_name = "N", global = true)]
     attempts: Option<String>,
@@ -173,6 +177,7 @@ impl SettingsArgs {
             ("max_errors", self.max_errors.clone()),
             ("deadline", self.deadline.clone()),
             ("passes", self.passes.clone()),
+            ("patience", self.patience.clone()),
             ("attempts", self.attempts.clone()),
             ("settle", self.settle.clone()),
             ("submit", self.submit.clone()),
@@ -271,6 +276,7 @@ impl Config {
         p.max_bytes_per_s = self.parsed("max_bytes_per_s", units::bytes)?;
         set(&mut p.retry.attempts, self.parsed("attempts", number)?);
         set(&mut p.doubt.settle, self.parsed("settle", units::duration)?);
+        set(&mut p.circuit.patience, self.parsed("patience", units::duration)?);
         options.sessions = options.pipeline.queue();
         set(&mut options.sessions, self.parsed("sessions", number)?);
         set(&mut options.passes, self.parsed("passes", number)?);
