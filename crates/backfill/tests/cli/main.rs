@@ -11,6 +11,7 @@ mod cluster;
 mod fetch;
 mod leases;
 mod matrix;
+mod outage;
 mod shell;
 #[cfg(feature = "otel")]
 mod telemetry;
@@ -165,14 +166,25 @@ impl Emulator {
 
     /// The emulator's own book of what it received.
     fn ledger(&self) -> Value {
+        serde_json::from_str(&self.asked("GET", "ledger")).unwrap()
+    }
+
+    /// From now on nothing fails that the script made fail.
+    fn recover(&self) {
+        self.asked("DELETE", "faults");
+    }
+
+    /// What the emulator's own routes answer.
+    fn asked(&self, method: &str, what: &str) -> String {
         let url = self.told["url"].as_str().unwrap();
         let authority = url.strip_prefix("http://").unwrap();
         let mut stream = std::net::TcpStream::connect(authority).unwrap();
-        let head = format!("GET /__emulator/ledger HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+        let head = format!("{method} /__emulator/{what} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
         std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
         let mut answer = String::new();
         std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        assert!(answer.starts_with("HTTP/1.1 2"), "{what}: {answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
     /// What a command that fails prints, its exit code being 3 unless said otherwise.
