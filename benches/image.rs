@@ -14,6 +14,8 @@ fn photo(width: u32, height: u32) -> Rgb {
 fn whole(c: &mut Criterion) {
     let large = photo(4032, 3024);
     let medium = photo(1600, 1200);
+    // Nothing here encodes HEVC.
+    let heic = include_bytes!("../testdata/heic/id-front.heic");
     let jobs = [
         ("jpeg-420-12mp", Jpeg::new(&large).quality(90).encode(), Policy::veriff()),
         ("jpeg-422-12mp", Jpeg::new(&large).quality(90).sampling(Sampling::S422).encode(), Policy::veriff()),
@@ -24,6 +26,7 @@ fn whole(c: &mut Criterion) {
         ("jpeg-conforming-again", Jpeg::new(&medium).encode(), Policy::veriff().with_pass_through(false)),
         ("png-12mp", Png::new(&large).encode(), Policy::veriff()),
         ("webp-12mp", WebP::new(&large).encode(), Policy::veriff()),
+        ("heic-rust", heic.to_vec(), Policy::veriff().with_native_hevc(false)),
     ];
     let mut group = c.benchmark_group("image");
     group.sample_size(20);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sends the same pictures through other people's tools and ours, in turns: `cargo xtask bench image --rivals`.
 # Arguments are the pictures; without any, the real photos of the shared corpus where it is present, or
-# the specimens of testdata. A first argument `choices` compares our own filters and qualities instead.
+# the specimens of testdata. A first argument `choices` compares our own filters and qualities instead, `two`
+# tells what a second worker adds.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 cargo build --release --package sealpress-benches --bin image-worker
@@ -18,6 +19,11 @@ if [ "${1:-}" = choices ]; then
     shift
     out=choices mode=--choices
 fi
+two=
+if [ "${1:-}" = two ]; then
+    shift
+    two=yes
+fi
 if [ $# -eq 0 ]; then
     corpus=../shared/corpus
     if [ -d "$corpus" ]; then
@@ -26,6 +32,9 @@ if [ $# -eq 0 ]; then
     else
         set -- testdata/jpeg/id-front-12mp.jpg testdata/jpeg/id-back-p3-422.jpg testdata/jpeg/selfie-progressive-444.jpg testdata/heic/id-front.heic
     fi
+fi
+if [ "$two" ]; then
+    exec python3 benches/rivals/image/two.py target/release/image-worker "$@"
 fi
 mkdir -p "$home"
 "$home/venv/bin/python" benches/rivals/image/run.py --worker target/release/image-worker --home "$home" --out "$home/$out" $mode "$@"

@@ -29,45 +29,49 @@ pub(crate) fn quality(policy: &Policy, from: Format, shrunk: bool) -> u8 {
     if shrunk || from == Format::Heic { policy.quality.saturating_add(1).min(100) } else { policy.quality }
 }
 
-/// Encodes as PNG where `png` says so and that fits, else as JPEG at `quality`, else at the best
-/// lower quality found in a few attempts.
-#[expect(clippy::too_many_arguments, reason = "each is another's, and none goes with another")]
+/// What the file is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) dimensions: Dimensions,
+    /// PNG, where that fits.
+    pub(crate) png: bool,
+    /// The quality that is tried first, and the lowest.
+    pub(crate) quality: u8,
+    pub(crate) floor: u8,
+    /// Most bytes.
+    pub(crate) limit: u64,
+    pub(crate) icc: Option<&'a [u8]>,
+}
+
+/// Encodes as PNG where that is wanted and fits, else as JPEG at the quality, else at the best lower
+/// one found in a few attempts.
 pub(crate) fn encode(
-    policy: &Policy,
-    quality: u8,
+    wanted: Wanted<'_>,
     ready: &[Plane],
-    dimensions: Dimensions,
-    png: bool,
-    icc: Option<&[u8]>,
     compressor: &mut Compressor,
     scratch: &mut Vec<u8>,
 ) -> Result<Encoded, Error> {
-    let limit = policy.byte_limit();
-    if !png {
-        return jpeg(policy, quality, ready, dimensions, icc, compressor, scratch, limit);
+    if !wanted.png {
+        return jpeg(wanted, ready, compressor, scratch);
     }
-    let bytes = png::encode(ready, dimensions, icc)?;
-    if bytes.len() as u64 <= limit {
+    let bytes = png::encode(ready, wanted.dimensions, wanted.icc)?;
+    if bytes.len() as u64 <= wanted.limit {
         return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None });
     }
     if ready.len() == 1 {
-        return jpeg(policy, quality, ready, dimensions, icc, compressor, scratch, limit);
+        return jpeg(wanted, ready, compressor, scratch);
     }
-    let planes = to_ycc(ready, dimensions, compressor)?;
-    jpeg(policy, quality, &planes, dimensions, icc, compressor, scratch, limit)
+    let planes = to_ycc(ready, wanted.dimensions, compressor)?;
+    jpeg(wanted, &planes, compressor, scratch)
 }
 
-#[expect(clippy::too_many_arguments, reason = "as above")]
 fn jpeg(
-    policy: &Policy,
-    quality: u8,
+    wanted: Wanted<'_>,
     planes: &[Plane],
-    dimensions: Dimensions,
-    icc: Option<&[u8]>,
     compressor: &mut Compressor,
     scratch: &mut Vec<u8>,
-    limit: u64,
 ) -> Result<Encoded, Error> {
+    let Wanted { dimensions, quality, floor, limit, icc, .. } = wanted;
     let sampling = if planes.len() == 1 { Sampling::Gray } else { Sampling::S420 };
     let size = (dimensions.width() as usize, dimensions.height() as usize);
     let mut at = |quality: u8, scratch: &mut Vec<u8>| -> Result<Option<Bytes>, Error> {
@@ -79,7 +83,7 @@ fn jpeg(
         return done(bytes, quality);
     }
     // Halve the interval between what is known to fit and what is not; the floor first.
-    let (mut fits, mut over) = (policy.quality_floor.min(quality), quality);
+    let (mut fits, mut over) = (floor.min(quality), quality);
     let Some(mut best) = at(fits, scratch)? else {
         return Err(Error::new(
             ErrorKind::Limit,

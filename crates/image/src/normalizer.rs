@@ -401,16 +401,15 @@ impl Job<'_> {
         let ready = render::render(decoded, wanted, &mut tools)?;
         self.watch.lap(&mut self.timings.transform);
         self.watch.check()?;
-        let result = encode::encode(
-            self.policy,
-            first,
-            &ready,
-            aim.target,
+        let file = encode::Wanted {
+            dimensions: aim.target,
             png,
-            keep.as_deref(),
-            tools.compressor,
-            self.encoded,
-        );
+            quality: first,
+            floor: self.policy.quality_floor,
+            limit: self.policy.byte_limit(),
+            icc: keep.as_deref(),
+        };
+        let result = encode::encode(file, &ready, tools.compressor, self.encoded);
         for plane in ready {
             self.codecs.pool.give(plane.data);
         }

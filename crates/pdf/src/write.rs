@@ -141,9 +141,8 @@ const WORTH_DEFLATING: usize = 1 << 10;
 /// Zlib data of level 6, with a window no larger than the data: of a few kilobytes, most of the time
 /// goes into clearing the tables of the window.
 pub(crate) fn deflate(data: &[u8]) -> Vec<u8> {
-    let window = data.len().next_power_of_two().trailing_zeros().clamp(9, 15);
-    #[expect(clippy::cast_possible_truncation, reason = "9 to 15")]
-    let encoder = Compress::new_with_window_bits(Compression::new(6), true, window as u8);
+    let window = data.len().next_power_of_two().trailing_zeros().clamp(9, 15) as u8;
+    let encoder = Compress::new_with_window_bits(Compression::new(6), true, window);
     let mut encoder = ZlibEncoder::new_with_compress(Vec::with_capacity(data.len() / 3 + 64), encoder);
     // Writing into memory does not fail; an empty stream would be noticed when the output is reopened.
     if encoder.write_all(data).is_err() {

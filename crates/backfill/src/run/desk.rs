@@ -136,13 +136,16 @@ impl Desk {
         lock(&self.open).by_remote.insert(remote.to_owned(), Arc::clone(active));
     }
 
-    pub(super) fn close(&self, claim: &Claim, remote: Option<&str>) {
+    /// Takes the session off the desk, unless a later claim of it has taken its place: a worker whose
+    /// database's clock jumped may claim its own session anew before the first claim has ended.
+    pub(super) fn close(&self, claim: &Claim, active: &Arc<Active>, remote: Option<&str>) {
         let mut open = lock(&self.open);
+        let Open { by_item, by_remote } = &mut *open;
         for item in &claim.items {
-            open.by_item.remove(&tag(item.id));
+            remove(by_item, &tag(item.id), active);
         }
         if let Some(remote) = remote {
-            open.by_remote.remove(remote);
+            remove(by_remote, remote, active);
         }
     }
 
@@ -278,6 +281,16 @@ impl Journal for Desk {
             let active = self.session(session)?;
             self.apply(&active, vec![Change::Submitted]).await.map_err(told)
         })
+    }
+}
+
+fn remove<K, Q>(open: &mut HashMap<K, Arc<Active>>, key: &Q, active: &Arc<Active>)
+where
+    K: std::borrow::Borrow<Q> + Eq + std::hash::Hash,
+    Q: Eq + std::hash::Hash + ?Sized,
+{
+    if open.get(key).is_some_and(|there| Arc::ptr_eq(there, active)) {
+        open.remove(key);
     }
 }
 

@@ -14,6 +14,7 @@ use sealpress_client::Provider;
 use sealpress_pipeline::{self as pipeline, Pipeline, Press};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 pub(crate) use tally::Tally;
 
@@ -169,7 +170,8 @@ impl Runner {
                 }
                 for claim in claims {
                     let runner = Arc::clone(self);
-                    sessions.spawn(async move { session::work(&runner, claim).await });
+                    let span = tracing::info_span!("session", number = claim.session.id);
+                    sessions.spawn(async move { session::work(&runner, claim).await }.instrument(span));
                 }
             }
             if sessions.is_empty() {

@@ -39,7 +39,7 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
             lost = leased => lost,
         }
     };
-    runner.desk.close(&claim, remote.as_deref());
+    runner.desk.close(&claim, &active, remote.as_deref());
     match outcome {
         Ok(()) => runner.store.release(&active.ticket()).await,
         // Somebody else has the session now: what it needs, they see in the journal.

@@ -259,6 +259,12 @@ pub(crate) const ITEM_QUARANTINED: (&[ItemState], ItemState) =
     (&[ItemState::Pending, ItemState::Normalized, ItemState::Sending], ItemState::Quarantined);
 
 impl Change {
+    /// Whether a request waits for this to be on disk, or a session would be lost without it. Anything
+    /// else can be found out again, and may wait a moment for company.
+    pub(crate) const fn is_urgent(&self) -> bool {
+        matches!(self, Self::Sending { .. } | Self::Creating | Self::Created { .. } | Self::Submitting)
+    }
+
     /// The rule of a session change: from where, to where. `None` for changes of items.
     pub(crate) const fn session_rule(&self) -> Option<(&'static [SessionState], SessionState)> {
         use SessionState as S;

@@ -3,11 +3,11 @@
 
 pub(crate) mod cases;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A folder of the corpus, or a note that it is not there.
 pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
+    let path = sealpress_testkit::corpus_root().join(folder);
     if path.is_dir() {
         return Some(path);
     }

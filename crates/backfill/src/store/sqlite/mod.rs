@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter};
+use writer::{When, Writer};
 
 use super::schema::{self, Moved, SQLITE};
 use super::state::{Change, ItemState};
@@ -30,7 +31,7 @@ const FOREVER: i64 = 1 << 50;
 /// A journal in a directory of its own.
 pub(crate) struct Sqlite {
     /// `None` for onlookers, who may read while another process runs.
-    writer: Option<writer::Writer>,
+    writer: Option<Writer>,
     reader: Arc<Mutex<Connection>>,
     changes: AtomicU64,
     /// Held while the journal is open for writing; dropped, and with it released, after the writer.
@@ -62,7 +63,7 @@ impl Sqlite {
         let connection = Connection::open(&path).map_err(sql_failed)?;
         prepare(&connection)?;
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
-        let writer = writer::Writer::start(connection)?;
+        let writer = Writer::start(connection)?;
         Ok(Self {
             writer: Some(writer),
             reader: Arc::new(Mutex::new(reader)),
@@ -90,8 +91,16 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_when(When::Now, work).await
+    }
+
+    async fn write_when<T: Send + 'static>(
+        &self,
+        when: When,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         match &self.writer {
-            Some(writer) => writer.run(work).await,
+            Some(writer) => writer.run(when, work).await,
             None => Err(Error::new(ErrorKind::Journal, "this journal was opened for reading")),
         }
     }
@@ -160,7 +169,8 @@ impl Store for Sqlite {
     fn apply<'a>(&'a self, claim: &'a Ticket, changes: Vec<Change>) -> Pending<'a, ()> {
         let (session, owner) = (claim.session, claim.owner.clone());
         let id = self.changes.fetch_add(1, Ordering::Relaxed).to_string();
-        Box::pin(self.write(move |c| apply(c, session, &owner, &id, &changes)))
+        let when = if changes.iter().any(Change::is_urgent) { When::Now } else { When::Soon };
+        Box::pin(self.write_when(when, move |c| apply(c, session, &owner, &id, &changes)))
     }
 
     fn renew<'a>(&'a self, _: &'a Ticket) -> Pending<'a, Option<Instant>> {
@@ -169,7 +179,7 @@ impl Store for Sqlite {
 
     fn release<'a>(&'a self, claim: &'a Ticket) -> Pending<'a, ()> {
         let values = [Value::Int(claim.session), claim.owner.as_str().into()];
-        Box::pin(self.write(move |c| run(c, schema::RELEASE, &values).map(drop)))
+        Box::pin(self.write_when(When::Soon, move |c| run(c, schema::RELEASE, &values).map(drop)))
     }
 
     fn summary(&self) -> Pending<'_, Summary> {

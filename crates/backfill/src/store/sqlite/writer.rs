@@ -1,8 +1,11 @@
 //! The one thread that writes. Commands that arrive while a commit is under way share the next
-//! one, so that many workers pay for one fsync.
+//! one, so that many workers pay for one fsync; those that nothing on the wire waits for linger a moment for
+//! one that cannot wait.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -14,10 +17,23 @@ const QUEUE: usize = 1024;
 /// Commands that share a commit at most.
 const GROUP: usize = 4096;
 
+/// How long a command that can wait lingers for company, and how often the queue is looked at meanwhile.
+const LINGER: Duration = Duration::from_millis(40);
+const LOOK: Duration = Duration::from_millis(8);
+
+/// When a command wants its commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Now,
+    /// With the next that cannot wait, or after [`LINGER`].
+    Soon,
+}
+
 type Answer = Box<dyn Any + Send>;
 type Work = Box<dyn FnOnce(&Connection) -> Result<Answer> + Send>;
 
 struct Command {
+    when: When,
     work: Work,
     reply: oneshot::Sender<Result<Answer>>,
 }
@@ -37,16 +53,17 @@ impl Writer {
         Ok(Self { commands: Some(commands), thread: Some(thread) })
     }
 
-    /// Runs `work` inside the next commit; the answer comes after it.
+    /// Runs `work` inside the next commit, or the one after it; the answer comes after that commit.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        when: When,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let gone = || Error::new(ErrorKind::Journal, "the journal's thread ended");
         let (reply, answer) = oneshot::channel();
         let work: Work = Box::new(move |c| work(c).map(|t| Box::new(t) as Answer));
         let commands = self.commands.as_ref().ok_or_else(gone)?;
-        commands.send(Command { work, reply }).await.map_err(|_| gone())?;
+        commands.send(Command { when, work, reply }).await.map_err(|_| gone())?;
         let answer = answer.await.map_err(|_| gone())??;
         answer.downcast().map(|t| *t).map_err(|_| Error::new(ErrorKind::Journal, "the journal mixed up its answers"))
     }
@@ -70,14 +87,32 @@ fn serve(connection: &Connection, mut inbox: mpsc::Receiver<Command>) {
             let _ = first.reply.send(Err(Error::new(ErrorKind::Journal, format!("the journal failed before: {why}"))));
             continue;
         }
-        if let Err(error) = commit(connection, first, &mut inbox) {
+        if let Err(error) = commit(connection, gathered(first, &mut inbox), &mut inbox) {
             failed = Some(error);
         }
     }
 }
 
-/// One transaction: the first command and whatever else has arrived. All of them or none.
-fn commit(connection: &Connection, first: Command, inbox: &mut mpsc::Receiver<Command>) -> Result<(), String> {
+/// The first command and those that came while it could wait.
+fn gathered(first: Command, inbox: &mut mpsc::Receiver<Command>) -> VecDeque<Command> {
+    let until = Instant::now() + LINGER;
+    let mut commands = VecDeque::from([first]);
+    while commands.back().is_some_and(|last| last.when == When::Soon) && commands.len() < GROUP {
+        match inbox.try_recv() {
+            Ok(command) => commands.push_back(command),
+            Err(mpsc::error::TryRecvError::Empty) if Instant::now() < until => std::thread::sleep(LOOK),
+            Err(_) => break,
+        }
+    }
+    commands
+}
+
+/// One transaction: the commands gathered and whatever else has arrived. All of them or none.
+fn commit(
+    connection: &Connection,
+    mut gathered: VecDeque<Command>,
+    inbox: &mut mpsc::Receiver<Command>,
+) -> Result<(), String> {
     let mut done: Vec<(oneshot::Sender<Result<Answer>>, Answer)> = Vec::new();
     let fail = |kind: ErrorKind, why: String, waiting: Vec<oneshot::Sender<Result<Answer>>>| {
         let _ = connection.execute_batch("ROLLBACK");
@@ -87,19 +122,23 @@ fn commit(connection: &Connection, first: Command, inbox: &mut mpsc::Receiver<Co
         Err(why)
     };
     if let Err(e) = connection.execute_batch("BEGIN IMMEDIATE") {
-        return fail(ErrorKind::Journal, format!("the journal cannot be written: {e}"), vec![first.reply]);
+        return fail(
+            ErrorKind::Journal,
+            format!("the journal cannot be written: {e}"),
+            gathered.into_iter().map(|c| c.reply).collect(),
+        );
     }
-    let mut next = Some(first);
-    while let Some(Command { work, reply }) = next.take() {
+    while let Some(Command { work, reply, .. }) =
+        gathered.pop_front().or_else(|| (done.len() < GROUP).then(|| inbox.try_recv().ok()).flatten())
+    {
         match work(connection) {
             Ok(answer) => done.push((reply, answer)),
             Err(e) => {
-                let waiting = done.into_iter().map(|(r, _)| r).chain([reply]).collect();
+                let waiting =
+                    done.into_iter().map(|(r, _)| r).chain([reply]).chain(gathered.into_iter().map(|c| c.reply));
+                let waiting = waiting.collect();
                 return fail(e.kind(), e.to_string(), waiting);
             }
-        }
-        if done.len() < GROUP {
-            next = inbox.try_recv().ok();
         }
     }
     crate::chaos::point("journal-before-commit");
