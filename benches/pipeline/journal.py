@@ -78,7 +78,7 @@ def dry_run(options):
         for name, flags in (("accepting", ["--accept-changed-policy"]), ("second", [])):
             ran = ground.run([*ground.backfill(manifest, state=state), *flags], emulator.env)
             figures[name] = {k: v for k, v in ran.items() if k != "said"}
-        sent = emulator.totals()["requests"]
+        sent = sum(emulator.ask("ledger")["requests"].values())
     figures["requests"] = sent
     rows = [
         {"name": name, "wall_s": figures[key]["wall_s"], "cpu_s": figures[key]["cpu_s"], "rss_mb": figures[key]["rss_mb"],

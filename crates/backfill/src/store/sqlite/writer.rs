@@ -5,10 +5,12 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -17,9 +19,9 @@ const QUEUE: usize = 1024;
 /// Commands that share a commit at most.
 const GROUP: usize = 4096;
 
-/// How long a command that can wait lingers for company, and how often the queue is looked at meanwhile.
+/// How long a command that can wait lingers for one that cannot, and how many others are company enough.
 const LINGER: Duration = Duration::from_millis(40);
-const LOOK: Duration = Duration::from_millis(8);
+const COMPANY: usize = 16;
 
 /// When a command wants its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +48,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Self> {
         let (commands, inbox) = mpsc::channel(QUEUE);
+        // The thread waits for commands with a time limit, which the channel itself does not know.
+        let clock = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|e| Error::caused(ErrorKind::Io, "the journal's clock did not start", e))?;
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || serve(&connection, inbox))
+            .spawn(move || serve(&connection, &clock, inbox))
             .map_err(|e| Error::caused(ErrorKind::Io, "the journal's thread did not start", e))?;
         Ok(Self { commands: Some(commands), thread: Some(thread) })
     }
@@ -79,7 +86,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(connection: &Connection, mut inbox: mpsc::Receiver<Command>) {
+fn serve(connection: &Connection, clock: &Runtime, mut inbox: mpsc::Receiver<Command>) {
     // The first failure is the last write: after a failed fsync nobody knows what is on disk.
     let mut failed: Option<String> = None;
     while let Some(first) = inbox.blocking_recv() {
@@ -87,21 +94,20 @@ fn serve(connection: &Connection, mut inbox: mpsc::Receiver<Command>) {
             let _ = first.reply.send(Err(Error::new(ErrorKind::Journal, format!("the journal failed before: {why}"))));
             continue;
         }
-        if let Err(error) = commit(connection, gathered(first, &mut inbox), &mut inbox) {
+        if let Err(error) = commit(connection, gathered(clock, first, &mut inbox), &mut inbox) {
             failed = Some(error);
         }
     }
 }
 
 /// The first command and those that came while it could wait.
-fn gathered(first: Command, inbox: &mut mpsc::Receiver<Command>) -> VecDeque<Command> {
+fn gathered(clock: &Runtime, first: Command, inbox: &mut mpsc::Receiver<Command>) -> VecDeque<Command> {
     let until = Instant::now() + LINGER;
     let mut commands = VecDeque::from([first]);
-    while commands.back().is_some_and(|last| last.when == When::Soon) && commands.len() < GROUP {
-        match inbox.try_recv() {
-            Ok(command) => commands.push_back(command),
-            Err(mpsc::error::TryRecvError::Empty) if Instant::now() < until => std::thread::sleep(LOOK),
-            Err(_) => break,
+    while commands.back().is_some_and(|last| last.when == When::Soon) && commands.len() < COMPANY {
+        match clock.block_on(async { tokio::time::timeout_at(until, inbox.recv()).await }) {
+            Ok(Some(command)) => commands.push_back(command),
+            Ok(None) | Err(_) => break,
         }
     }
     commands
