@@ -100,9 +100,9 @@ impl Delivery<'_> {
         let found = listed.into_iter().find(|entry| {
             entry.is(&self.item.context, key)
                 && !journalled.contains(&entry.media_id)
-                && !self.session.is_claimed(&entry.media_id)
+                && !self.session.is_anothers(&entry.media_id, self.item.tag)
         });
-        Ok(found.filter(|entry| self.session.claim(&entry.media_id)).map(|entry| entry.media_id))
+        Ok(found.filter(|entry| self.session.claim(&entry.media_id, self.item.tag)).map(|entry| entry.media_id))
     }
 
     /// One attempt. The outer error ends the item; the inner one is the attempt's own.
@@ -135,7 +135,7 @@ impl Delivery<'_> {
                 pass.worked();
                 core.tokens.give();
                 // Under the gate: a look of a sibling must not see the entry unclaimed.
-                self.session.claim(&media_id);
+                self.session.claim(&media_id, self.item.tag);
                 Ok(media_id)
             }
             Err(failure) => {

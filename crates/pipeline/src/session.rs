@@ -14,8 +14,8 @@ pub(crate) struct Session {
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// Media ids that items of this run are confirmed by.
-    claimed: HashSet<String>,
+    /// Media ids that items of this run are confirmed by, with the items' tags.
+    claimed: HashMap<String, u64>,
     /// Items left until the session may be submitted, where somebody said how many there are.
     left: Option<usize>,
     /// An outcome was unclear: worth counting before the submission.
@@ -30,17 +30,24 @@ struct Tally {
 const REMEMBERED: usize = 4096;
 
 impl Session {
-    /// Counts `media_id` as one item's. False if another item has it already.
-    pub(crate) fn claim(&self, media_id: &str) -> bool {
-        self.lock().claimed.insert(media_id.to_owned())
+    /// Counts `media_id` as this item's. False if another item has it already.
+    pub(crate) fn claim(&self, media_id: &str, tag: u64) -> bool {
+        let mut tally = self.lock();
+        if tally.is_anothers(media_id, tag) {
+            return false;
+        }
+        tally.claimed.insert(media_id.to_owned(), tag);
+        true
     }
 
-    pub(crate) fn is_claimed(&self, media_id: &str) -> bool {
-        self.lock().claimed.contains(media_id)
+    /// Whether an item other than this one is confirmed by `media_id`. An item of the same tag that was
+    /// answered before, and whose journal could not take it down, is the same item. Tag 0 is nobody's.
+    pub(crate) fn is_anothers(&self, media_id: &str, tag: u64) -> bool {
+        self.lock().is_anothers(media_id, tag)
     }
 
     pub(crate) fn claimed(&self) -> HashSet<String> {
-        self.lock().claimed.clone()
+        self.lock().claimed.keys().cloned().collect()
     }
 
     /// The session has this many items; the first to say so is believed.
@@ -80,6 +87,12 @@ impl Session {
 
     fn lock(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tally {
+    fn is_anothers(&self, media_id: &str, tag: u64) -> bool {
+        self.claimed.get(media_id).is_some_and(|of| tag == 0 || *of != tag)
     }
 }
 
@@ -193,12 +206,14 @@ mod tests {
         let (a, b) = (sessions.hold(&id), sessions.hold(&id));
         a.expect(2);
         b.expect(9);
-        assert!(a.claim("m1") && !b.claim("m1") && b.is_claimed("m1"));
+        assert!(a.claim("m1", 1) && !b.claim("m1", 2) && b.is_anothers("m1", 2));
+        assert!(b.claim("m1", 1) && !b.is_anothers("m1", 1), "the same item again");
+        assert!(a.claim("m2", 0) && b.is_anothers("m2", 0), "tag 0 is nobody's");
         assert!(!a.confirm());
         drop((a, b));
         assert_eq!(sessions.len(), 1, "one item is still to come");
         let c = sessions.hold(&id);
-        assert!(c.is_claimed("m1"));
+        assert!(c.is_anothers("m1", 2));
         assert!(c.confirm() && !c.confirm(), "the last item, once");
         c.finish();
         drop(c);
@@ -209,12 +224,12 @@ mod tests {
     fn only_so_many_are_remembered() {
         let sessions = Arc::new(Sessions::default());
         for n in 0..REMEMBERED + 100 {
-            sessions.hold(&n.to_string().into()).claim("m");
+            sessions.hold(&n.to_string().into()).claim("m", 1);
         }
         assert_eq!(sessions.len(), REMEMBERED);
         drop(sessions.hold(&"nothing claimed".into()));
         assert_eq!(sessions.len(), REMEMBERED);
         let last: Arc<str> = (REMEMBERED + 99).to_string().into();
-        assert!(sessions.hold(&last).is_claimed("m"));
+        assert!(sessions.hold(&last).is_anothers("m", 2));
     }
 }

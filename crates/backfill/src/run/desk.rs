@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sealpress_pipeline as pipeline;
 use sealpress_pipeline::{Admit, Entry, Journal, JournalError, Output, Permission, Submission};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +24,8 @@ pub(super) struct Desk {
     /// Whether a file that is confirmed in its session and context is not sent again.
     dedupe: bool,
     open: Mutex<Open>,
+    /// One claim of a session at a time, by the session's number.
+    turns: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
     /// The first write that failed: the run's last word.
     failed: Mutex<Option<Error>>,
 }
@@ -120,7 +123,7 @@ impl Active {
 
 impl Desk {
     pub(super) fn new(store: Arc<dyn Store>, dedupe: bool) -> Self {
-        Self { store, dedupe, open: Mutex::default(), failed: Mutex::new(None) }
+        Self { store, dedupe, open: Mutex::default(), turns: Mutex::default(), failed: Mutex::new(None) }
     }
 
     /// Lets the hooks find the session.
@@ -136,8 +139,15 @@ impl Desk {
         lock(&self.open).by_remote.insert(remote.to_owned(), Arc::clone(active));
     }
 
-    /// Takes the session off the desk, unless a later claim of it has taken its place: a worker whose
-    /// database's clock jumped may claim its own session anew before the first claim has ended.
+    /// Waits until no earlier claim of the session is at work in this process. When the clock of a shared
+    /// store jumps, a worker may claim its own session anew; the first claim ends at its next change.
+    pub(super) async fn turn(&self, session: i64) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(lock(&self.turns).entry(session).or_default());
+        turn.lock_owned().await
+    }
+
+    /// Takes the session off the desk, where this claim of it lies there, and lets the next claim have its
+    /// turn.
     pub(super) fn close(&self, claim: &Claim, active: &Arc<Active>, remote: Option<&str>) {
         let mut open = lock(&self.open);
         let Open { by_item, by_remote } = &mut *open;
@@ -147,6 +157,8 @@ impl Desk {
         if let Some(remote) = remote {
             remove(by_remote, remote, active);
         }
+        drop(open);
+        lock(&self.turns).retain(|session, turn| *session != claim.session.id || Arc::strong_count(turn) > 1);
     }
 
     /// Writes changes of one session; a failure is remembered, for it ends the run.

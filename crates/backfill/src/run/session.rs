@@ -29,7 +29,6 @@ enum Pass {
 /// Works on a session until nothing more can be done for it. An error ends the run.
 pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
     let active = Arc::new(Active::new(&claim));
-    runner.desk.open(&claim, &active);
     let mut remote = claim.session.remote.clone();
     let outcome = {
         let steps = steps(runner, &claim, &active, &mut remote);
@@ -52,6 +51,8 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
 }
 
 async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mut Option<String>) -> Result<()> {
+    let _turn = runner.desk.turn(claim.session.id).await;
+    runner.desk.open(claim, active);
     chaos::point("after-claim");
     if remote.is_none() {
         *remote = create(runner, claim, active).await?;

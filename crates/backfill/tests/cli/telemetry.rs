@@ -168,7 +168,7 @@ fn a_collector_gets_spans_and_the_figures_of_the_run() {
     // Every stage has its span, in its item's.
     let spans = collector.spans();
     let names: BTreeSet<&str> = spans.iter().map(|s| s.name.as_str()).collect();
-    let expected = ["create", "item", "look", "press", "read", "request", "send", "sign", "submit"];
+    let expected = ["create", "item", "look", "press", "read", "request", "send", "session", "sign", "submit"];
     assert_eq!(names, expected.into_iter().collect());
     let count = |name: &str| spans.iter().filter(|s| s.name == name).count() as u64;
     assert_eq!(Some(count("submit")), end["sessions"]["submitted"].as_u64());
@@ -183,6 +183,7 @@ fn a_collector_gets_spans_and_the_figures_of_the_run() {
             }
             "submit" => assert!(!value(field(span, "session")).is_empty()),
             "create" => {}
+            "session" => assert!(span.parent_span_id.is_empty()),
             "request" => drop(field(span, "operation")),
             stage => {
                 let parent = by_id.get(&span.parent_span_id[..]).map(|p| p.name.as_str());

@@ -148,6 +148,21 @@ async fn an_item_of_an_earlier_run_is_looked_up_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answered_item_that_no_journal_took_down_is_found_again() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline(&vendor);
+    assert!(pipeline.process(job("s", 1)).await.result.is_ok());
+    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg };
+    // The same process claims the session anew, and its journal says "sending".
+    let again = pipeline.process(job("s", 1).in_doubt(Some(doubt))).await;
+    assert_eq!((how(&again), vendor.posts()), (Some(Confirmed::Listed), 1));
+    // To any other item this entry is not its own.
+    let other = pipeline.process(job("s", 2).in_doubt(Some(doubt))).await;
+    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
+    assert!(vendor.no_duplicates());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retry_after_of_a_day_is_two_minutes_for_everybody() {
     let vendor = Vendor::new(|n| if n == 0 { Step::Throttle(Some(86_400)) } else { Step::Fine });
     let pipeline = pipeline_with(&vendor, |o| o.connections = NonZeroUsize::MIN);

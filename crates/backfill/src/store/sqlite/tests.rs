@@ -104,7 +104,7 @@ fn a_damaged_record_before_good_ones_is_refused() {
 
 #[test]
 fn a_damaged_database_is_refused() {
-    let dir = crashed(4000);
+    let dir = crashed(400);
     let live = dir.path().join("live");
     Sqlite::open(&live).unwrap();
     let mut file = OpenOptions::new().write(true).open(live.join(FILE)).unwrap();

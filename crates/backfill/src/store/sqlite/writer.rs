@@ -20,7 +20,7 @@ const QUEUE: usize = 1024;
 const GROUP: usize = 4096;
 
 /// How long a command that can wait lingers for one that cannot, and how many others are company enough.
-const LINGER: Duration = Duration::from_millis(40);
+const LINGER: Duration = Duration::from_millis(25);
 const COMPANY: usize = 16;
 
 /// When a command wants its commit.
