@@ -76,11 +76,11 @@ impl Filter {
 
     /// The value at `x`; `sine` is that of πx/3 and asked for by Lanczos alone.
     fn at(self, x: f64, sine: f64) -> f64 {
-        let (x, signed) = (x.abs(), x);
+        let x = x.abs();
         match self {
             Self::Lanczos3 if x < 1e-9 => 1.0,
             Self::Lanczos3 if x < 3.0 => {
-                let a = PI * signed;
+                let a = PI * x;
                 // sin 3b = (3 − 4 sin² b) sin b
                 3.0 * (3.0 - 4.0 * sine * sine) * (sine * sine) / (a * a)
             }
