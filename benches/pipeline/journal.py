@@ -71,7 +71,7 @@ def dry_run(options):
             subprocess.run([dry, "make", folder, str(options.items)], check=True)
             shutil.rmtree(state, ignore_errors=True)
             at_once = ["--sessions", options.sessions, "--connections", options.sessions]
-            command = [dry, "backfill", "run", manifest, "--state", state, "--json", *at_once]
+            command = [dry, "run", manifest, "--state", state, *at_once]
             ran = ground.run(command, emulator.env, threads="journal")
             figures["dry"] = {k: v for k, v in ran.items() if k != "said"}
         figures["journal_mb"] = sum(p.stat().st_size for p in state.glob("journal.db*")) / 2**20

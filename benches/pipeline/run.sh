@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 name=$1
 shift
-cargo build --quiet --release --package sealpress-backfill --bin sealpress --example dry
+cargo build --quiet --release --package sealpress-cli --bin sealpress
+cargo build --quiet --release --package sealpress-backfill --example dry
 cargo build --quiet --release --package sealpress-benches --bin photos --bin floor
 
 for flag in "$@"; do

@@ -13,7 +13,7 @@ use crate::setup::{self, Need};
 /// What the binary can be built with and is not by default. Always asked for together with the whole
 /// workspace: for one package alone cargo would choose other features of what all share, and compile
 /// most of it once more.
-const OTEL: &str = "sealpress-backfill/otel";
+const OTEL: &str = "sealpress-cli/otel";
 
 /// `cargo test --workspace`, with the counts of every binary added up at the end and every skip
 /// repeated, so that nobody takes a skip for a pass.

@@ -118,13 +118,12 @@ fn backfill(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     let manifest = root().join("Cargo.toml");
     passed_through(cmd!(
         sh,
-        "cargo run --quiet --release --manifest-path {manifest} --package sealpress-backfill --bin sealpress -- backfill {rest...}"
+        "cargo run --quiet --release --manifest-path {manifest} --package sealpress-cli --bin sealpress -- backfill {rest...}"
     ))
 }
 
 fn chaos(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build, Need::Test])?;
-    cmd!(sh, "cargo build --quiet --release --package sealpress-backfill --bin sealpress").run()?;
     passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress-backfill --example chaos -- {rest...}"))
 }
 

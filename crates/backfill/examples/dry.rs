@@ -2,14 +2,13 @@
 //! says yes at once. What is left of the time is what the journal costs.
 //!
 //! `dry make FOLDER ITEMS` writes a manifest of so many items over a thousand small files;
-//! `dry backfill run MANIFEST …` takes what `sealpress backfill` takes.
+//! `dry run MANIFEST [--name value]…` takes the settings of `sealpress backfill run` and prints its end as JSON.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clap::{Parser, Subcommand};
-use sealpress_backfill::{Access, BackfillArgs, Wiring};
+use sealpress_backfill::{Accepted, Access, Backfill, Config, Finished, Wiring};
 use sealpress_client::{
     BoxFuture, Created, Error, Limits, Listed, MediaId, NewSession, Provider, Receipt, SessionId, SessionState,
     SignedBody, Upload, veriff,
@@ -21,36 +20,35 @@ const FILE: usize = 1024;
 const FILES: usize = 1000;
 const PER_SESSION: usize = 3;
 
-#[derive(Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Make { folder: std::path::PathBuf, items: usize },
-    Backfill(Box<BackfillArgs>),
-}
-
 fn main() -> std::process::ExitCode {
-    match Cli::parse().command {
-        Command::Make { folder, items } => match make(&folder, items) {
-            Ok(()) => std::process::ExitCode::SUCCESS,
-            Err(e) => {
-                eprintln!("dry: {e}");
-                std::process::ExitCode::FAILURE
-            }
-        },
-        Command::Backfill(args) => {
-            let wiring = Wiring {
-                press: Arc::new(sealpress_pipeline::Unchanged),
-                policy: "unchanged".to_owned(),
-                provider: Box::new(|access| Ok(Arc::new(Yes::new(access)?) as Arc<dyn Provider>)),
-            };
-            sealpress_backfill::execute(*args, wiring).into()
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["make", folder, items] => items.parse().map_err(Into::into).and_then(|n| Ok(make(Path::new(folder), n)?)),
+        ["run", manifest, flags @ ..] => run(manifest, flags),
+        _ => Err("dry make FOLDER ITEMS | dry run MANIFEST [--name value]…".into()),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("dry: {e}");
+            std::process::ExitCode::FAILURE
         }
     }
+}
+
+fn run(manifest: &str, flags: &[&str]) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = flags.chunks(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1..].concat()));
+    let backfill = Backfill::open(Config::load(None, settings)?, manifest)?;
+    let wiring = Wiring {
+        press: Arc::new(sealpress_pipeline::Unchanged),
+        policy: "unchanged".to_owned(),
+        provider: Box::new(|access| Ok(Arc::new(Yes::new(access)?) as Arc<dyn Provider>)),
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    let run = async { backfill.start(wiring, Accepted::default()).await?.finish().await };
+    let Finished { exit, summary, took, .. } = runtime.block_on(run)?;
+    println!("{}", serde_json::json!({"exit": exit.code(), "seconds": took.as_secs_f64(), "summary": summary}));
+    if exit.code() == 0 { Ok(()) } else { Err(format!("the run ended with {}", exit.code()).into()) }
 }
 
 fn make(folder: &Path, items: usize) -> std::io::Result<()> {

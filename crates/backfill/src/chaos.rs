@@ -1,8 +1,8 @@
 //! Named points where a test may end the process as `kill -9` would: no destructor runs, nothing is
 //! flushed. Set `SEALPRESS_ABORT_AT=NAME` or `NAME:N` (the N-th pass) in a child process.
 //!
-//! Only with the feature `chaos`, which this package's own tests and examples switch on: in the
-//! binary that is shipped the points are empty and the variable means nothing.
+//! Only with the feature `chaos`, which tests and examples switch on: in the program that is
+//! shipped the points are empty and the variable means nothing.
 
 /// Every point, in the order in which an item meets them.
 pub const POINTS: [&str; 12] = [

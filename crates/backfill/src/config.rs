@@ -11,19 +11,19 @@ use crate::units::{self, MaxErrors};
 /// One setting: its name in TOML; flags have dashes instead, the environment capitals and a prefix.
 struct Known {
     name: &'static str,
-    default: Default,
+    default: SettingDefault,
     about: &'static str,
 }
 
-enum Default {
+enum SettingDefault {
     /// Written as people write it.
-    Value(&'static str),
+    Text(&'static str),
     Unset,
     /// From the environment or a file only, and never shown.
     Secret,
 }
 
-use Default::{Secret, Unset, Value};
+use SettingDefault::{Secret, Text, Unset};
 
 const KNOWN: [Known; 25] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
@@ -32,22 +32,22 @@ const KNOWN: [Known; 25] = [
     known("state", Unset, "folder of journal and results; beside the manifest unless set"),
     known("store", Unset, "postgres://… for many machines; a journal in the state folder unless set"),
     known("store_ca", Unset, "file of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS"),
-    known("namespace", Value("sealpress"), "name of the tables' schema in PostgreSQL"),
+    known("namespace", Text("sealpress"), "name of the tables' schema in PostgreSQL"),
     known("jobs", Unset, "threads that press; the CPUs there are unless set"),
     known("sessions", Unset, "sessions worked on at a time; as many as the queue holds unless set"),
-    known("connections", Value("8"), "requests to the provider at a time"),
-    known("memory", Value("512MiB"), "bytes in flight"),
-    known("max_input", Value("256MiB"), "the largest file that is read"),
+    known("connections", Text("8"), "requests to the provider at a time"),
+    known("memory", Text("512MiB"), "bytes in flight"),
+    known("max_input", Text("256MiB"), "the largest file that is read"),
     known("rps", Unset, "requests a second"),
     known("max_bytes_per_s", Unset, "bytes a second to the provider"),
     known("max_errors", Unset, "stop after more failed items than this: a count, or a share such as 5%"),
     known("deadline", Unset, "stop after this time, to go on another day"),
-    known("passes", Value("5"), "passes over an item whose provider cannot be reached"),
-    known("patience", Value("5m"), "wait in one pass for a provider that keeps failing"),
-    known("attempts", Value("3"), "requests per item and pass"),
-    known("settle", Value("5s"), "wait before an unclear upload is looked up"),
-    known("submit", Value("true"), "submit sessions whose items are all confirmed"),
-    known("dedupe", Value("true"), "send a file once per session and context"),
+    known("passes", Text("5"), "passes over an item whose provider cannot be reached"),
+    known("patience", Text("5m"), "wait in one pass for a provider that keeps failing"),
+    known("attempts", Text("3"), "requests per item and pass"),
+    known("settle", Text("5s"), "wait before an unclear upload is looked up"),
+    known("submit", Text("true"), "submit sessions whose items are all confirmed"),
+    known("dedupe", Text("true"), "send a file once per session and context"),
     known(
         "allow_root",
         Unset,
@@ -57,17 +57,48 @@ const KNOWN: [Known; 25] = [
     known("metrics", Unset, "address of a Prometheus endpoint, such as 127.0.0.1:9464"),
 ];
 
-const fn known(name: &'static str, default: Default, about: &'static str) -> Known {
+const fn known(name: &'static str, default: SettingDefault, about: &'static str) -> Known {
     Known { name, default, about }
 }
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+#[non_exhaustive]
+pub enum Origin {
+    /// The command line.
     Flag,
+    /// A variable of the environment, by its name.
     Variable(String),
+    /// A configuration file.
     File(PathBuf),
+    /// Nobody said anything.
     Default,
+}
+
+/// One setting as it is shown to an operator.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Setting<'a> {
+    /// Its name in TOML; flags have dashes instead, the environment capitals and a prefix.
+    pub name: &'static str,
+    /// What may be shown of its value.
+    pub value: Value<'a>,
+    /// Where that came from.
+    pub origin: Origin,
+    /// What it is, in half a sentence.
+    pub about: &'static str,
+}
+
+/// What may be shown of a setting's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// It has none.
+    Unset,
+    /// It has one that is a secret.
+    Hidden,
+    /// This one; a password within it is left out.
+    Shown(std::borrow::Cow<'a, str>),
 }
 
 impl std::fmt::Display for Origin {
@@ -81,139 +112,34 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// The settings' flags. None of them takes a secret.
-#[derive(Clone, Debug, std::default::Default, clap::Args)]
-pub struct SettingsArgs {
-    /// TOML file with settings; also SEALPRESS_CONFIG
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    /// The provider's API, from its customer portal
-    #[arg(long, value_name = "URL", global = true)]
-    base_url: Option<String>,
-    /// Folder of journal and results [default: beside the manifest]
-    #[arg(long, value_name = "DIR", global = true)]
-    state: Option<String>,
-    /// postgres://… for many machines [default: a journal in the state folder]
-    #[arg(long, value_name = "URL", global = true)]
-    store: Option<String>,
-    /// File of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS
-    #[arg(long, value_name = "FILE", global = true)]
-    store_ca: Option<String>,
-    /// Name of the tables' schema in PostgreSQL [default: sealpress]
-    #[arg(long, value_name = "NAME", global = true)]
-    namespace: Option<String>,
-    /// Threads that press [default: the CPUs there are]
-    #[arg(long, short, value_name = "N", global = true)]
-    jobs: Option<String>,
-    /// Sessions worked on at a time
-    #[arg(long, value_name = "N", global = true)]
-    sessions: Option<String>,
-    /// Requests to the provider at a time [default: 8]
-    #[arg(long, value_name = "N", global = true)]
-    connections: Option<String>,
-    /// Bytes in flight, such as 256MiB [default: 512MiB]
-    #[arg(long, value_name = "SIZE", global = true)]
-    memory: Option<String>,
-    /// The largest file that is read [default: 256MiB]
-    #[arg(long, value_name = "SIZE", global = true)]
-    max_input: Option<String>,
-    /// Requests a second
-    #[arg(long, value_name = "N", global = true)]
-    rps: Option<String>,
-    /// Bytes a second to the provider, such as 10MB
-    #[arg(long, value_name = "SIZE", global = true)]
-    max_bytes_per_s: Option<String>,
-    /// Stop after more failed items than this: a count, or a share such as 5%
-    #[arg(long, value_name = "N|P%", global = true)]
-    max_errors: Option<String>,
-    /// Stop after this time, to go on another day; such as 90s or 8h
-    #[arg(long, value_name = "TIME", global = true)]
-    deadline: Option<String>,
-    /// Passes over an item whose provider cannot be reached [default: 5]
-    #[arg(long, value_name = "N", global = true)]
-    passes: Option<String>,
-    /// Wait in one pass for a provider that keeps failing, such as 8h [default: 5m]
-    #[arg(long, value_name = "TIME", global = true)]
-    patience: Option<String>,
-    /// Requests per item and pass [default: 3]
-    #[arg(long, value_name = "N", global = true)]
-    attempts: Option<String>,
-    /// Wait before an unclear upload is looked up [default: 5s]
-    #[arg(long, value_name = "TIME", global = true)]
-    settle: Option<String>,
-    /// Submit sessions whose items are all confirmed [default: true]
-    #[arg(long, value_name = "BOOL", global = true)]
-    submit: Option<String>,
-    /// Send a file once per session and context [default: true]
-    #[arg(long, value_name = "BOOL", global = true)]
-    dedupe: Option<String>,
-    /// A further folder that media may lie in; may be repeated
-    #[arg(long, value_name = "DIR", global = true)]
-    allow_root: Vec<String>,
-    /// A store that media may come from, such as s3://bucket or https://host; may be repeated
-    #[arg(long, value_name = "URL", global = true)]
-    allow_source: Vec<String>,
-    /// Address of a Prometheus endpoint, such as 127.0.0.1:9464
-    #[arg(long, value_name = "ADDRESS", global = true)]
-    metrics: Option<String>,
-}
-
-impl SettingsArgs {
-    fn values(&self) -> BTreeMap<&'static str, String> {
-        let list = |items: &[String]| (!items.is_empty()).then(|| items.join(","));
-        [
-            ("base_url", self.base_url.clone()),
-            ("state", self.state.clone()),
-            ("store", self.store.clone()),
-            ("store_ca", self.store_ca.clone()),
-            ("namespace", self.namespace.clone()),
-            ("jobs", self.jobs.clone()),
-            ("sessions", self.sessions.clone()),
-            ("connections", self.connections.clone()),
-            ("memory", self.memory.clone()),
-            ("max_input", self.max_input.clone()),
-            ("rps", self.rps.clone()),
-            ("max_bytes_per_s", self.max_bytes_per_s.clone()),
-            ("max_errors", self.max_errors.clone()),
-            ("deadline", self.deadline.clone()),
-            ("passes", self.passes.clone()),
-            ("patience", self.patience.clone()),
-            ("attempts", self.attempts.clone()),
-            ("settle", self.settle.clone()),
-            ("submit", self.submit.clone()),
-            ("dedupe", self.dedupe.clone()),
-            ("allow_root", list(&self.allow_root)),
-            ("allow_source", list(&self.allow_source)),
-            ("metrics", self.metrics.clone()),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
-    }
-}
-
 /// All settings of one call.
-pub(crate) struct Config {
+#[derive(Clone)]
+pub struct Config {
     values: BTreeMap<&'static str, (String, Origin)>,
 }
 
 impl Config {
-    /// Puts the layers on top of each other.
+    /// Puts the layers on top of each other: `flags` by their names in TOML, the environment, `file` or the one that
+    /// `SEALPRESS_CONFIG` names, and the defaults.
     ///
     /// # Errors
-    /// `Config` for a file that cannot be read, a key that nobody knows, or a secret in the file.
-    pub(crate) fn load(flags: &SettingsArgs) -> Result<Self> {
-        Self::layers(flags, &|name| std::env::var(name).ok())
+    /// `Config` for a file that cannot be read, a key that nobody knows, or a secret in the file or among the flags.
+    pub fn load<'a>(file: Option<&Path>, flags: impl IntoIterator<Item = (&'a str, String)>) -> Result<Self> {
+        Self::layers(file, flags, &|name| std::env::var(name).ok())
     }
 
-    fn layers(flags: &SettingsArgs, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    fn layers<'a>(
+        file: Option<&Path>,
+        flags: impl IntoIterator<Item = (&'a str, String)>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
         let mut values = BTreeMap::new();
         for known in &KNOWN {
-            if let Value(default) = known.default {
+            if let Text(default) = known.default {
                 values.insert(known.name, (default.to_owned(), Origin::Default));
             }
         }
-        let file = flags.config.clone().or_else(|| environment("SEALPRESS_CONFIG").map(PathBuf::from));
+        let file = file.map(Path::to_owned).or_else(|| environment("SEALPRESS_CONFIG").map(PathBuf::from));
         if let Some(path) = file {
             for (name, value) in read_file(&path)? {
                 values.insert(name, (value, Origin::File(path.clone())));
@@ -230,13 +156,17 @@ impl Config {
                 values.insert(known.name, (text.trim().to_owned(), origin));
             }
         }
-        for (name, value) in flags.values() {
-            values.insert(name, (value, Origin::Flag));
+        for (name, value) in flags {
+            let known = KNOWN.iter().find(|k| k.name == name && !matches!(k.default, Secret));
+            let known = known.ok_or_else(|| Error::new(ErrorKind::Config, format!("`{name}` is no flag")))?;
+            values.insert(known.name, (value, Origin::Flag));
         }
         Ok(Self { values })
     }
 
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    /// A setting's value as it was written.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|(value, _)| value.as_str())
     }
 
@@ -290,35 +220,34 @@ impl Config {
         Ok(options)
     }
 
-    /// The settings as a table, with their origins where asked. Secrets show as `set` only.
-    pub(crate) fn show(&self, origins: bool) -> String {
-        let mut text = String::new();
-        for known in &KNOWN {
+    /// Every setting there is, as it may be shown.
+    pub fn settings(&self) -> impl Iterator<Item = Setting<'_>> {
+        KNOWN.iter().map(|known| {
             let (value, origin) = match (self.values.get(known.name), &known.default) {
-                (Some((_, origin)), Secret) => ("set, not shown".to_owned(), origin.to_string()),
-                (Some((value, origin)), _) => (without_password(known.name, value), origin.to_string()),
-                (None, _) => ("not set".to_owned(), "default".to_owned()),
+                (Some((_, origin)), Secret) => (Value::Hidden, origin.clone()),
+                (Some((value, origin)), _) => (Value::Shown(without_password(known.name, value)), origin.clone()),
+                (None, _) => (Value::Unset, Origin::Default),
             };
-            let line = if origins {
-                format!("{:<16} {value:<28} {origin:<24} {}", known.name, known.about)
-            } else {
-                format!("{:<16} {value:<28} {}", known.name, known.about)
-            };
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
+            Setting { name: known.name, value, origin, about: known.about }
+        })
+    }
+}
+
+/// Values may be secrets.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.settings()).finish()
     }
 }
 
 /// A store's URL may carry a password.
-fn without_password(name: &str, value: &str) -> String {
+fn without_password<'a>(name: &str, value: &'a str) -> std::borrow::Cow<'a, str> {
     match (name, url::Url::parse(value)) {
         ("store", Ok(mut url)) if url.password().is_some() => {
             let _ = url.set_password(Some("***"));
-            url.to_string()
+            url.to_string().into()
         }
-        _ => value.to_owned(),
+        _ => value.into(),
     }
 }
 
@@ -392,22 +321,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("s.toml");
         std::fs::write(&file, "memory = \"1GiB\"\nrps = 5\nattempts = 7\nallow_root = [\"a\", \"b\"]\n").unwrap();
-        let flags = SettingsArgs { config: Some(file), rps: Some("20".into()), ..SettingsArgs::default() };
+        let flags = [("rps", "20".to_owned())];
         let environment = |name: &str| (name == "SEALPRESS_ATTEMPTS").then(|| "4".to_owned());
-        let config = Config::layers(&flags, &environment).unwrap();
+        let config = Config::layers(Some(&file), flags, &environment).unwrap();
         let options = config.run_options().unwrap();
         assert_eq!(options.pipeline.rps, Some(20.0));
         assert_eq!(options.pipeline.retry.attempts, 4);
         assert_eq!(options.pipeline.memory, 1 << 30);
         assert_eq!(options.pipeline.doubt.settle, Duration::from_secs(5));
         assert_eq!(config.roots(), [PathBuf::from("a"), PathBuf::from("b")]);
-        let shown = config.show(true);
-        for (name, origin) in
-            [("rps", "flag"), ("attempts", "SEALPRESS_ATTEMPTS"), ("memory", "s.toml"), ("settle", "default")]
-        {
-            let line = shown.lines().find(|l| l.starts_with(name)).unwrap();
-            assert!(line.contains(origin), "{line}");
-        }
+        let origin = |name| config.settings().find(|s| s.name == name).unwrap().origin;
+        assert_eq!(origin("rps"), Origin::Flag);
+        assert_eq!(origin("attempts"), Origin::Variable("SEALPRESS_ATTEMPTS".into()));
+        assert_eq!(origin("memory"), Origin::File(file));
+        assert_eq!(origin("settle"), Origin::Default);
     }
 
     #[test]
@@ -416,8 +343,7 @@ mod tests {
         let file = dir.path().join("s.toml");
         let refuse = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            let flags = SettingsArgs { config: Some(file.clone()), ..SettingsArgs::default() };
-            Config::layers(&flags, &nothing).err().unwrap().to_string()
+            Config::layers(Some(&file), [], &nothing).err().unwrap().to_string()
         };
         assert!(refuse("memroy = \"1GiB\"").contains("nobody knows `memroy`"));
         assert!(refuse("secret = \"x\"").contains("is a secret"));
@@ -426,8 +352,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_says_where_it_stands() {
-        let flags = SettingsArgs { memory: Some("a lot".into()), ..SettingsArgs::default() };
-        let error = Config::layers(&flags, &nothing).unwrap().run_options().unwrap_err();
+        let flags = [("memory", "a lot".to_owned())];
+        let error = Config::layers(None, flags, &nothing).unwrap().run_options().unwrap_err();
         assert_eq!(error.to_string(), "`memory` (flag): `a lot` is no size; try 256MiB");
     }
 
@@ -442,8 +368,10 @@ mod tests {
             "SEALPRESS_STORE" => Some("postgres://me:hush-hush@host/db".to_owned()),
             _ => None,
         };
-        let config = Config::layers(&SettingsArgs::default(), &environment).unwrap();
+        let config = Config::layers(None, [], &environment).unwrap();
         assert_eq!(config.required("secret").unwrap(), "hush-hush");
-        assert!(!config.show(true).contains("hush-hush"), "{}", config.show(true));
+        assert!(!format!("{config:?}").contains("hush-hush"), "{config:?}");
+        let flags = [("secret", "hush-hush".to_owned())];
+        assert!(Config::layers(None, flags, &nothing).is_err(), "everybody sees the command line");
     }
 }

@@ -1,5 +1,5 @@
 //! Everything around the pipeline that lets an operator walk away: manifests, journals, resume and
-//! reports. The `sealpress` binary stands in `src/bin/sealpress`.
+//! reports. A library that prints nothing; the program `sealpress` stands in `crates/cli`.
 //!
 //! * No item is lost: after any `kill -9`, a restart finishes every item or reports it as failed.
 //! * A session is submitted only when every one of its items is confirmed.
@@ -8,12 +8,15 @@
 
 #![forbid(unsafe_code)]
 
+mod backfill;
+mod batch;
 mod chaos;
-mod command;
 mod config;
 mod error;
 mod exit;
+mod figures;
 mod manifest;
+mod plan;
 mod report;
 mod results;
 mod run;
@@ -21,8 +24,14 @@ mod source;
 mod store;
 mod units;
 
+pub use backfill::{Accepted, Access, Backfill, Files, MakeProvider, Retry, Run, Status, Wiring};
 pub use chaos::POINTS as ABORT_POINTS;
-pub use command::{Access, BackfillArgs, ConfigArgs, MakeProvider, Wiring, execute, show_config};
-pub use config::SettingsArgs;
+pub use config::{Config, Origin, Setting, Value};
 pub use error::{Error, ErrorKind};
 pub use exit::Exit;
+pub use figures::{FIGURES, Figure, Kind, Progress, Reading, Watched};
+pub use plan::Plan;
+pub use run::{Finished, Stop};
+pub use store::Summary;
+pub use store::state::{ItemState, SessionState};
+pub use units::{show_bytes, show_duration};

@@ -81,7 +81,8 @@ impl MaxErrors {
 }
 
 /// `1.4 MiB`, `312 B`.
-pub(crate) fn show_bytes(bytes: u64) -> String {
+#[must_use]
+pub fn show_bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
@@ -93,7 +94,8 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
 }
 
 /// `3 d 4 h`, `2 h 05 min`, `41 s`.
-pub(crate) fn show_duration(duration: Duration) -> String {
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
     let s = duration.as_secs();
     match s {
         0 => format!("{} ms", duration.subsec_millis()),

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sealpress_backfill::{ABORT_POINTS, Access, BackfillArgs, Wiring};
+use sealpress_backfill::{ABORT_POINTS, Accepted, Access, Backfill, Config, Error, Exit, Retry, Wiring};
 use sealpress_client::{Provider, veriff};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
 use serde_json::Value;
@@ -20,17 +20,30 @@ const CANARY: &str = "Canaria-Nemo-Nobody";
 /// A child that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// What a child process does.
+/// What a child process does: `run MANIFEST` or `retry-failed MANIFEST [quarantined]`, with settings behind it as
+/// `--name value`.
 pub(crate) fn child() -> i32 {
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        backfill: BackfillArgs,
-    }
     let args: Vec<String> = serde_json::from_str(&std::env::var(CHILD).expect("the plumbing of a campaign works"))
         .expect("the plumbing of a campaign works");
-    let cli = <Cli as clap::Parser>::parse_from(std::iter::once("backfill".to_owned()).chain(args));
-    i32::from(sealpress_backfill::execute(cli.backfill, wiring()).code())
+    let (words, flags) = args.split_at(args.iter().position(|a| a.starts_with("--")).unwrap_or(args.len()));
+    let flags = flags.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-'), pair[1].clone()));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let ended = Config::load(None, flags).and_then(|config| runtime.block_on(work(config, words)));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    let exit = ended.unwrap_or_else(|e| {
+        eprintln!("chaos: {e}");
+        e.exit()
+    });
+    i32::from(exit.code())
+}
+
+async fn work(config: Config, words: &[String]) -> Result<Exit, Error> {
+    let backfill = Backfill::open(config, &words[1])?;
+    if words[0] == "retry-failed" {
+        let which = if words.len() > 2 { Retry::FailedAndQuarantined } else { Retry::Failed };
+        backfill.retry(which, &wiring().policy, Accepted::default()).await?;
+    }
+    Ok(backfill.start(wiring(), Accepted::default()).await?.finish().await?.exit)
 }
 
 /// Media go as they are: what is tried here is the bookkeeping.
@@ -134,7 +147,7 @@ pub(crate) fn campaign(seed: u64, launcher: &Launcher, point: Option<&str>) -> T
     while code == Some(6) {
         tally.retries += 1;
         assert!(tally.retries < 5, "seed {seed}: still unclear: {:?}", stage.output.last());
-        code = stage.run(&["retry-failed", "--quarantined"], None, None);
+        code = stage.run(&["retry-failed", "quarantined"], None, None);
     }
     // What an outage failed is good on another day; what is broken stays so.
     if stage.results().values().any(|r| r["state"] == "failed" && r["error"]["fault"] == "remote") {

@@ -6,29 +6,21 @@ mod campaign;
 use std::time::Instant;
 
 use campaign::{CHILD, Dice, Launcher, Tally};
-use clap::Parser;
-
-#[derive(Parser)]
-struct Args {
-    /// How many
-    #[arg(long, default_value_t = 100)]
-    campaigns: u64,
-    /// The first seed; campaign N uses seed + N
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-}
+use lexopt::ValueExt;
 
 fn main() {
     if std::env::var_os(CHILD).is_some() {
         std::process::exit(campaign::child());
     }
-    let args = Args::parse();
+    let (campaigns, seed) = args().unwrap_or_else(|e| {
+        eprintln!("chaos: {e}; chaos [--campaigns N] [--seed N]");
+        std::process::exit(2);
+    });
     let launcher = Launcher { program: std::env::current_exe().expect("this program's own path"), args: Vec::new() };
     let started = Instant::now();
     let mut all = Tally::default();
-    for n in 0..args.campaigns {
-        let seed = args.seed.wrapping_add(n);
-        let one = campaign::campaign(Dice(seed).0, &launcher, None);
+    for n in 0..campaigns {
+        let one = campaign::campaign(Dice(seed.wrapping_add(n)).0, &launcher, None);
         all.runs += one.runs;
         all.kills += one.kills;
         all.at_random += one.at_random;
@@ -43,6 +35,20 @@ fn main() {
     println!(
         "{} campaigns from seed {}: {} items, {} runs, {} killed ({} of them at random moments), {} uploads looked up; \
          0 lost, {} duplicates, 0 wrong submits",
-        args.campaigns, args.seed, all.items, all.runs, all.kills, all.at_random, all.looked_up, all.duplicates
+        campaigns, seed, all.items, all.runs, all.kills, all.at_random, all.looked_up, all.duplicates
     );
+}
+
+/// How many campaigns, and the first seed: campaign N uses seed + N.
+fn args() -> Result<(u64, u64), lexopt::Error> {
+    let (mut campaigns, mut seed) = (100, 1);
+    let mut flags = lexopt::Parser::from_env();
+    while let Some(flag) = flags.next()? {
+        match flag {
+            lexopt::Arg::Long("campaigns") => campaigns = flags.value()?.parse()?,
+            lexopt::Arg::Long("seed") => seed = flags.value()?.parse()?,
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok((campaigns, seed))
 }

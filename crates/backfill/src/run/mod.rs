@@ -71,7 +71,7 @@ pub(crate) struct Runner {
 
 /// Tells a run to stop, from anywhere. The first reason counts.
 #[derive(Clone, Default)]
-pub(crate) struct Stop {
+pub struct Stop {
     token: CancellationToken,
     reason: Arc<Mutex<Option<Stopped>>>,
 }
@@ -85,6 +85,11 @@ pub(crate) enum Stopped {
 }
 
 impl Stop {
+    /// A signal was caught, or whatever else ends with this exit code. What is on the wire may come to its end.
+    pub fn signalled(&self, exit: Exit) {
+        self.pull(Stopped::Signal(exit));
+    }
+
     pub(crate) fn pull(&self, reason: Stopped) {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
         self.token.cancel();
@@ -95,9 +100,16 @@ impl Stop {
     }
 }
 
+impl std::fmt::Debug for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stop").field("reason", &self.reason()).finish_non_exhaustive()
+    }
+}
+
 /// How a run ended and what the journal holds now.
 #[derive(Clone, Debug)]
-pub(crate) struct Finished {
+#[non_exhaustive]
+pub struct Finished {
     /// For the shell.
     pub exit: Exit,
     /// What stopped the run before its end, for a person.

@@ -192,7 +192,7 @@ pub(crate) struct Record {
 
 /// Counts of everything in a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// Items by state, in the order of [`ItemState::ALL`].
     pub items: [u64; 6],
     /// Sessions by state, in the order of [`SessionState::ALL`].
@@ -212,25 +212,25 @@ pub(crate) struct Summary {
 impl Summary {
     /// Items in one state.
     #[must_use]
-    pub(crate) const fn of(&self, state: ItemState) -> u64 {
+    pub const fn of(&self, state: ItemState) -> u64 {
         self.items[state as usize]
     }
 
     /// Sessions in one state.
     #[must_use]
-    pub(crate) const fn sessions_of(&self, state: SessionState) -> u64 {
+    pub const fn sessions_of(&self, state: SessionState) -> u64 {
         self.sessions[state as usize]
     }
 
     /// All items.
     #[must_use]
-    pub(crate) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.items.iter().sum()
     }
 
     /// Items that need no more work.
     #[must_use]
-    pub(crate) const fn ended(&self) -> u64 {
+    pub const fn ended(&self) -> u64 {
         self.of(ItemState::Confirmed) + self.of(ItemState::Failed) + self.of(ItemState::Quarantined)
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Where an item stands. The numbers are what the journal stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum ItemState {
+pub enum ItemState {
     /// Nothing was done yet.
     Pending = 0,
     /// Prepared; size and type of what will be sent are known.
@@ -33,12 +33,12 @@ pub(crate) enum ItemState {
 
 impl ItemState {
     /// Every state.
-    pub(crate) const ALL: [Self; 6] =
+    pub const ALL: [Self; 6] =
         [Self::Pending, Self::Normalized, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
 
     /// The name used in results.
     #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Normalized => "normalized",
@@ -57,7 +57,7 @@ impl ItemState {
 /// Where a session stands. The numbers are what the journal stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SessionState {
+pub enum SessionState {
     /// A subject that has no session at the provider yet.
     New = 0,
     /// A session may just be made.
@@ -78,7 +78,7 @@ pub(crate) enum SessionState {
 
 impl SessionState {
     /// Every state.
-    pub(crate) const ALL: [Self; 8] = [
+    pub const ALL: [Self; 8] = [
         Self::New,
         Self::Creating,
         Self::Open,
@@ -91,7 +91,7 @@ impl SessionState {
 
     /// The name used in results.
     #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Creating => "creating",

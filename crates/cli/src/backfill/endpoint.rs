@@ -1,0 +1,61 @@
+//! A Prometheus endpoint: one page of text, answered to whatever is asked.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use sealpress_backfill::{Kind, Reading, Watched};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::{Failed, Result};
+
+/// A scraper that takes longer is let go.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn serve(address: &str, watched: Watched) -> Result<JoinHandle<()>> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|e| Failed::usage(format!("`metrics`: {address} cannot be listened on"), e))?;
+    if let Ok(address) = listener.local_addr() {
+        eprintln!("metrics at http://{address}/metrics");
+    }
+    Ok(tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let page = page(&watched);
+            // One at a time: a scraper or two is all that is expected here.
+            let _ = tokio::time::timeout(PATIENCE, answer(stream, &page)).await;
+        }
+    }))
+}
+
+async fn answer(mut stream: TcpStream, page: &str) -> std::io::Result<()> {
+    let mut request = [0; 4096];
+    let _ = stream.read(&mut request).await?;
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        page.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(page.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn page(watched: &Watched) -> String {
+    let mut page = String::new();
+    for (figure, readings) in watched.read() {
+        let kind = match figure.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        let (name, help) = (figure.name, figure.help);
+        let _ = writeln!(page, "# HELP sealpress_{name} {help}\n# TYPE sealpress_{name} {kind}");
+        for Reading { label, value } in readings {
+            let _ = match label {
+                Some((key, text)) => writeln!(page, "sealpress_{name}{{{key}=\"{text}\"}} {value}"),
+                None => writeln!(page, "sealpress_{name} {value}"),
+            };
+        }
+    }
+    page
+}

@@ -1,0 +1,285 @@
+//! `sealpress backfill` and `sealpress config`: arguments, signals, and what an operator is told.
+
+mod endpoint;
+mod output;
+mod progress;
+mod settings;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "no_telemetry.rs"]
+mod telemetry;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Subcommand;
+use sealpress_backfill::{Accepted, Access, Backfill, Error, Exit, Retry, Stop, Wiring};
+use sealpress_client::{Provider, veriff};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::Vendor;
+use crate::press;
+use settings::SettingsArgs;
+use telemetry::Telemetry;
+
+/// `sealpress backfill …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackfillArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what a run would do: counts, bytes, first problems. Sends nothing
+    #[command(after_help = "Example:\n  sealpress backfill plan manifest.csv --json")]
+    Plan {
+        /// CSV with a header, JSON lines, or a folder SUBJECT/CONTEXT/FILE
+        manifest: PathBuf,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send everything that is not confirmed yet; resumes by default
+    #[command(
+        after_help = "Examples:\n  sealpress backfill run manifest.csv\n  sealpress backfill run manifest.csv --memory 2GiB --rps 20 --max-errors 5% --deadline 8h"
+    )]
+    Run(Manifested),
+    /// Where it stands; works while it runs
+    #[command(after_help = "Example:\n  sealpress backfill status manifest.csv --json")]
+    Status {
+        /// The manifest
+        manifest: PathBuf,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set failed items back to work and run
+    #[command(
+        after_help = "Examples:\n  sealpress backfill retry-failed manifest.csv\n  sealpress backfill retry-failed manifest.csv --quarantined --no-run"
+    )]
+    RetryFailed {
+        #[command(flatten)]
+        manifest: Manifested,
+        /// Take along items of which nobody knows whether they arrived; they are looked up first
+        #[arg(long)]
+        quarantined: bool,
+        /// Only set them back
+        #[arg(long)]
+        no_run: bool,
+    },
+    /// Write the HTML report
+    #[command(after_help = "Example:\n  sealpress backfill report manifest.csv --out report.html")]
+    Report {
+        /// The manifest
+        manifest: PathBuf,
+        /// Where to [default: report.html in the state folder]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write results.jsonl and failed.csv
+    #[command(after_help = "Example:\n  sealpress backfill export manifest.csv --out results")]
+    Export {
+        /// The manifest
+        manifest: PathBuf,
+        /// Where to [default: the state folder]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Manifested {
+    /// CSV with a header, JSON lines, or a folder SUBJECT/CONTEXT/FILE
+    manifest: PathBuf,
+    /// Go on with the journal's items although the manifest was changed since
+    #[arg(long)]
+    accept_changed_manifest: bool,
+    /// Go on although the rules for preparing media were changed since
+    #[arg(long)]
+    accept_changed_policy: bool,
+    /// Print the end as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Manifested {
+    fn accepted(&self) -> Accepted {
+        Accepted { manifest: self.accept_changed_manifest, policy: self.accept_changed_policy }
+    }
+}
+
+/// `sealpress config …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    command: ConfigCommand,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print every setting and its value; secrets are not shown
+    #[command(after_help = "Example:\n  sealpress config show --origin")]
+    Show {
+        /// Say where each value came from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// Why a command ended before it could say more, and with which exit code.
+struct Failed {
+    exit: Exit,
+    message: String,
+}
+
+type Result<T, E = Failed> = std::result::Result<T, E>;
+
+impl Failed {
+    fn usage(doing: impl Display, why: impl Display) -> Self {
+        Self { exit: Exit::Usage, message: format!("{doing}: {why}") }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { exit: error.exit(), message: error.to_string() }
+    }
+}
+
+/// Runs `sealpress backfill …` to its end, on a runtime of its own.
+pub(crate) fn run(args: BackfillArgs) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return failed(&Failed::usage("the runtime did not start", e)).into(),
+    };
+    let sends = matches!(args.command, Command::Run(_) | Command::RetryFailed { .. });
+    let telemetry = if sends { Telemetry::start(runtime.handle()) } else { Telemetry::none() };
+    let ended = runtime.block_on(dispatch(args, &telemetry));
+    telemetry.end();
+    // What is still on the wire is in the journal as `sending`; the next run looks it up.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    ended.unwrap_or_else(|e| failed(&e)).into()
+}
+
+/// Runs `sealpress config …`.
+pub(crate) fn config(args: &ConfigArgs) -> ExitCode {
+    let ConfigCommand::Show { origin } = args.command;
+    let exit = match args.settings.load() {
+        Ok(config) => {
+            output::settings(&config, origin);
+            Exit::Done
+        }
+        Err(e) => failed(&e.into()),
+    };
+    exit.into()
+}
+
+fn failed(failed: &Failed) -> Exit {
+    eprintln!("sealpress: {}", failed.message);
+    failed.exit
+}
+
+async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
+    let config = args.settings.load()?;
+    let metrics = config.text("metrics").map(str::to_owned);
+    let open = |manifest: PathBuf| Backfill::open(config.clone(), manifest);
+    match args.command {
+        Command::Plan { manifest, json } => {
+            let plan = open(manifest)?.plan().await?;
+            output::plan(&plan, json);
+            Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
+        }
+        Command::Run(args) => send(&open(args.manifest.clone())?, &args, metrics, telemetry).await,
+        Command::Status { manifest, json } => {
+            let backfill = open(manifest)?;
+            let status = backfill.status().await?;
+            output::status(&backfill, &status, json);
+            // A status that could be told is a success; how the run stands is in its words.
+            Ok(if status.finished { status.exit } else { Exit::Done })
+        }
+        Command::RetryFailed { manifest: args, quarantined, no_run } => {
+            let backfill = open(args.manifest.clone())?;
+            let which = if quarantined { Retry::FailedAndQuarantined } else { Retry::Failed };
+            let n = backfill.retry(which, &wiring().policy, args.accepted()).await?;
+            eprintln!("{n} items set back to work");
+            if no_run {
+                return Ok(Exit::Done);
+            }
+            send(&backfill, &args, metrics, telemetry).await
+        }
+        Command::Report { manifest, out } => {
+            let written = open(manifest)?.report(out).await?;
+            println!("{}", written.display());
+            Ok(Exit::Done)
+        }
+        Command::Export { manifest, out } => {
+            for written in open(manifest)?.export(out).await? {
+                println!("{}", written.display());
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
+    let run = backfill.start(wiring(), args.accepted()).await?;
+    obey_signals(run.stop())?;
+    let watched = run.watched();
+    telemetry.watch(&watched);
+    let endpoint = match metrics {
+        Some(address) => Some(endpoint::serve(&address, watched.clone()).await?),
+        None => None,
+    };
+    let shown = progress::show(watched);
+    let finished = run.finish().await;
+    shown.end();
+    if let Some(endpoint) = endpoint {
+        endpoint.abort();
+    }
+    let finished = finished?;
+    output::finished(backfill, &finished, args.json);
+    Ok(finished.exit)
+}
+
+/// What a run needs of this program.
+fn wiring() -> Wiring {
+    let policies = press::policies(Vendor::Veriff);
+    // A journal that was begun under other rules, or by another version of them, is not gone on with unasked.
+    let policy = format!("{} {policies:?}", env!("CARGO_PKG_VERSION"));
+    Wiring { press: press::press(policies), policy, provider: Box::new(provider) }
+}
+
+fn provider(access: &Access) -> Result<Arc<dyn Provider>, String> {
+    let credentials = veriff::Credentials::new(access.api_key.clone(), access.secret.clone());
+    let client = veriff::Client::builder(&access.base_url, credentials).build().map_err(|e| e.to_string())?;
+    Ok(Arc::new(client))
+}
+
+/// The first signal asks the run to stop, the second ends the process.
+fn obey_signals(stop: Stop) -> Result<()> {
+    let failed = |e| Failed::usage("signals cannot be received", e);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => Exit::Terminated,
+                _ = interrupt.recv() => Exit::Interrupted,
+            }
+        };
+        stop.signalled(next().await);
+        eprintln!("stopping: what is on the wire may come to its end; a second signal ends it now");
+        let second = next().await;
+        std::process::exit(i32::from(second.code()));
+    });
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The flags of a backfill's settings. What each means, and what lies below them, is in
+//! `sealpress-backfill`.
+
+use std::path::PathBuf;
+
+use sealpress_backfill::{Config, Error};
+
+/// The settings' flags. None of them takes a secret.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct SettingsArgs {
+    /// TOML file with settings; also SEALPRESS_CONFIG
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The provider's API, from its customer portal
+    #[arg(long, value_name = "URL", global = true)]
+    base_url: Option<String>,
+    /// Folder of journal and results [default: beside the manifest]
+    #[arg(long, value_name = "DIR", global = true)]
+    state: Option<String>,
+    /// postgres://… for many machines [default: a journal in the state folder]
+    #[arg(long, value_name = "URL", global = true)]
+    store: Option<String>,
+    /// File of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS
+    #[arg(long, value_name = "FILE", global = true)]
+    store_ca: Option<String>,
+    /// Name of the tables' schema in PostgreSQL [default: sealpress]
+    #[arg(long, value_name = "NAME", global = true)]
+    namespace: Option<String>,
+    /// Threads that press [default: the CPUs there are]
+    #[arg(long, short, value_name = "N", global = true)]
+    jobs: Option<String>,
+    /// Sessions worked on at a time
+    #[arg(long, value_name = "N", global = true)]
+    sessions: Option<String>,
+    /// Requests to the provider at a time [default: 8]
+    #[arg(long, value_name = "N", global = true)]
+    connections: Option<String>,
+    /// Bytes in flight, such as 256MiB [default: 512MiB]
+    #[arg(long, value_name = "SIZE", global = true)]
+    memory: Option<String>,
+    /// The largest file that is read [default: 256MiB]
+    #[arg(long, value_name = "SIZE", global = true)]
+    max_input: Option<String>,
+    /// Requests a second
+    #[arg(long, value_name = "N", global = true)]
+    rps: Option<String>,
+    /// Bytes a second to the provider, such as 10MB
+    #[arg(long, value_name = "SIZE", global = true)]
+    max_bytes_per_s: Option<String>,
+    /// Stop after more failed items than this: a count, or a share such as 5%
+    #[arg(long, value_name = "N|P%", global = true)]
+    max_errors: Option<String>,
+    /// Stop after this time, to go on another day; such as 90s or 8h
+    #[arg(long, value_name = "TIME", global = true)]
+    deadline: Option<String>,
+    /// Passes over an item whose provider cannot be reached [default: 5]
+    #[arg(long, value_name = "N", global = true)]
+    passes: Option<String>,
+    /// Wait in one pass for a provider that keeps failing, such as 8h [default: 5m]
+    #[arg(long, value_name = "TIME", global = true)]
+    patience: Option<String>,
+    /// Requests per item and pass [default: 3]
+    #[arg(long, value_name = "N", global = true)]
+    attempts: Option<String>,
+    /// Wait before an unclear upload is looked up [default: 5s]
+    #[arg(long, value_name = "TIME", global = true)]
+    settle: Option<String>,
+    /// Submit sessions whose items are all confirmed [default: true]
+    #[arg(long, value_name = "BOOL", global = true)]
+    submit: Option<String>,
+    /// Send a file once per session and context [default: true]
+    #[arg(long, value_name = "BOOL", global = true)]
+    dedupe: Option<String>,
+    /// A further folder that media may lie in; may be repeated
+    #[arg(long, value_name = "DIR", global = true)]
+    allow_root: Vec<String>,
+    /// A store that media may come from, such as s3://bucket or https://host; may be repeated
+    #[arg(long, value_name = "URL", global = true)]
+    allow_source: Vec<String>,
+    /// Address of a Prometheus endpoint, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    metrics: Option<String>,
+}
+
+impl SettingsArgs {
+    /// The settings with all that lies below the flags.
+    pub(crate) fn load(&self) -> Result<Config, Error> {
+        Config::load(self.config.as_deref(), self.values())
+    }
+
+    /// What was given, by its name in TOML.
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let list = |items: &[String]| (!items.is_empty()).then(|| items.join(","));
+        [
+            ("base_url", self.base_url.clone()),
+            ("state", self.state.clone()),
+            ("store", self.store.clone()),
+            ("store_ca", self.store_ca.clone()),
+            ("namespace", self.namespace.clone()),
+            ("jobs", self.jobs.clone()),
+            ("sessions", self.sessions.clone()),
+            ("connections", self.connections.clone()),
+            ("memory", self.memory.clone()),
+            ("max_input", self.max_input.clone()),
+            ("rps", self.rps.clone()),
+            ("max_bytes_per_s", self.max_bytes_per_s.clone()),
+            ("max_errors", self.max_errors.clone()),
+            ("deadline", self.deadline.clone()),
+            ("passes", self.passes.clone()),
+            ("patience", self.patience.clone()),
+            ("attempts", self.attempts.clone()),
+            ("settle", self.settle.clone()),
+            ("submit", self.submit.clone()),
+            ("dedupe", self.dedupe.clone()),
+            ("allow_root", list(&self.allow_root)),
+            ("allow_source", list(&self.allow_source)),
+            ("metrics", self.metrics.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}

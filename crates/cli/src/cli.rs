@@ -1,0 +1,60 @@
+//! The commands and what each is for, as clap reads them.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{backfill, emulator, inspect, prepare, session, transmit, upload};
+
+/// Prepares pictures and PDFs for identity verification vendors, and sends them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sealpress",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 all done, 1 internal error, 2 usage or configuration, 3 some inputs failed.\n\
+                  One bad file never stops the others."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(inspect::Args),
+    Prepare(prepare::Args),
+    Upload(upload::Args),
+    /// Open, submit, look at and delete Veriff sessions
+    #[command(subcommand, after_help = session::HELP)]
+    Session(session::Command),
+    /// Fetch media from Veriff
+    #[command(subcommand)]
+    Media(session::MediaCommand),
+    /// Transmit Security: sessions, images, results
+    #[command(subcommand, after_help = transmit::HELP)]
+    Transmit(transmit::Command),
+    /// Send what a manifest names: millions of files over days, killed and resumed at will
+    #[command(
+        after_help = "Exit codes: 0 all done, 1 internal error, 2 usage or configuration, 3 finished with failed items,\n\
+                            4 stopped by --max-errors, 5 stopped by --deadline, 6 ambiguous items left, 130 and 143 signals."
+    )]
+    Backfill(backfill::BackfillArgs),
+    /// Settings of a backfill and where they come from
+    Config(backfill::ConfigArgs),
+    Emulator(emulator::Args),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  sealpress completions bash > /etc/bash_completion.d/sealpress")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Whose rules files are prepared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Vendor {
+    /// Longer side at most 1920, pictures and PDFs
+    #[default]
+    Veriff,
+    /// JPEG only, 640 to 3840 by 480 to 2160
+    Transmit,
+}

@@ -1,0 +1,240 @@
+//! `sealpress inspect`: what a file is, what would be done to it, and why.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sealpress_image::{self as image, Normalizer};
+use sealpress_media::{Dimensions, Fault, Format, Media};
+use sealpress_pdf::{self as pdf, Trimmer};
+use sealpress_pipeline::Policies;
+use serde::Serialize;
+
+use crate::cli::Vendor;
+use crate::names::Names;
+use crate::outcome::{self, Failure};
+use crate::prepare::Said;
+use crate::{file, press, print};
+
+/// Say what files are, by their content, and what would be done to them and why
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    sealpress inspect scan.pdf photo.jpg\n  \
+    sealpress inspect --json photos/* | jq 'select(.orientation > 1)'\n  \
+    sealpress inspect --preview previews contract.pdf")]
+pub(crate) struct Args {
+    /// Files to look at
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Whose rules to plan by
+    #[arg(long, value_enum, default_value_t)]
+    provider: Vendor,
+    /// Also draw the first five pages of each PDF as PNG files into DIR
+    #[arg(long, value_name = "DIR")]
+    preview: Option<PathBuf>,
+    /// One JSON object per file
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    input: String,
+    ok: bool,
+    #[serde(flatten)]
+    end: End,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum End {
+    Seen(Box<Seen>),
+    Failed { error: Failure },
+}
+
+#[derive(Debug, Serialize)]
+struct Seen {
+    format: Format,
+    bytes: u64,
+    #[serde(flatten)]
+    detail: Detail,
+    plan: Vec<Said>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    previews: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Detail {
+    Picture {
+        width: u32,
+        height: u32,
+        /// 1 to 8, as in EXIF.
+        orientation: u8,
+        upright: Dimensions,
+        frames: u32,
+        alpha: bool,
+        bit_depth: u8,
+        colour: String,
+        icc_profile: Option<String>,
+    },
+    Document {
+        pages: Option<u32>,
+        version: Option<String>,
+        encrypted: bool,
+        needs_password: bool,
+    },
+}
+
+/// Pages that are drawn.
+const PREVIEWED: u32 = 5;
+/// Longer side of a preview in pixels.
+const PREVIEW_SIDE: u16 = 800;
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    if let Some(folder) = &args.preview
+        && let Err(e) = std::fs::create_dir_all(folder)
+    {
+        eprintln!("sealpress: the folder {} cannot be used: {e}", folder.display());
+        return ExitCode::from(outcome::USAGE);
+    }
+    let policies = press::policies(args.provider);
+    let mut names = args.preview.as_deref().map(|folder| Names::new(folder, &args.files));
+    let mut failed = 0;
+    for path in &args.files {
+        let target = args.preview.as_ref().zip(names.as_mut()).map(|(folder, names)| folder.join(names.stem(path)));
+        // A reader that panics over a file costs that file's line.
+        let seen = catch_unwind(AssertUnwindSafe(|| look(path, &policies, target.as_deref())));
+        let seen = seen.unwrap_or_else(|_| Err(Failure::new("internal", Fault::Internal, "the reader panicked")));
+        failed += usize::from(seen.is_err());
+        let input = path.to_string_lossy().into_owned();
+        let line = match seen {
+            Ok(seen) => Line { input, ok: true, end: End::Seen(Box::new(seen)) },
+            Err(error) => Line { input, ok: false, end: End::Failed { error } },
+        };
+        if args.json { print::json(&line) } else { tell(&line) }
+    }
+    outcome::exit(failed)
+}
+
+fn look(path: &Path, policies: &Policies, preview: Option<&Path>) -> Result<Seen, Failure> {
+    let media = file::media(path)?;
+    let (detail, plan) =
+        if media.format() == Format::Pdf { document(&media, policies)? } else { picture(&media, policies)? };
+    let mut previews = Vec::new();
+    if let (Some(stem), Detail::Document { pages: Some(pages), needs_password: false, .. }) = (preview, &detail) {
+        for page in 1..=(*pages).min(PREVIEWED) {
+            previews.push(draw(&media, page, stem)?);
+        }
+    }
+    Ok(Seen { format: media.format(), bytes: media.len() as u64, detail, plan, previews })
+}
+
+fn picture(media: &Media, policies: &Policies) -> Result<(Detail, Vec<Said>), Failure> {
+    let probe = image::Probe::read(media).map_err(|e| Failure::new(e.kind().as_str(), e.fault(), e.to_string()))?;
+    let stored = probe.dimensions();
+    let plan = Normalizer::new(policies.image.clone()).plan(&probe);
+    let plan = plan.iter().map(|action| Said::new(action.name(), action.to_string())).collect();
+    let detail = Detail::Picture {
+        width: stored.width(),
+        height: stored.height(),
+        orientation: probe.orientation(),
+        upright: probe.upright_dimensions(),
+        frames: probe.frames(),
+        alpha: probe.has_alpha(),
+        bit_depth: probe.bit_depth(),
+        colour: probe.colour().to_owned(),
+        icc_profile: probe.icc_profile().map(str::to_owned),
+    };
+    Ok((detail, plan))
+}
+
+fn document(media: &Media, policies: &Policies) -> Result<(Detail, Vec<Said>), Failure> {
+    let probe = pdf::Probe::read(media).map_err(of_pdf)?;
+    let mut plan = Vec::new();
+    match &policies.pdf {
+        None => plan.push(Said::new("refused", "this vendor takes pictures only")),
+        Some(_) if probe.needs_password => plan.push(Said::new("refused", "a password is needed to read it")),
+        Some(policy) => {
+            let most = policy.max_pages;
+            if probe.encrypted {
+                plan.push(Said::new("decrypted", "encrypted without a password"));
+            }
+            match probe.pages {
+                Some(pages) if pages > most => {
+                    plan.push(Said::new(
+                        "pages-dropped",
+                        format!("{pages} pages: the first {most} that are not empty are kept"),
+                    ));
+                }
+                _ => plan.push(Said::new("pages-kept", "empty pages are left out, all others are kept")),
+            }
+            plan.push(Said::new("rewritten", "scripts, attachments, metadata and older revisions are left behind"));
+        }
+    }
+    let pdf::Probe { pages, encrypted, needs_password, version, .. } = probe;
+    Ok((Detail::Document { pages, version, encrypted, needs_password }, plan))
+}
+
+fn draw(media: &Media, page: u32, stem: &Path) -> Result<String, Failure> {
+    let png = Trimmer::new(pdf::Policy::default()).preview(media, page, PREVIEW_SIDE).map_err(of_pdf)?;
+    let mut name = stem.as_os_str().to_owned();
+    name.push(format!("-page{page}.png"));
+    let target = PathBuf::from(name);
+    file::write(&target, &png)
+        .map_err(|e| Failure::new("unwritable", Fault::Caller, format!("{}: {e}", target.display())))?;
+    Ok(target.to_string_lossy().into_owned())
+}
+
+fn of_pdf(e: pdf::Error) -> Failure {
+    Failure::new(e.kind().as_str(), e.fault(), e.to_string())
+}
+
+fn tell(line: &Line) {
+    let seen = match &line.end {
+        End::Failed { error } => return print::line(&format!("{}\n  {}: {error}", line.input, error.kind)),
+        End::Seen(seen) => seen,
+    };
+    print::line(&format!("{}\n  {}, {}", line.input, seen.format, print::bytes(seen.bytes)));
+    match &seen.detail {
+        Detail::Picture { width, height, orientation, upright, frames, alpha, bit_depth, colour, icc_profile } => {
+            let mut text = format!("  {width}×{height}");
+            if *orientation > 1 {
+                text += &format!(", orientation {orientation} (upright {upright})");
+            }
+            text += &format!(", {colour}, {bit_depth} bit");
+            text += if *alpha { ", alpha" } else { "" };
+            if *frames > 1 {
+                text += &format!(", {frames} frames");
+            }
+            if let Some(name) = icc_profile {
+                text += &format!(", profile {name}");
+            }
+            print::line(&text);
+        }
+        Detail::Document { pages, version, encrypted, needs_password } => {
+            let mut text = pages.map_or_else(|| "  pages unknown".to_owned(), |n| format!("  {n} pages"));
+            if let Some(version) = version {
+                text += &format!(", PDF {version}");
+            }
+            text += match (encrypted, needs_password) {
+                (_, true) => ", needs a password",
+                (true, false) => ", encrypted without a password",
+                _ => "",
+            };
+            print::line(&text);
+        }
+    }
+    for said in &seen.plan {
+        print::line(&format!("  → {said}"));
+    }
+    for preview in &seen.previews {
+        print::line(&format!("  preview {preview}"));
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.text())
+    }
+}

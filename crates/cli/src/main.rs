@@ -1,0 +1,45 @@
+//! The `sealpress` program: reads the command and hands it to the file of its name.
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod backfill;
+mod cli;
+mod emulator;
+mod file;
+mod inspect;
+mod names;
+mod outcome;
+mod prepare;
+mod press;
+mod print;
+mod session;
+mod show;
+mod transmit;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    // Workers of the press are this program, started again.
+    sealpress_isolate::worker_main_if_asked();
+    match Cli::parse().command {
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Prepare(args) => prepare::run(args),
+        Command::Upload(args) => upload::run(&args),
+        Command::Session(command) => session::run(command),
+        Command::Media(command) => session::media(command),
+        Command::Transmit(command) => transmit::run(command),
+        Command::Backfill(args) => backfill::run(args),
+        Command::Config(args) => backfill::config(&args),
+        Command::Emulator(args) => emulator::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! `sealpress prepare`: files made fit for a vendor, into a folder.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use futures_util::{StreamExt, stream};
+use sealpress_media::{Fault, Format, Note};
+use sealpress_pipeline::{Options, Prepared, Preparer};
+use serde::Serialize;
+
+use crate::cli::Vendor;
+use crate::file;
+use crate::names::Names;
+use crate::outcome::{self, Failure};
+use crate::press;
+use crate::print::{self, Align, Table};
+
+/// Make files fit for a vendor: upright, in the box, under the limits, nothing else inside
+///
+/// Pictures are turned upright, scaled down where they are too large (never up), stripped of
+/// metadata and sent as they are where they conform already. PDFs keep their first five non-empty
+/// pages. What a file is called never matters, only what it is.
+///
+/// Outputs are named after their inputs, with a number where two would collide, and written whole
+/// or not at all. A file of the same name in DIR is replaced, but never one of the inputs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    sealpress prepare passport.heic bill.pdf --out ready\n  \
+    sealpress prepare photos/* --out ready --jobs 4 --json > results.jsonl")]
+pub(crate) struct Args {
+    /// Files to prepare
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Folder for the outputs; made if it is not there
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    /// Whose rules to follow
+    #[arg(long, value_enum, default_value_t)]
+    provider: Vendor,
+    /// Files at a time [default: one per CPU]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Megabytes for files and pictures in work together
+    #[arg(long, value_name = "MB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    memory: u64,
+    /// One JSON object per file, in the order of the files
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of `--json`. The names are a promise.
+#[derive(Debug, Serialize)]
+struct Line {
+    input: String,
+    ok: bool,
+    #[serde(flatten)]
+    end: End,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum End {
+    Done(Box<Done>),
+    Failed { error: Failure },
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    format: Format,
+    output: String,
+    output_format: Format,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<Vec<u32>>,
+    actions: Vec<Said>,
+    warnings: Vec<Said>,
+    ms: f64,
+    #[serde(skip)]
+    input_bytes: u64,
+}
+
+/// One action or warning, with its reason.
+#[derive(Debug, Serialize)]
+pub(crate) struct Said {
+    name: String,
+    reason: String,
+}
+
+impl From<&Note> for Said {
+    fn from(note: &Note) -> Self {
+        Self { name: note.name.clone(), reason: note.text.clone() }
+    }
+}
+
+impl Said {
+    pub(crate) fn new(name: &str, reason: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), reason: reason.into() }
+    }
+
+    /// Name and reason for people.
+    pub(crate) fn text(&self) -> String {
+        format!("{}: {}", self.name, self.reason)
+    }
+
+    pub(crate) fn all(notes: &[Note]) -> Vec<Self> {
+        notes.iter().map(Self::from).collect()
+    }
+
+    pub(crate) fn names(said: &[Self]) -> String {
+        said.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+pub(crate) fn run(args: Args) -> ExitCode {
+    match work(args) {
+        Ok(failed) => outcome::exit(failed),
+        Err(failure) => {
+            eprintln!("sealpress: {failure}");
+            failure.exit()
+        }
+    }
+}
+
+fn work(args: Args) -> Result<usize, Failure> {
+    std::fs::create_dir_all(&args.out)
+        .map_err(|e| Failure::config(format!("the output folder {} cannot be used: {e}", args.out.display())))?;
+    let mut options = Options::default();
+    options.workers = args.jobs.unwrap_or(options.workers);
+    options.memory = args.memory << 20;
+    options.max_input = file::MAX_INPUT;
+    let preparer = Preparer::shared(press::press(press::policies(args.provider)), &options)?;
+    let mut names = Names::new(&args.out, &args.files);
+    let jobs: Vec<(PathBuf, OsString)> =
+        args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();
+
+    let (out, json) = (args.out, args.json);
+    // Each file is written before it waits for its turn to be reported: only reports wait.
+    let lines = stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out)).buffered(options.queue());
+    outcome::runtime()?.block_on(report(lines, json))
+}
+
+async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> Line {
+    let input = path.to_string_lossy().into_owned();
+    let end = match preparer.file(path).await {
+        Ok(prepared) => save(prepared, stem, out).await,
+        Err(e) => Err(e.into()),
+    };
+    match end {
+        Ok(done) => Line { input, ok: true, end: End::Done(Box::new(done)) },
+        Err(error) => Line { input, ok: false, end: End::Failed { error } },
+    }
+}
+
+async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Failure> {
+    let writing_since = Instant::now();
+    let mut name = stem;
+    name.push(".");
+    name.push(prepared.media.format().extension());
+    let target = out.join(name);
+    let output = target.to_string_lossy().into_owned();
+    let writing = tokio::task::spawn_blocking(move || file::write(&target, prepared.media.bytes()).map(|()| prepared));
+    let unwritable = |e: &dyn std::fmt::Display| Failure::new("unwritable", Fault::Caller, format!("{output}: {e}"));
+    let prepared = writing.await.map_err(|e| unwritable(&e))?.map_err(|e| unwritable(&e))?;
+    let report = &prepared.report;
+    Ok(Done {
+        format: report.format,
+        output_format: report.output_format,
+        bytes: prepared.media.len() as u64,
+        width: report.dimensions.map(|d| d.width()),
+        height: report.dimensions.map(|d| d.height()),
+        pages: report.pages.clone(),
+        actions: Said::all(&report.actions),
+        warnings: Said::all(&report.warnings),
+        // The work, not the wait for a turn.
+        ms: print::ms(prepared.press + writing_since.elapsed()),
+        input_bytes: prepared.input_bytes,
+        output,
+    })
+}
+
+async fn report(lines: impl stream::Stream<Item = Line>, json: bool) -> Result<usize, Failure> {
+    use Align::{Left, Right};
+    let columns: &[_] = &[(32, Left), (12, Left), (9, Right), (9, Right), (9, Left), (8, Right)];
+    let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "ms", "done"]));
+    let (mut failed, mut done, mut before, mut after) = (0, 0u64, 0, 0);
+    let mut lines = std::pin::pin!(lines);
+    while let Some(line) = lines.next().await {
+        failed += usize::from(!line.ok);
+        if let End::Done(d) = &line.end {
+            (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes);
+        }
+        match &table {
+            None => print::json(&line),
+            Some(table) => row(table, &line),
+        }
+    }
+    if table.is_some() {
+        let (before, after) = (print::bytes(before), print::bytes(after));
+        print::line(&format!("{done} prepared, {failed} failed, {before} → {after}"));
+    }
+    Ok(failed)
+}
+
+fn row(table: &Table, line: &Line) {
+    let name =
+        Path::new(&line.input).file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
+    match &line.end {
+        End::Failed { error } => table.row(&[&name, "-", "", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
+        End::Done(d) => {
+            let what = if d.format == d.output_format {
+                d.format.to_string()
+            } else {
+                format!("{}→{}", d.format, d.output_format)
+            };
+            let size = match (&d.pages, d.width, d.height) {
+                (Some(pages), ..) => format!("{} p.", pages.len()),
+                (None, Some(w), Some(h)) => format!("{w}×{h}"),
+                _ => String::new(),
+            };
+            let mut did = Said::names(&d.actions);
+            if !d.warnings.is_empty() {
+                did = format!("{did} (!) {}", Said::names(&d.warnings));
+            }
+            let ms = format!("{:.0}", d.ms);
+            table.row(&[&name, &what, &print::bytes(d.input_bytes), &print::bytes(d.bytes), &size, &ms, &did]);
+        }
+    }
+}
