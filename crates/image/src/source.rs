@@ -1,5 +1,6 @@
 //! One decode of any format, up to planes.
 
+use sealpress_jpeg::Decoder;
 use sealpress_media::Dimensions;
 
 use crate::colour::{Colour, Declared, Profiles};
@@ -8,7 +9,6 @@ use crate::error::{Error, ErrorKind};
 use crate::heif::Heif;
 use crate::jpeg::decode as jpeg;
 use crate::jpeg::scan::Scan;
-use crate::jpeg::sound::Sound;
 use crate::jpeg::turbo::{Compressor, Decompressor};
 use crate::limits::Limits;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
@@ -33,7 +33,7 @@ pub(crate) struct Decoded {
 /// Codecs and buffers of one worker, kept from picture to picture.
 pub(crate) struct Codecs {
     pub(crate) decompressor: Decompressor,
-    pub(crate) sound: Sound,
+    pub(crate) jpeg: Decoder,
     pub(crate) compressor: Compressor,
     pub(crate) pool: Pool,
     pub(crate) profiles: Profiles,
@@ -54,7 +54,7 @@ impl Codecs {
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self {
             decompressor: Decompressor::new()?,
-            sound: Sound::new(),
+            jpeg: Decoder::new(),
             compressor: Compressor::new()?,
             pool: Pool::default(),
             profiles: Profiles::default(),
@@ -76,11 +76,11 @@ impl Codecs {
             scan.icc.as_deref().map_or(Colour::Srgb, |icc| self.profiles.resolve(Declared::Icc(icc), components));
         let cmyk = jpeg::cmyk_profile(&colour).cloned();
         let wanted = request.wanted;
-        let Self { decompressor, sound, compressor, pool, .. } = self;
+        let Self { decompressor, jpeg: decoder, compressor, pool, .. } = self;
         // The sink is made only when the pixels are there, so that its planes can reuse what the
         // decoder gave back.
         let (planes, complaint) = if plan.planar {
-            jpeg::planar(decompressor, sound, &repaired, &plan, &request.limits, pool)?
+            jpeg::planar(decompressor, decoder, &repaired, &plan, &request.limits, pool)?
         } else {
             jpeg::packed(decompressor, &repaired, &plan, cmyk.as_ref(), wanted, compressor, pool)?
         };

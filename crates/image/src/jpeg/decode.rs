@@ -1,15 +1,15 @@
 //! From a JPEG to planes, by the cheapest way that its coding allows.
 
+use sealpress_jpeg::{Decoder, Scale};
 use sealpress_media::Dimensions;
 
 use super::scan::Scan;
-use super::sound::{self, Sound};
 use super::turbo::{self, Decompressor, Header, Packed, Sampling, Shrink};
 use crate::colour::{Colour, Converter};
 use crate::convert::RgbSink;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
-use crate::planes::{Matrix, Planes, Range, Siting, Subsampling};
+use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
 use crate::pool::Pool;
 use crate::source::chroma_target;
 
@@ -68,7 +68,7 @@ pub(crate) fn memory(scan: &Scan, shrink: Shrink) -> u64 {
     // A baseline file may come in several scans too; only the whole file tells.
     let buffered = scan.frame.progressive() || scan.scans > 1;
     // Two blocks side by side are decoded at once, of which one may be beyond the picture.
-    let held: u64 = blocks.iter().map(|(w, h)| (w + 3) * h * sound::BLOCK_BYTES).sum();
+    let held: u64 = blocks.iter().map(|(w, h)| (w + 3) * h * sealpress_jpeg::BLOCK_BYTES).sum();
     planes + rows + if buffered { held } else { 0 } + (128 << 10)
 }
 
@@ -118,10 +118,10 @@ pub(crate) fn plan(codec: &mut Decompressor, bytes: &[u8], shrink: Shrink, limit
 /// A decode's outcome: planes, and the decoder's first complaint.
 pub(crate) type Outcome = (Planes, Option<String>);
 
-/// Decodes to planes as coded: by our own decoder what is sound, by libjpeg-turbo everything else.
+/// Decodes to planes as coded: by our own decoder what is well formed, by libjpeg-turbo everything else.
 pub(crate) fn planar(
     codec: &mut Decompressor,
-    sound: &mut Sound,
+    decoder: &mut Decoder,
     bytes: &[u8],
     plan: &Plan,
     limits: &Limits,
@@ -129,7 +129,7 @@ pub(crate) fn planar(
 ) -> Result<Outcome, Error> {
     let sampling = plan.header.sampling.ok_or_else(|| Error::internal("a planar decode without a sampling"))?;
     let (horizontal, vertical) = sampling.factors();
-    let (planes, complaint) = match sound.planes(bytes, plan.shrink, limits.max_scans, pool) {
+    let (planes, complaint) = match own(decoder, bytes, plan.shrink, limits, pool) {
         Some(planes) => (planes, None),
         None => {
             let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
@@ -153,6 +153,18 @@ pub(crate) fn planar(
         range: Range::Full,
     };
     Ok((planes, complaint))
+}
+
+/// The planes of a well-formed file at full or half size.
+fn own(decoder: &mut Decoder, bytes: &[u8], shrink: Shrink, limits: &Limits, pool: &mut Pool) -> Option<Vec<Plane>> {
+    let scale = match shrink {
+        Shrink::One => Scale::Full,
+        Shrink::Two => Scale::Half,
+        Shrink::Four | Shrink::Eight => return None,
+    };
+    let planes = decoder.planes(bytes, scale, limits.max_scans, pool)?;
+    let plane = |p: sealpress_jpeg::Plane| Plane { data: p.data, width: p.width, height: p.height, stride: p.stride };
+    Some(planes.into_iter().map(plane).collect())
 }
 
 /// Decodes to interleaved pixels, `cmyk` being the profile for four components, and from there to

@@ -2,6 +2,5 @@
 pub(crate) mod decode;
 pub(crate) mod lossless;
 pub(crate) mod scan;
-pub(crate) mod sound;
 #[expect(unsafe_code, reason = "calls into libjpeg-turbo; see the file's head")]
 pub(crate) mod turbo;

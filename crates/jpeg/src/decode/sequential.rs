@@ -5,9 +5,9 @@ use super::bits::{Bits, Reader};
 use super::frame::{Component, Frame, Scan, Tables};
 use super::huffman::{Kind, Table};
 use super::idct::{Pair, Steps};
-use super::kernels::{Kernel, Work};
 use super::output::{emit, emit_flat};
-use crate::jpeg::turbo::Shrink;
+use crate::cpu::{Cpu, Work};
+use crate::plane::Scale;
 
 /// What a scan is decoded from and to.
 pub(super) struct Sequential<'s, 'd> {
@@ -15,33 +15,33 @@ pub(super) struct Sequential<'s, 'd> {
     pub(super) frame: &'s mut Frame,
     pub(super) scan: &'s Scan,
     pub(super) tables: &'s Tables,
-    pub(super) shrink: Shrink,
+    pub(super) scale: Scale,
 }
 
 impl Sequential<'_, '_> {
     /// The position of the marker behind the scan.
-    pub(super) fn run(self, kernel: Kernel) -> Option<usize> {
+    pub(super) fn run(self, cpu: Cpu) -> Option<usize> {
         // Loops of known length are laid out flat by the compiler.
         match (self.frame.components.len(), self.frame.components.first()?.factors) {
-            (1, _) => kernel.run(Sampled::<1, 1, 1>(self, kernel)),
-            (_, [1, 1]) => kernel.run(Sampled::<1, 1, 3>(self, kernel)),
-            (_, [2, 1]) => kernel.run(Sampled::<2, 1, 3>(self, kernel)),
-            (_, [1, 2]) => kernel.run(Sampled::<1, 2, 3>(self, kernel)),
-            (_, [2, 2]) => kernel.run(Sampled::<2, 2, 3>(self, kernel)),
+            (1, _) => cpu.run(Sampled::<1, 1, 1>(self, cpu)),
+            (_, [1, 1]) => cpu.run(Sampled::<1, 1, 3>(self, cpu)),
+            (_, [2, 1]) => cpu.run(Sampled::<2, 1, 3>(self, cpu)),
+            (_, [1, 2]) => cpu.run(Sampled::<1, 2, 3>(self, cpu)),
+            (_, [2, 2]) => cpu.run(Sampled::<2, 2, 3>(self, cpu)),
             _ => None,
         }
     }
 }
 
 /// A scan of `N` components whose first has `H × V` blocks per unit, the others one.
-struct Sampled<'s, 'd, const H: usize, const V: usize, const N: usize>(Sequential<'s, 'd>, Kernel);
+struct Sampled<'s, 'd, const H: usize, const V: usize, const N: usize>(Sequential<'s, 'd>, Cpu);
 
 impl<const H: usize, const V: usize, const N: usize> Work for Sampled<'_, '_, H, V, N> {
     type Output = Option<usize>;
 
     #[inline(always)]
     fn run(self) -> Option<usize> {
-        let Self(Sequential { reader, frame, scan, tables, shrink }, kernel) = self;
+        let Self(Sequential { reader, frame, scan, tables, scale }, cpu) = self;
         let units = frame.units;
         let mut parts = Vec::with_capacity(N);
         for ((_, dc, ac), component) in scan.parts.iter().zip(&mut frame.components) {
@@ -82,7 +82,7 @@ impl<const H: usize, const V: usize, const N: usize> Work for Sampled<'_, '_, H,
                     for y in 0..down {
                         for x in 0..across {
                             let place = [unit_x * across + 2 * x, unit_y * down + y];
-                            part.emit(kernel, shrink, y * across + x, place);
+                            part.emit(cpu, scale, y * across + x, place);
                         }
                     }
                 }
@@ -116,14 +116,14 @@ impl Part<'_> {
 
     /// Transforms a pair into its place and clears it.
     #[inline(always)]
-    fn emit(&mut self, kernel: Kernel, shrink: Shrink, pair: usize, [x, y]: [usize; 2]) {
+    fn emit(&mut self, cpu: Cpu, scale: Scale, pair: usize, [x, y]: [usize; 2]) {
         let plane = &mut self.component.plane;
         let more = &mut self.more[2 * pair..][..2];
         let pair = &mut self.pairs[pair];
         if more == [false; 2] {
-            emit_flat(shrink, [pair[0], pair[64]], self.steps[0], plane, x, y);
+            emit_flat(scale, [pair[0], pair[64]], self.steps[0], plane, x, y);
         } else {
-            emit(kernel, shrink, pair, &self.steps, plane, x, y);
+            emit(cpu, scale, pair, &self.steps, plane, x, y);
             *pair = [0; 128];
             more.fill(false);
         }

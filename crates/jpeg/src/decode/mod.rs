@@ -1,9 +1,9 @@
-//! A JPEG decoder for sound files, to planes at full or half size.
+//! The decoder of well-formed files, to planes at full or half size.
 //!
 //! libjpeg-turbo looks at a file bit by bit as if it could end anywhere, and decodes what is damaged
-//! as well as it can. Nearly all files are sound: this decoder reads only those, sequential with
+//! as well as it can. Nearly all files are well formed: this decoder reads only those, sequential with
 //! Huffman codes in one scan, or progressive with every bit there, one or three components of eight
-//! bits. At anything else it gives up, without a word, and libjpeg-turbo has the file. What it does
+//! bits. At anything else it gives up, without a word, for another decoder to try. What it does
 //! decode is to the bit what libjpeg-turbo gives, which the tests hold it to; it is
 //! faster because a whole coefficient is one look-up, stuffed bytes are taken out before, two blocks
 //! share a transform, and in progressive files nobody looks at coefficients that are zero.
@@ -12,9 +12,7 @@ mod bits;
 mod coefficients;
 mod frame;
 mod huffman;
-mod idct;
-#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2 and BMI2; see the file's head")]
-mod kernels;
+pub(crate) mod idct;
 mod output;
 mod progressive;
 mod sequential;
@@ -24,23 +22,23 @@ mod tests;
 use std::array;
 
 use bits::Reader;
-pub(super) use coefficients::BLOCK_BYTES;
+pub use coefficients::BLOCK_BYTES;
 use coefficients::Coefficients;
 use frame::{Frame, Scan, Tables};
-use kernels::Kernel;
 use progressive::{Progressive, Transform};
 use sequential::Sequential;
 
-use super::turbo::Shrink;
-use crate::planes::Plane;
-use crate::pool::Pool;
+use crate::cpu::Cpu;
+use crate::plane::{Buffers, Plane, Scale};
 
 /// Coefficients kept from one picture to the next, in bytes: those of 16 megapixels.
 const KEPT: usize = 52 << 20;
 
-/// The decoder's tools, kept from picture to picture.
-pub(crate) struct Sound {
-    kernel: Kernel,
+/// Decodes well-formed JPEGs to planes, to the bit as libjpeg-turbo does. It keeps its buffers from
+/// picture to picture, and nothing of one picture reaches the next.
+#[derive(Debug)]
+pub struct Decoder {
+    cpu: Cpu,
     window: Vec<u8>,
     coefficients: [Coefficients; 3],
 }
@@ -52,36 +50,46 @@ const NATURAL: [u8; 64] = [
     47, 55, 62, 63,
 ];
 
-impl Sound {
-    pub(crate) fn new() -> Self {
-        Self { kernel: Kernel::detect(), window: Vec::new(), coefficients: array::from_fn(|_| Coefficients::default()) }
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder with the fastest kernels that this CPU runs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { cpu: Cpu::detect(), window: Vec::new(), coefficients: array::from_fn(|_| Coefficients::default()) }
     }
 
     #[cfg(test)]
-    fn scalar() -> Self {
-        Self { kernel: Kernel::Scalar, ..Self::new() }
+    fn on(cpu: Cpu) -> Self {
+        Self { cpu, ..Self::new() }
     }
 
-    /// The planes of a sound file, each as large as its share of the picture divided by `shrink`,
-    /// rounded up; `None` for any other file.
-    pub(crate) fn planes(
+    /// The planes of a well-formed file, luma or grey first: each as large as its share of the picture
+    /// scaled by `scale`, rounded up. `None` for any other file, also for one of more than `max_scans`
+    /// scans: then another decoder may try.
+    ///
+    /// Memory is asked for only when the header was read: the planes, and for progressive files
+    /// [`BLOCK_BYTES`] for each block of 64 samples. Whoever does not trust the file's dimensions looks
+    /// at them before.
+    pub fn planes(
         &mut self,
         jpeg: &[u8],
-        shrink: Shrink,
+        scale: Scale,
         max_scans: u32,
-        pool: &mut Pool,
+        buffers: &mut dyn Buffers,
     ) -> Option<Vec<Plane>> {
-        if !matches!(shrink, Shrink::One | Shrink::Two) {
-            return None;
-        }
         let mut frame = None;
-        let planes = self.decode(jpeg, shrink, max_scans, pool, &mut frame);
+        let planes = self.decode(jpeg, scale, max_scans, buffers, &mut frame);
         if self.coefficients.iter().map(Coefficients::capacity).sum::<usize>() > KEPT {
             self.coefficients = array::from_fn(|_| Coefficients::default());
         }
         if planes.is_none() {
             let components = frame.into_iter().flat_map(|f: Frame| f.components);
-            components.for_each(|c| pool.give(c.plane.data));
+            components.for_each(|c| buffers.give(c.plane.data));
         }
         planes
     }
@@ -89,9 +97,9 @@ impl Sound {
     fn decode(
         &mut self,
         jpeg: &[u8],
-        shrink: Shrink,
+        scale: Scale,
         max_scans: u32,
-        pool: &mut Pool,
+        buffers: &mut dyn Buffers,
         frame: &mut Option<Frame>,
     ) -> Option<Vec<Plane>> {
         let mut tables = Tables::default();
@@ -105,7 +113,7 @@ impl Sound {
             let body = jpeg.get(at + 4..at.checked_add(2 + length)?)?;
             at += 2 + length;
             match marker {
-                0xC0..=0xC2 if frame.is_none() => *frame = Some(Frame::read(body, marker == 0xC2, shrink, pool)?),
+                0xC0..=0xC2 if frame.is_none() => *frame = Some(Frame::read(body, marker == 0xC2, scale, buffers)?),
                 0xC4 => tables.read_codes(body)?,
                 0xDB => tables.read_quantizers(body)?,
                 0xDD => tables.restart = usize::from(u16::from_be_bytes(*body.first_chunk::<2>()?)),
@@ -130,9 +138,9 @@ impl Sound {
                     let mut reader = Reader::new(jpeg, at, std::mem::take(&mut self.window));
                     let end = if frame.progressive {
                         let all = &mut self.coefficients;
-                        self.kernel.run(Progressive { reader: &mut reader, frame, scan: &scan, tables: &tables, all })
+                        self.cpu.run(Progressive { reader: &mut reader, frame, scan: &scan, tables: &tables, all })
                     } else {
-                        Sequential { reader: &mut reader, frame, scan: &scan, tables: &tables, shrink }.run(self.kernel)
+                        Sequential { reader: &mut reader, frame, scan: &scan, tables: &tables, scale }.run(self.cpu)
                     };
                     self.window = reader.into_window();
                     at = end?;
@@ -151,7 +159,7 @@ impl Sound {
                     return None;
                 }
                 let steps = component.steps?;
-                self.kernel.run(Transform { kernel: self.kernel, shrink, steps, component, coefficients });
+                self.cpu.run(Transform { cpu: self.cpu, scale, steps, component, coefficients });
             }
         }
         Some(std::mem::take(&mut frame.components).into_iter().map(|c| c.plane).collect())

@@ -3,35 +3,35 @@
 //!
 //! The halved one is the mean of 2 × 2 samples of the whole one, taken before rounding.
 
-use super::kernels::Kernel;
+use crate::cpu::Cpu;
 
 /// Two blocks of coefficients, each row by row.
-pub(super) type Pair = [i16; 128];
+pub(crate) type Pair = [i16; 128];
 /// Steps of the quantizer, row by row, at most 255.
-pub(super) type Steps = [i16; 64];
+pub(crate) type Steps = [i16; 64];
 /// Rows of two blocks at half size, side by side.
-pub(super) type Half = [[u8; 8]; 4];
+pub(crate) type Half = [[u8; 8]; 4];
 /// Rows of two blocks, side by side.
-pub(super) type Whole = [[u8; 16]; 8];
+pub(crate) type Whole = [[u8; 16]; 8];
 
 /// Fractional bits of the constants.
-pub(super) const FRACTION: u32 = 13;
+pub(crate) const FRACTION: u32 = 13;
 /// Additional bits kept between the passes.
 const KEPT: u32 = 2;
 /// What the first pass drops, and the second, at half size.
-pub(super) const HALF_SHIFTS: [u32; 2] = [FRACTION - KEPT + 1, FRACTION + KEPT + 3 + 1];
+pub(crate) const HALF_SHIFTS: [u32; 2] = [FRACTION - KEPT + 1, FRACTION + KEPT + 3 + 1];
 /// The same for whole blocks.
-pub(super) const WHOLE_SHIFTS: [u32; 2] = [FRACTION - KEPT, FRACTION + KEPT + 3];
+pub(crate) const WHOLE_SHIFTS: [u32; 2] = [FRACTION - KEPT, FRACTION + KEPT + 3];
 
 /// Weights in 13 bits: products of cosines, named by what they multiply in [`half`].
-pub(super) mod weight {
-    pub(in super::super) const HALF_26: [i16; 2] = [15137, -6270];
+pub(crate) mod weight {
+    pub(crate) const HALF_26: [i16; 2] = [15137, -6270];
     /// For coefficients 1, 3, 5, 7: the inner two outputs, then the outer two.
-    pub(in super::super) const HALF_ODD: [[i16; 4]; 2] = [[8697, -17799, 11893, -1730], [20995, 7373, -4926, -4176]];
+    pub(crate) const HALF_ODD: [[i16; 4]; 2] = [[8697, -17799, 11893, -1730], [20995, 7373, -4926, -4176]];
     /// For coefficients 2, 6: what the outer outputs get, then the inner.
-    pub(in super::super) const WHOLE_26: [[i16; 2]; 2] = [[10703, 4433], [4433, -10704]];
+    pub(crate) const WHOLE_26: [[i16; 2]; 2] = [[10703, 4433], [4433, -10704]];
     /// For coefficients 1, 3, 5, 7: what each output gets, from the outermost inwards.
-    pub(in super::super) const WHOLE_ODD: [[i16; 4]; 4] = [
+    pub(crate) const WHOLE_ODD: [[i16; 4]; 4] = [
         [11363, 9633, 6437, 2260],
         [9633, -2259, -11362, -6436],
         [6437, -11362, 2261, 9633],
@@ -39,12 +39,14 @@ pub(super) mod weight {
     ];
 }
 
-impl Kernel {
+impl Cpu {
     /// Two blocks at half size.
     pub(super) fn half(self, pair: &Pair, steps: &Steps) -> Half {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) => super::kernels::half(token, pair, steps),
+            Self::Avx2(proof) => crate::arch::half(proof, pair, steps),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(proof) => crate::arch::half(proof.avx2(), pair, steps),
             Self::Scalar => half(pair, steps),
         }
     }
@@ -53,7 +55,9 @@ impl Kernel {
     pub(super) fn whole(self, pair: &Pair, steps: &Steps) -> Whole {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) => super::kernels::whole(token, pair, steps),
+            Self::Avx2(proof) => crate::arch::whole(proof, pair, steps),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(proof) => crate::arch::whole(proof.avx2(), pair, steps),
             Self::Scalar => whole(pair, steps),
         }
     }

@@ -1,27 +1,26 @@
 //! Blocks into planes.
 
 use super::idct::{self, Pair, Steps};
-use super::kernels::Kernel;
-use crate::jpeg::turbo::Shrink;
-use crate::planes::Plane;
+use crate::cpu::Cpu;
+use crate::plane::{Plane, Scale};
 
 /// Transforms two neighbouring blocks into their place, the left one being block `(x, y)`.
 #[inline(always)]
-pub(super) fn emit(kernel: Kernel, shrink: Shrink, pair: &Pair, steps: &Steps, plane: &mut Plane, x: usize, y: usize) {
-    if shrink == Shrink::Two {
-        let rows = kernel.half(pair, steps);
+pub(super) fn emit(cpu: Cpu, scale: Scale, pair: &Pair, steps: &Steps, plane: &mut Plane, x: usize, y: usize) {
+    if scale == Scale::Half {
+        let rows = cpu.half(pair, steps);
         put(plane, x * 4, y * 4, &rows);
     } else {
-        let rows = kernel.whole(pair, steps);
+        let rows = cpu.whole(pair, steps);
         put(plane, x * 8, y * 8, &rows);
     }
 }
 
 /// The same for blocks of which only the first coefficient is not zero.
 #[inline(always)]
-pub(super) fn emit_flat(shrink: Shrink, first: [i16; 2], step: i16, plane: &mut Plane, x: usize, y: usize) {
+pub(super) fn emit_flat(scale: Scale, first: [i16; 2], step: i16, plane: &mut Plane, x: usize, y: usize) {
     let [left, right] = first.map(|f| idct::flat(f, step));
-    if shrink == Shrink::Two {
+    if scale == Scale::Half {
         let mut row = [left; 8];
         row[4..].fill(right);
         put(plane, x * 4, y * 4, &[row; 4]);

@@ -5,9 +5,9 @@ use super::coefficients::Coefficients;
 use super::frame::{Component, Frame, Grid, Scan, Tables};
 use super::huffman::Kind;
 use super::idct::Steps;
-use super::kernels::{Kernel, Work};
 use super::output::{emit, emit_flat};
-use crate::jpeg::turbo::Shrink;
+use crate::cpu::{Cpu, Work};
+use crate::plane::Scale;
 
 /// What a scan is decoded from and to. Its run gives the position of the marker behind it.
 pub(super) struct Progressive<'s, 'd> {
@@ -148,8 +148,8 @@ impl Restarts {
 
 /// Coefficients of one component into its plane.
 pub(super) struct Transform<'s> {
-    pub(super) kernel: Kernel,
-    pub(super) shrink: Shrink,
+    pub(super) cpu: Cpu,
+    pub(super) scale: Scale,
     pub(super) steps: Steps,
     pub(super) component: &'s mut Component,
     pub(super) coefficients: &'s mut Coefficients,
@@ -160,13 +160,13 @@ impl Work for Transform<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { kernel, shrink, steps, component, coefficients } = self;
+        let Self { cpu, scale, steps, component, coefficients } = self;
         let (grid, plane) = (component.grid, &mut component.plane);
         for y in 0..grid.down {
             for x in (0..grid.across).step_by(2) {
                 match coefficients.pair(y * grid.stride + x) {
-                    Ok(pair) => emit(kernel, shrink, pair, &steps, plane, x, y),
-                    Err(first) => emit_flat(shrink, first, steps[0], plane, x, y),
+                    Ok(pair) => emit(cpu, scale, pair, &steps, plane, x, y),
+                    Err(first) => emit_flat(scale, first, steps[0], plane, x, y),
                 }
             }
         }

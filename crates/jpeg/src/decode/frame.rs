@@ -3,9 +3,7 @@
 use super::NATURAL;
 use super::huffman::{Kind, Table};
 use super::idct::Steps;
-use crate::jpeg::turbo::Shrink;
-use crate::planes::Plane;
-use crate::pool::Pool;
+use crate::plane::{Buffers, Plane, Scale};
 
 /// Everything between the start and the first scan, and what later segments changed.
 pub(super) struct Frame {
@@ -59,7 +57,7 @@ pub(super) struct Scan {
 }
 
 impl Frame {
-    pub(super) fn read(body: &[u8], progressive: bool, shrink: Shrink, pool: &mut Pool) -> Option<Self> {
+    pub(super) fn read(body: &[u8], progressive: bool, scale: Scale, buffers: &mut dyn Buffers) -> Option<Self> {
         let [8, h0, h1, w0, w1, count, parts @ ..] = body else { return None };
         let (height, width) = (usize::from(*h0) << 8 | usize::from(*h1), usize::from(*w0) << 8 | usize::from(*w1));
         let (parts, []) = parts.as_chunks::<3>() else { return None };
@@ -81,7 +79,6 @@ impl Frame {
             return None;
         }
         let units = [width.div_ceil(8 * largest[0]), height.div_ceil(8 * largest[1])];
-        let n = shrink.denominator() as usize;
         let components = parts.iter().map(|part| {
             let f = factors(part);
             let blocks = |side: usize, axis: usize| (side * f[axis]).div_ceil(8 * largest[axis]);
@@ -91,13 +88,13 @@ impl Frame {
                 stride: (units[0] * f[0]).next_multiple_of(2),
                 rows: units[1] * f[1],
             };
-            let (stride, rows) = (grid.stride * 8 / n, grid.rows * 8 / n);
+            let (stride, rows) = (grid.stride * scale.samples(), grid.rows * scale.samples());
             // Two units are decoded at once, so a row of blocks may be one unit longer.
-            let stride = stride.next_multiple_of(16 * f[0] / n);
+            let stride = stride.next_multiple_of(2 * scale.samples() * f[0]);
             let plane = Plane {
-                data: pool.take(stride * rows),
-                width: width.div_ceil(n).div_ceil(largest[0] / f[0]),
-                height: height.div_ceil(n).div_ceil(largest[1] / f[1]),
+                data: buffers.take(stride * rows),
+                width: scale.of(width).div_ceil(largest[0] / f[0]),
+                height: scale.of(height).div_ceil(largest[1] / f[1]),
                 stride,
             };
             Component { id: part[0], factors: f, quantizer: usize::from(part[2]), steps: None, grid, plane }

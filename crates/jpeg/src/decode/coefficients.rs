@@ -11,11 +11,11 @@ use super::frame::Band;
 use super::huffman::{Kind, Table};
 use super::idct::Pair;
 
-/// Bytes held for one block.
-pub(crate) const BLOCK_BYTES: u64 = 128 + 8 + 2;
+/// Bytes held for one block of a file in several scans.
+pub const BLOCK_BYTES: u64 = 128 + 8 + 2;
 
 /// All coefficients of one component.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Coefficients {
     /// Two neighbours each; meaningful only where the word is not zero.
     pairs: Vec<Pair>,

@@ -1,0 +1,211 @@
+//! The inverse DCTs for AVX2, and the door through which the bit reader is compiled for BMI2. All
+//! compute the same integers as the plain code of [`crate::decode::idct`], which judges them.
+//!
+//! Two blocks lie in the two halves of a register, so no step crosses the halves but the last.
+//! Products of two coefficients with their weights are added in one instruction: coefficients come
+//! in pairs (2, 6), (1, 3), (5, 7) and, for whole blocks, (0, 4).
+
+use std::arch::x86_64::*;
+
+use crate::cpu::{Avx2, Work};
+use crate::decode::idct::{FRACTION, HALF_SHIFTS, Half, Pair, Steps, WHOLE_SHIFTS, Whole, weight};
+
+pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
+    fn inner<W: Work>(work: W) -> W::Output {
+        work.run()
+    }
+    // SAFETY: the proof exists only where these features do.
+    unsafe { inner(work) }
+}
+
+pub(crate) fn half(_: Avx2, pair: &Pair, steps: &Steps) -> Half {
+    // SAFETY: the proof exists only where AVX2 does.
+    unsafe { half_avx2(pair, steps) }
+}
+
+pub(crate) fn whole(_: Avx2, pair: &Pair, steps: &Steps) -> Whole {
+    // SAFETY: the proof exists only where AVX2 does.
+    unsafe { whole_avx2(pair, steps) }
+}
+
+/// Row `y` of both blocks, times the quantizer's steps.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn row(pair: &Pair, steps: &Steps, y: usize) -> __m256i {
+    let values = _mm256_set_m128i(load(&pair.as_chunks().0[8 + y]), load(&pair.as_chunks().0[y]));
+    _mm256_mullo_epi16(values, _mm256_broadcastsi128_si256(load(&steps.as_chunks().0[y])))
+}
+
+#[inline(always)]
+fn load(values: &[i16; 8]) -> __m128i {
+    // SAFETY: 16 bytes are there, and the load asks for no alignment.
+    unsafe { _mm_loadu_si128(values.as_ptr().cast()) }
+}
+
+/// Both weights of a pair, in every lane.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn weights(a: i16, b: i16) -> __m256i {
+    _mm256_set1_epi32(i32::from(a as u16) | i32::from(b) << 16)
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn odd(p13: __m256i, p57: __m256i, w: [i16; 4]) -> __m256i {
+    let sum = _mm256_madd_epi16(p13, weights(w[0], w[1]));
+    _mm256_add_epi32(sum, _mm256_madd_epi16(p57, weights(w[2], w[3])))
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn round<const SHIFT: i32>(sum: __m256i) -> __m256i {
+    _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (SHIFT - 1))))
+}
+
+/// One line of the halved transform in every lane. `first` holds the first coefficient in the
+/// upper halves of its lanes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn half_line<const SHIFT: i32>(first: __m256i, p26: __m256i, p13: __m256i, p57: __m256i) -> [__m256i; 4] {
+    let first = _mm256_srai_epi32::<{ 16 - (FRACTION as i32 + 1) }>(first);
+    let even = _mm256_madd_epi16(p26, weights(weight::HALF_26[0], weight::HALF_26[1]));
+    let inner = odd(p13, p57, weight::HALF_ODD[0]);
+    let outer = odd(p13, p57, weight::HALF_ODD[1]);
+    let (plus, minus) = (_mm256_add_epi32(first, even), _mm256_sub_epi32(first, even));
+    [
+        round::<SHIFT>(_mm256_add_epi32(plus, outer)),
+        round::<SHIFT>(_mm256_add_epi32(minus, inner)),
+        round::<SHIFT>(_mm256_sub_epi32(minus, inner)),
+        round::<SHIFT>(_mm256_sub_epi32(plus, outer)),
+    ]
+}
+
+#[target_feature(enable = "avx2")]
+fn half_avx2(pair: &Pair, steps: &Steps) -> Half {
+    const FIRST: i32 = HALF_SHIFTS[0] as i32;
+    const SECOND: i32 = HALF_SHIFTS[1] as i32;
+    let zero = _mm256_setzero_si256();
+    let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|y| row(pair, steps, y));
+    let [c5, c6, c7] = [5, 6, 7].map(|y| row(pair, steps, y));
+    let low = half_line::<FIRST>(
+        _mm256_unpacklo_epi16(zero, c0),
+        _mm256_unpacklo_epi16(c2, c6),
+        _mm256_unpacklo_epi16(c1, c3),
+        _mm256_unpacklo_epi16(c5, c7),
+    );
+    let high = half_line::<FIRST>(
+        _mm256_unpackhi_epi16(zero, c0),
+        _mm256_unpackhi_epi16(c2, c6),
+        _mm256_unpackhi_epi16(c1, c3),
+        _mm256_unpackhi_epi16(c5, c7),
+    );
+    // Of each row the pairs (1, 3), (5, 7), (2, 6), (-, 0), which then change places with rows.
+    let pick = _mm256_broadcastsi128_si256(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 4, 5, 12, 13, -1, -1, 0, 1));
+    let [r0, r1, r2, r3] = [0, 1, 2, 3].map(|y| _mm256_shuffle_epi8(_mm256_packs_epi32(low[y], high[y]), pick));
+    let (odd_01, even_01) = (_mm256_unpacklo_epi32(r0, r1), _mm256_unpackhi_epi32(r0, r1));
+    let (odd_23, even_23) = (_mm256_unpacklo_epi32(r2, r3), _mm256_unpackhi_epi32(r2, r3));
+    let [o0, o1, o2, o3] = half_line::<SECOND>(
+        _mm256_unpackhi_epi64(even_01, even_23),
+        _mm256_unpacklo_epi64(even_01, even_23),
+        _mm256_unpacklo_epi64(odd_01, odd_23),
+        _mm256_unpackhi_epi64(odd_01, odd_23),
+    );
+    let columns = _mm256_packs_epi16(_mm256_packs_epi32(o0, o1), _mm256_packs_epi32(o2, o3));
+    let turn = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    let rows = _mm256_shuffle_epi8(_mm256_xor_si256(columns, _mm256_set1_epi8(-128)), turn);
+    let rows = _mm256_permutevar8x32_epi32(rows, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    let mut out = Half::default();
+    // SAFETY: 32 bytes are there, and the store asks for no alignment.
+    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), rows) };
+    out
+}
+
+/// One line of the whole transform in every lane.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn whole_line<const SHIFT: i32>(p04: __m256i, p26: __m256i, p13: __m256i, p57: __m256i) -> [__m256i; 8] {
+    const ONE: i16 = 1 << FRACTION;
+    let plus = _mm256_madd_epi16(p04, weights(ONE, ONE));
+    let minus = _mm256_madd_epi16(p04, weights(ONE, -ONE));
+    let [outer, inner] = weight::WHOLE_26.map(|w| _mm256_madd_epi16(p26, weights(w[0], w[1])));
+    let even = [
+        _mm256_add_epi32(plus, outer),
+        _mm256_add_epi32(minus, inner),
+        _mm256_sub_epi32(minus, inner),
+        _mm256_sub_epi32(plus, outer),
+    ];
+    let odd = weight::WHOLE_ODD.map(|w| odd(p13, p57, w));
+    let sum = |i: usize| round::<SHIFT>(_mm256_add_epi32(even[i], odd[i]));
+    let difference = |i: usize| round::<SHIFT>(_mm256_sub_epi32(even[i], odd[i]));
+    [sum(0), sum(1), sum(2), sum(3), difference(3), difference(2), difference(1), difference(0)]
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn whole_pass<const SHIFT: i32>(c: [__m256i; 8]) -> [__m256i; 8] {
+    let low = whole_line::<SHIFT>(
+        _mm256_unpacklo_epi16(c[0], c[4]),
+        _mm256_unpacklo_epi16(c[2], c[6]),
+        _mm256_unpacklo_epi16(c[1], c[3]),
+        _mm256_unpacklo_epi16(c[5], c[7]),
+    );
+    let high = whole_line::<SHIFT>(
+        _mm256_unpackhi_epi16(c[0], c[4]),
+        _mm256_unpackhi_epi16(c[2], c[6]),
+        _mm256_unpackhi_epi16(c[1], c[3]),
+        _mm256_unpackhi_epi16(c[5], c[7]),
+    );
+    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| _mm256_packs_epi32(low[i], high[i]))
+}
+
+/// Rows for columns, in both halves.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose(r: [__m256i; 8]) -> [__m256i; 8] {
+    let words = |a: usize, b: usize| (_mm256_unpacklo_epi16(r[a], r[b]), _mm256_unpackhi_epi16(r[a], r[b]));
+    let ((a0, a1), (b0, b1), (c0, c1), (d0, d1)) = (words(0, 1), words(2, 3), words(4, 5), words(6, 7));
+    let doubles = |a, b| (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    let ((e0, e1), (f0, f1)) = (doubles(a0, b0), doubles(a1, b1));
+    let ((g0, g1), (h0, h1)) = (doubles(c0, d0), doubles(c1, d1));
+    [
+        _mm256_unpacklo_epi64(e0, g0),
+        _mm256_unpackhi_epi64(e0, g0),
+        _mm256_unpacklo_epi64(e1, g1),
+        _mm256_unpackhi_epi64(e1, g1),
+        _mm256_unpacklo_epi64(f0, h0),
+        _mm256_unpackhi_epi64(f0, h0),
+        _mm256_unpacklo_epi64(f1, h1),
+        _mm256_unpackhi_epi64(f1, h1),
+    ]
+}
+
+#[target_feature(enable = "avx2")]
+fn whole_avx2(pair: &Pair, steps: &Steps) -> Whole {
+    const FIRST: i32 = WHOLE_SHIFTS[0] as i32;
+    const SECOND: i32 = WHOLE_SHIFTS[1] as i32;
+    let rows = [0, 1, 2, 3, 4, 5, 6, 7].map(|y| row(pair, steps, y));
+    let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(rows)));
+    // Two columns to a register; then pairs of neighbours by row.
+    let zip = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    let sign = _mm256_set1_epi8(-128);
+    let [q0, q1, q2, q3] = [0, 2, 4, 6].map(|i| {
+        let two = _mm256_packs_epi16(columns[i], columns[i + 1]);
+        _mm256_shuffle_epi8(_mm256_xor_si256(two, sign), zip)
+    });
+    let (a0, a1) = (_mm256_unpacklo_epi16(q0, q1), _mm256_unpackhi_epi16(q0, q1));
+    let (b0, b1) = (_mm256_unpacklo_epi16(q2, q3), _mm256_unpackhi_epi16(q2, q3));
+    let rows = [
+        _mm256_unpacklo_epi32(a0, b0),
+        _mm256_unpackhi_epi32(a0, b0),
+        _mm256_unpacklo_epi32(a1, b1),
+        _mm256_unpackhi_epi32(a1, b1),
+    ];
+    let mut out = Whole::default();
+    for (two, out) in rows.into_iter().zip(out.as_chunks_mut::<2>().0) {
+        let two = _mm256_permute4x64_epi64::<0b11_01_10_00>(two);
+        // SAFETY: 32 bytes are there, and the store asks for no alignment.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), two) };
+    }
+    out
+}

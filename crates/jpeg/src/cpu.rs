@@ -1,0 +1,103 @@
+//! What this CPU has, as values: whoever holds [`Avx2`] or [`Avx512`] runs on a CPU that has them,
+//! since only asking the CPU makes one. Every choice of a kernel is a `match` on [`Cpu`].
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+/// The kernels that this CPU runs; chosen once, when a decoder or encoder is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cpu {
+    /// Plain code for any CPU, and the oracle of the others.
+    Scalar,
+    /// 32-byte vectors and BMI2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    /// 64-byte vectors, byte permutations and compression.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Cpu {
+    /// The fastest that this CPU runs.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = Avx512::new() {
+            return Self::Avx512(proof);
+        } else if let Some(proof) = Avx2::new() {
+            return Self::Avx2(proof);
+        }
+        Self::Scalar
+    }
+
+    /// All that this CPU runs, for tests that compare them.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(Avx2::new().map(Self::Avx2));
+            all.extend(Avx512::new().map(Self::Avx512));
+        }
+        all
+    }
+
+    /// Runs `work`, compiled for what this CPU has as far as it is inlined.
+    #[inline(always)]
+    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(proof) => crate::arch::run(proof, work),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(proof) => crate::arch::run(proof.avx2(), work),
+            Self::Scalar => work.run(),
+        }
+    }
+}
+
+/// What runs for one CPU or the other. A closure would do, could it be told to be inlined.
+pub(crate) trait Work {
+    type Output;
+
+    /// To be marked `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    /// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT and MOVBE.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Avx2(());
+
+    /// Proof that this CPU has all of [`Avx2`] and AVX-512 F, BW, DQ, VL, VBMI and VBMI2: Intel's from
+    /// Ice Lake, AMD's from Zen 4.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Avx512(Avx2);
+
+    impl Avx2 {
+        pub(crate) fn new() -> Option<Self> {
+            let all = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("movbe");
+            all.then_some(Self(()))
+        }
+    }
+
+    impl Avx512 {
+        pub(crate) fn new() -> Option<Self> {
+            let all = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vbmi2");
+            Avx2::new().filter(|_| all).map(Self)
+        }
+
+        /// The lesser proof that is part of this one.
+        pub(crate) fn avx2(self) -> Avx2 {
+            self.0
+        }
+    }
+}

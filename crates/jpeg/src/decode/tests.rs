@@ -1,0 +1,146 @@
+//! libjpeg-turbo is the oracle, the plain code that of the vectors.
+
+use proptest::prelude::*;
+use sealpress_testkit::{Jpeg, Rng, Sampling, scene};
+
+use turbojpeg::{Decompressor, ScalingFactor, YuvImage};
+
+use super::idct::{Pair, Steps};
+use super::*;
+use crate::plane::Fresh;
+
+const SCALES: [Scale; 2] = [Scale::Full, Scale::Half];
+
+/// What libjpeg-turbo makes of a file; the text is its complaint.
+fn oracle(jpeg: &[u8], scale: Scale) -> Result<Vec<Plane>, String> {
+    // One for each picture: tables outlive a picture in libjpeg's handle.
+    let mut codec = Decompressor::new().unwrap();
+    let header = codec.read_header(jpeg).map_err(|e| e.to_string())?;
+    codec.set_scaling_factor(ScalingFactor::new(scale.samples(), 8)).unwrap();
+    let (width, height) = (scale.of(header.width), scale.of(header.height));
+    let len = turbojpeg::yuv_pixels_len(width, 1, height, header.subsamp).map_err(|e| e.to_string())?;
+    let mut image = YuvImage { pixels: vec![0; len], width, align: 1, height, subsamp: header.subsamp };
+    codec.decompress_to_yuv(jpeg, image.as_deref_mut()).map_err(|e| e.to_string())?;
+    let luma = image.y_size();
+    let mut sizes = vec![luma];
+    if header.subsamp != turbojpeg::Subsamp::Gray {
+        sizes.extend([image.uv_size(); 2]);
+    }
+    let mut rest = &image.pixels[..];
+    let planes = sizes.into_iter().map(|(width, height)| {
+        let (data, behind) = rest.split_at(width * height);
+        rest = behind;
+        Plane { data: data.to_vec(), width, height, stride: width }
+    });
+    Ok(planes.collect())
+}
+
+/// Whether every kernel decodes the file; if so, each must give what libjpeg-turbo gives, which must
+/// have nothing to complain about.
+fn agrees(jpeg: &[u8], scale: Scale, name: &str) -> bool {
+    let mut got = Vec::new();
+    for cpu in Cpu::all() {
+        let mut decoder = Decoder::on(cpu);
+        // Twice: what is left of one picture must not show in the next.
+        let once = decoder.planes(jpeg, scale, 500, &mut Fresh);
+        let again = decoder.planes(jpeg, scale, 500, &mut Fresh);
+        assert_eq!(once.is_some(), again.is_some(), "{name}, {cpu:?}");
+        got.push((cpu, again));
+    }
+    if got.iter().any(|(_, planes)| planes.is_none()) {
+        assert!(got.iter().all(|(_, planes)| planes.is_none()), "{name}: all kernels or none");
+        return false;
+    }
+    let expect = oracle(jpeg, scale).unwrap_or_else(|e| panic!("{name}: libjpeg-turbo complains: {e}"));
+    for (cpu, planes) in got {
+        let planes = planes.unwrap_or_default();
+        assert_eq!(planes.len(), expect.len(), "{name}");
+        for (i, (got, expect)) in planes.iter().zip(&expect).enumerate() {
+            // The oracle pads luma to whole chroma samples.
+            assert!(got.width <= expect.width && got.width + 4 > expect.width, "{name}: plane {i}");
+            for y in 0..got.height {
+                assert_eq!(got.row(y), &expect.row(y)[..got.width], "{name}: plane {i}, row {y}, {scale:?}, {cpu:?}");
+            }
+        }
+    }
+    true
+}
+
+#[test]
+fn every_sampling_and_size_is_decoded_as_the_oracle_does() {
+    for (w, h) in [(1_u32, 1_u32), (7, 9), (8, 8), (16, 16), (17, 33), (31, 64), (97, 50), (160, 121)] {
+        let picture = scene(u64::from(w * 100 + h), w, h);
+        for sampling in [Some(Sampling::S444), Some(Sampling::S422), Some(Sampling::S420), Some(Sampling::S440), None] {
+            for (quality, restart, progressive) in
+                [(90, 0, false), (30, 0, false), (99, 3, false), (90, 0, true), (40, 0, true), (97, 2, true)]
+            {
+                let maker = Jpeg::new(&picture).quality(quality);
+                let mut maker = match sampling {
+                    Some(sampling) => maker.sampling(sampling),
+                    None => maker.gray(),
+                };
+                if restart > 0 {
+                    maker = maker.restart(restart);
+                }
+                if progressive {
+                    maker = maker.progressive();
+                }
+                let jpeg = maker.encode();
+                for scale in SCALES {
+                    let name = format!("{w}x{h} {sampling:?} q{quality} restart {restart} progressive {progressive}");
+                    assert!(agrees(&jpeg, scale, &name), "{name}: not decoded");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn real_files_are_decoded_as_the_oracle_does() {
+    let Some(corpus) = sealpress_testkit::corpus() else { return };
+    let mut decoded = 0;
+    for entry in corpus.entries.iter().filter(|e| e.kind == "jpeg") {
+        let bytes = entry.bytes();
+        for scale in SCALES {
+            decoded += usize::from(agrees(&bytes, scale, &entry.path));
+        }
+    }
+    assert!(decoded >= 50, "only {decoded} decodes were ours");
+}
+
+proptest! {
+    #[test]
+    fn what_is_broken_is_left_or_is_fine_with_the_oracle(seed: u64, progressive: bool, restart in 0_u16..4) {
+        let picture = scene(5, 64, 48);
+        let mut maker = Jpeg::new(&picture).sampling(Sampling::S420);
+        if progressive {
+            maker = maker.progressive();
+        }
+        if restart > 0 {
+            maker = maker.restart(restart);
+        }
+        let mut jpeg = maker.encode();
+        let mut rng = Rng::new(seed);
+        for _ in 0..1 + rng.below(3) {
+            let at = rng.below(jpeg.len() as u32) as usize;
+            jpeg[at] = rng.below(256) as u8;
+        }
+        jpeg.truncate(jpeg.len() - rng.below(4) as usize);
+        agrees(&jpeg, Scale::Half, "broken");
+    }
+
+    #[test]
+    fn the_vectors_transform_as_the_plain_code(seed: u64, sparse in 1_u32..64, large: bool) {
+        let mut rng = Rng::new(seed);
+        let mut pair: Pair = [0; 128];
+        for _ in 0..sparse * 2 {
+            let span = if large { 65_536 } else { 2_048 };
+            pair[rng.below(128) as usize] = (rng.below(span) as i32 - span as i32 / 2) as i16;
+        }
+        let steps: Steps = array::from_fn(|_| 1 + rng.below(if large { 255 } else { 4 }) as i16);
+        for cpu in Cpu::all() {
+            prop_assert_eq!(cpu.half(&pair, &steps), idct::half(&pair, &steps));
+            prop_assert_eq!(cpu.whole(&pair, &steps), idct::whole(&pair, &steps));
+        }
+    }
+}

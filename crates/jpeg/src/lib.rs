@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+#[expect(unsafe_code, reason = "vector instructions behind proof that the CPU has them; see the module's head")]
+mod arch;
+mod cpu;
+mod decode;
+mod plane;
+
+pub use decode::{BLOCK_BYTES, Decoder};
+pub use plane::{Buffers, Fresh, Plane, Scale};
