@@ -46,9 +46,9 @@ impl Cpu {
     pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(proof) => crate::arch::run(proof, work),
+            Self::Avx2(proof) => crate::arch::avx2::run(proof, work),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(proof) => crate::arch::run(proof.avx2(), work),
+            Self::Avx512(proof) => crate::arch::avx512::run(proof, work),
             Self::Scalar => work.run(),
         }
     }
@@ -93,11 +93,6 @@ mod x86 {
                 && is_x86_feature_detected!("avx512vbmi")
                 && is_x86_feature_detected!("avx512vbmi2");
             Avx2::new().filter(|_| all).map(Self)
-        }
-
-        /// The lesser proof that is part of this one.
-        pub(crate) fn avx2(self) -> Avx2 {
-            self.0
         }
     }
 }

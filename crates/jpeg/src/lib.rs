@@ -5,7 +5,9 @@
 mod arch;
 mod cpu;
 mod decode;
+mod error;
 mod plane;
 
-pub use decode::{BLOCK_BYTES, Decoder};
+pub use decode::{BLOCK_BYTES, Decoder, Limits, Piece, Verdict};
+pub use error::Error;
 pub use plane::{Buffers, Fresh, Plane, Scale};

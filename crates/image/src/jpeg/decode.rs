@@ -162,7 +162,8 @@ fn own(decoder: &mut Decoder, bytes: &[u8], shrink: Shrink, limits: &Limits, poo
         Shrink::Two => Scale::Half,
         Shrink::Four | Shrink::Eight => return None,
     };
-    let planes = decoder.planes(bytes, scale, limits.max_scans, pool)?;
+    let limits = sealpress_jpeg::Limits { max_scans: limits.max_scans, max_pixels: limits.max_pixels };
+    let planes = decoder.planes(bytes, scale, limits, pool).ok()?;
     let plane = |p: sealpress_jpeg::Plane| Plane { data: p.data, width: p.width, height: p.height, stride: p.stride };
     Some(planes.into_iter().map(plane).collect())
 }

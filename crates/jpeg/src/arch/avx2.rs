@@ -8,7 +8,16 @@
 use std::arch::x86_64::*;
 
 use crate::cpu::{Avx2, Work};
-use crate::decode::idct::{FRACTION, HALF_SHIFTS, Half, Pair, Steps, WHOLE_SHIFTS, Whole, weight};
+use crate::decode::blocks::Block;
+use crate::decode::idct::{self, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
+use crate::decode::tables::Steps;
+use crate::decode::transform::Four;
+use crate::plane::Scale;
+
+/// Rows of two blocks at half size, side by side.
+type Half = [[u8; 8]; 4];
+/// Rows of two blocks, side by side.
+type Whole = [[u8; 16]; 8];
 
 pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
@@ -19,21 +28,72 @@ pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
     unsafe { inner(work) }
 }
 
-pub(crate) fn half(_: Avx2, pair: &Pair, steps: &Steps) -> Half {
+/// Transforms four blocks, row by row, to samples side by side.
+#[inline(always)]
+pub(crate) fn transform(_: Avx2, scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
     // SAFETY: the proof exists only where AVX2 does.
-    unsafe { half_avx2(pair, steps) }
+    unsafe { transform_avx2(scale, four, steps, out, stride) }
 }
 
-pub(crate) fn whole(_: Avx2, pair: &Pair, steps: &Steps) -> Whole {
-    // SAFETY: the proof exists only where AVX2 does.
-    unsafe { whole_avx2(pair, steps) }
+#[target_feature(enable = "avx2")]
+fn transform_avx2(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
+    let n = scale.samples();
+    for (i, [a, b]) in [[0, 1], [2, 3]].into_iter().enumerate() {
+        let blocks = [four.blocks[a], four.blocks[b]];
+        let first = [four.first[a], four.first[b]];
+        let out = &mut out[i * 2 * n..];
+        match scale {
+            _ if is_flat(blocks) => {
+                let samples = first.map(|f| idct::flat(f, steps[0]));
+                for row in out.chunks_mut(stride).take(n) {
+                    row[..n].fill(samples[0]);
+                    row[n..2 * n].fill(samples[1]);
+                }
+            }
+            Scale::Half => put(&half(blocks, first, steps), out, stride),
+            Scale::Full => put(&whole(blocks, first, steps), out, stride),
+        }
+    }
 }
 
-/// Row `y` of both blocks, times the quantizer's steps.
+fn put<const W: usize, const H: usize>(rows: &[[u8; W]; H], out: &mut [u8], stride: usize) {
+    for (y, row) in rows.iter().enumerate() {
+        out[y * stride..][..W].copy_from_slice(row);
+    }
+}
+
+/// Whether nothing but the first coefficients, which are not looked at, can differ from zero.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn row(pair: &Pair, steps: &Steps, y: usize) -> __m256i {
-    let values = _mm256_set_m128i(load(&pair.as_chunks().0[8 + y]), load(&pair.as_chunks().0[y]));
+fn is_flat(blocks: [&Block; 2]) -> bool {
+    let mut any = _mm256_setzero_si256();
+    for y in 0..8 {
+        let values = rows(blocks, y);
+        let values = if y > 0 { values } else { _mm256_blend_epi16::<1>(values, _mm256_setzero_si256()) };
+        any = _mm256_or_si256(any, values);
+    }
+    _mm256_testz_si256(any, any) == 1
+}
+
+/// Row `y` of both blocks.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn rows(blocks: [&Block; 2], y: usize) -> __m256i {
+    let [low, high] = blocks.map(|b| load(&b.as_chunks().0[y]));
+    _mm256_set_m128i(high, low)
+}
+
+/// The first row of both blocks with their first coefficients, times the quantizer's steps.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn first_row(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> __m256i {
+    let values = _mm256_insert_epi16::<0>(rows(blocks, 0), first[0]);
+    times(_mm256_insert_epi16::<8>(values, first[1]), steps, 0)
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn times(values: __m256i, steps: &Steps, y: usize) -> __m256i {
     _mm256_mullo_epi16(values, _mm256_broadcastsi128_si256(load(&steps.as_chunks().0[y])))
 }
 
@@ -82,12 +142,13 @@ fn half_line<const SHIFT: i32>(first: __m256i, p26: __m256i, p13: __m256i, p57: 
 }
 
 #[target_feature(enable = "avx2")]
-fn half_avx2(pair: &Pair, steps: &Steps) -> Half {
+#[inline]
+fn half(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Half {
     const FIRST: i32 = HALF_SHIFTS[0] as i32;
     const SECOND: i32 = HALF_SHIFTS[1] as i32;
     let zero = _mm256_setzero_si256();
-    let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|y| row(pair, steps, y));
-    let [c5, c6, c7] = [5, 6, 7].map(|y| row(pair, steps, y));
+    let c0 = first_row(blocks, first, steps);
+    let [c1, c2, c3, c5, c6, c7] = [1, 2, 3, 5, 6, 7].map(|y| times(rows(blocks, y), steps, y));
     let low = half_line::<FIRST>(
         _mm256_unpacklo_epi16(zero, c0),
         _mm256_unpacklo_epi16(c2, c6),
@@ -181,10 +242,12 @@ fn transpose(r: [__m256i; 8]) -> [__m256i; 8] {
 }
 
 #[target_feature(enable = "avx2")]
-fn whole_avx2(pair: &Pair, steps: &Steps) -> Whole {
+#[inline]
+fn whole(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Whole {
     const FIRST: i32 = WHOLE_SHIFTS[0] as i32;
     const SECOND: i32 = WHOLE_SHIFTS[1] as i32;
-    let rows = [0, 1, 2, 3, 4, 5, 6, 7].map(|y| row(pair, steps, y));
+    let mut rows = [1, 1, 2, 3, 4, 5, 6, 7].map(|y| times(rows(blocks, y), steps, y));
+    rows[0] = first_row(blocks, first, steps);
     let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(rows)));
     // Two columns to a register; then pairs of neighbours by row.
     let zip = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));

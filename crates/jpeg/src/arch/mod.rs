@@ -3,7 +3,6 @@
 //! it is compiled for, and computes the same integers as plain code, which judges it in the tests.
 
 #[cfg(target_arch = "x86_64")]
-mod avx2;
-
+pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::{half, run, whole};
+pub(crate) mod avx512;

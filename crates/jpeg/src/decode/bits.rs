@@ -1,125 +1,181 @@
-//! Bits of an entropy-coded segment, most significant first.
+//! Bits of entropy-coded data, most significant first.
 //!
 //! Stuffed zeros are taken out a window at a time, so that reading sees plain bits and needs no test
-//! for them. Behind the data come zeros; whether more was read than there is, is asked once per unit
-//! of blocks with [`Reader::overrun`], not once per bit.
+//! for them. Restart markers are taken out too: a segment between two of them ends at a place in the
+//! window that is written down, with zeros behind it. Whether more was read than there is, is asked
+//! once per chunk of units with [`Reader::overrun`], not once per bit.
 
-/// Bytes that one unit of blocks may need at the very most: twelve blocks of 64 symbols of 31 bits
-/// are 2,976.
-const UNIT: usize = 4096;
-const WINDOW: usize = 32 << 10;
+use std::collections::VecDeque;
 
-/// Reads one segment, from the start of its data to the marker behind it.
-pub(super) struct Reader<'a> {
+use super::segments::next_marker;
+use crate::error::Error;
+
+/// Plain bytes that reading may go on without asking for more. Eight units of ten blocks of 64 symbols
+/// of 31 bits are 19,840.
+const AHEAD: usize = 20 << 10;
+/// Plain bytes in the window at the most; what is ahead is moved to the front now and then.
+const WINDOW: usize = 96 << 10;
+/// Zeros behind a segment, so that looking beyond its end does not depend on what follows.
+const GAP: usize = 8;
+/// Segments in the window at the most.
+const SEGMENTS: usize = 4096;
+
+/// Memory that a reader works in, kept from scan to scan.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    bytes: Vec<u8>,
+    segments: VecDeque<Segment>,
+}
+
+/// A segment that ends in the window with a restart marker.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    /// Its end in the window.
+    end: usize,
+    /// Where the marker's 0xFF stands in the file, and its number.
+    marker: usize,
+    number: u8,
+}
+
+/// Reads the entropy-coded data of one scan.
+pub(crate) struct Reader<'a> {
     data: &'a [u8],
     /// The next byte of `data` that is not in the window.
     next: usize,
-    /// Plain bytes, then [`UNIT`] and eight zeros more once `data` has ended.
-    window: Vec<u8>,
-    /// Plain bytes in the window.
+    window: &'a mut Window,
+    /// Bytes in the window.
     filled: usize,
-    /// Whether the window holds all that is left before the marker.
+    /// Whether the window holds all that is left before the marker that ends the scan.
     ended: bool,
 }
 
 /// Where reading stands: apart from the reader, so that loops keep it in registers.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Bits {
-    /// What is read next, from the highest bit down.
-    bits: u64,
-    /// How many of the bits are known.
-    known: u32,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bits {
+    /// What is read next, from the highest bit down. Below the known bits stand more of the same.
+    pub(crate) word: u64,
+    /// How many of the bits are known, 0–63.
+    pub(crate) known: u32,
     /// The next byte of the window.
-    at: usize,
+    pub(crate) at: usize,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of what stands in `data` from `start` on.
-    pub(super) fn new(data: &'a [u8], start: usize, window: Vec<u8>) -> Self {
-        let mut window = window;
-        window.resize(WINDOW + UNIT + 8, 0);
+    pub(crate) fn new(data: &'a [u8], start: usize, window: &'a mut Window) -> Self {
+        window.bytes.resize(WINDOW + AHEAD + GAP, 0);
+        window.segments.clear();
         let mut reader = Self { data, next: start, window, filled: 0, ended: false };
         reader.fill(0);
         reader
     }
 
-    /// Gives the window back for the next reader.
-    pub(super) fn into_window(self) -> Vec<u8> {
-        self.window
-    }
-
-    /// Makes sure that a whole unit can be read without looking at the data again.
+    /// Makes sure that a chunk of units can be read without looking at the file again.
     #[inline(always)]
-    pub(super) fn prepare(&mut self, bits: &mut Bits) {
-        if !self.ended && self.filled < bits.at + UNIT {
+    pub(crate) fn prepare(&mut self, bits: &mut Bits) {
+        if !self.ended && self.filled < bits.at + AHEAD && self.window.segments.is_empty() {
             bits.at = self.fill(bits.at);
         }
     }
 
-    /// The window that [`Bits`] reads.
+    /// The bytes that [`Bits`] reads.
     #[inline(always)]
-    pub(super) fn window(&self) -> &[u8] {
-        &self.window
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.window.bytes
+    }
+
+    /// Where the segment that is being read ends in the window, as far as it is there.
+    fn end(&self) -> usize {
+        self.window.segments.front().map_or(self.filled, |s| s.end)
     }
 
     /// Whether more bits were taken than there are.
     #[inline(always)]
-    pub(super) fn overrun(&self, bits: &Bits) -> bool {
-        self.ended && bits.at * 8 > self.filled * 8 + bits.known as usize
+    pub(crate) fn overrun(&self, bits: &Bits) -> bool {
+        bits.at * 8 > self.end() * 8 + bits.known as usize
     }
 
-    /// Ends a segment: the position of the marker behind it, where all of the data were taken but
-    /// for the padding of the last byte.
-    pub(super) fn finish(&mut self, bits: &mut Bits) -> Option<usize> {
-        self.prepare(bits);
-        let rest = (self.filled * 8 + bits.known as usize).checked_sub(bits.at * 8)?;
-        (self.ended && rest < 8).then_some(self.next)
-    }
-
-    /// Goes on behind the restart marker `0xFFD0 + number`, which must come now.
+    /// Goes on behind the restart marker of this number, which must come now.
     #[cold]
-    #[inline(never)]
-    pub(super) fn restart(&mut self, mut bits: Bits, number: u8) -> Option<Bits> {
-        let marker = self.finish(&mut bits)?;
-        if self.data.get(marker..marker + 2)? != [0xFF, 0xD0 + (number & 7)] {
-            return None;
+    pub(crate) fn restart(&mut self, bits: &mut Bits, number: u8) -> Result<(), Error> {
+        // The marker may not be in the window yet.
+        self.prepare(bits);
+        if self.overrun(bits) {
+            return Err(self.lack());
         }
-        (self.next, self.filled, self.ended) = (marker + 2, 0, false);
-        self.fill(0);
-        Some(Bits::default())
+        let Some(segment) = self.window.segments.pop_front() else { return Err(self.lack()) };
+        if (segment.end * 8 + bits.known as usize) - bits.at * 8 >= 8 {
+            return Err(Error::Corrupt("bytes before a restart marker"));
+        }
+        if segment.number != number & 7 {
+            return Err(Error::Corrupt("restart markers out of order"));
+        }
+        *bits = Bits { at: segment.end + GAP, ..Bits::default() };
+        Ok(())
     }
 
-    /// Moves what is left from `at` on to the window's front and takes plain bytes of the data
-    /// behind it. Where reading stands then.
+    /// Why there are no more data: there is no more of the file, or there is something else.
+    pub(crate) fn lack(&self) -> Error {
+        let marker = self.window.segments.front().map_or_else(|| next_marker(self.data, self.next), |s| Some(s.marker));
+        if marker.is_none() { Error::Truncated } else { Error::Corrupt("a scan that ends before its last unit") }
+    }
+
+    /// Where in the file the data end that were read, the last bits being padding.
+    pub(crate) fn position(&self, bits: &Bits) -> usize {
+        let read = (bits.at * 8 - bits.known as usize).div_ceil(8);
+        let behind = self.window.segments.front().map_or(self.next, |s| s.marker);
+        let mut unread = self.end().saturating_sub(read);
+        // Backwards, since only the place of what was taken last is known.
+        let mut at = behind;
+        while unread > 0 && at > 0 {
+            let stuffed = at > 1 && self.data[at - 2..at] == [0xFF, 0];
+            at -= if stuffed { 2 } else { 1 };
+            unread -= 1;
+        }
+        at
+    }
+
+    /// Moves what is left from `at` on to the window's front and takes plain bytes of the file behind
+    /// it. Where reading stands then.
     #[cold]
     #[inline(never)]
     fn fill(&mut self, at: usize) -> usize {
+        let Window { bytes, segments } = &mut *self.window;
         let done = at.min(self.filled);
-        self.window.copy_within(done..self.filled, 0);
+        bytes.copy_within(done..self.filled, 0);
         self.filled -= done;
-        while self.filled < WINDOW {
+        // Only without segments in the window is it filled, so none has to move.
+        while self.filled < WINDOW && segments.len() < SEGMENTS {
             let rest = &self.data[self.next.min(self.data.len())..];
             let rest = &rest[..rest.len().min(WINDOW - self.filled)];
             let plain = memchr::memchr(0xFF, rest).unwrap_or(rest.len());
-            self.window[self.filled..][..plain].copy_from_slice(&rest[..plain]);
+            bytes[self.filled..][..plain].copy_from_slice(&rest[..plain]);
             self.filled += plain;
             self.next += plain;
             if plain < rest.len() {
-                if self.data.get(self.next + 1) != Some(&0) {
-                    self.ended = true;
-                    break;
+                match self.data.get(self.next + 1) {
+                    Some(0) => {
+                        bytes[self.filled] = 0xFF;
+                        self.filled += 1;
+                        self.next += 2;
+                    }
+                    Some(marker @ 0xD0..=0xD7) => {
+                        segments.push_back(Segment { end: self.filled, marker: self.next, number: marker & 7 });
+                        bytes[self.filled..][..GAP].fill(0);
+                        self.filled += GAP;
+                        self.next += 2;
+                    }
+                    _ => {
+                        self.ended = true;
+                        break;
+                    }
                 }
-                self.window[self.filled] = 0xFF;
-                self.filled += 1;
-                self.next += 2;
             } else if self.next >= self.data.len() {
                 self.ended = true;
                 break;
             }
         }
-        if self.ended {
-            self.window[self.filled..][..UNIT + 8].fill(0);
-        }
+        bytes[self.filled..][..GAP].fill(0);
         at - done
     }
 }
@@ -127,34 +183,34 @@ impl<'a> Reader<'a> {
 impl Bits {
     /// Makes at least 56 bits known.
     #[inline(always)]
-    pub(super) fn refill(&mut self, window: &[u8]) {
-        let Some(bytes) = window.get(self.at..).and_then(|w| w.first_chunk::<8>()) else {
-            // Behind a unit of zeros behind the end: the overrun shows at the unit's end.
+    pub(crate) fn refill(&mut self, plain: &[u8]) {
+        let Some(bytes) = plain.get(self.at..).and_then(|w| w.first_chunk::<8>()) else {
+            // Far behind the end: the overrun shows at the chunk's end.
             self.known = 63;
             return;
         };
-        self.bits |= u64::from_be_bytes(*bytes) >> self.known;
+        self.word |= u64::from_be_bytes(*bytes) >> self.known;
         self.at += ((63 - self.known) >> 3) as usize;
         self.known |= 56;
     }
 
     /// The next `n` bits without taking them, 1–32 of them.
     #[inline(always)]
-    pub(super) const fn peek(&self, n: u32) -> u32 {
-        (self.bits >> (64 - n)) as u32
+    pub(crate) const fn peek(&self, n: u32) -> u32 {
+        (self.word >> (64 - n)) as u32
     }
 
     /// Takes `n` known bits.
     #[inline(always)]
-    pub(super) const fn skip(&mut self, n: u32) {
-        self.bits <<= n;
+    pub(crate) const fn skip(&mut self, n: u32) {
+        self.word <<= n;
         self.known -= n;
     }
 
     /// Takes the next `n` known bits, 0–16 of them.
     #[inline(always)]
-    pub(super) const fn take(&mut self, n: u32) -> u32 {
-        let value = ((self.bits >> 1) >> (63 - n)) as u32;
+    pub(crate) const fn take(&mut self, n: u32) -> u32 {
+        let value = ((self.word >> 1) >> (63 - n)) as u32;
         self.skip(n);
         value
     }
@@ -162,7 +218,7 @@ impl Bits {
     /// Takes a value of `n` known bits, 0–16 of them, as coefficients are written: the upper half
     /// of its range positive, the lower half negative.
     #[inline(always)]
-    pub(super) const fn take_signed(&mut self, n: u32) -> i32 {
+    pub(crate) const fn take_signed(&mut self, n: u32) -> i32 {
         let value = self.take(n) as i32;
         // One where the leading bit is zero.
         let negative = ((value >> n.saturating_sub(1)) & 1) ^ 1;

@@ -7,87 +7,76 @@
 
 use super::NATURAL;
 use super::bits::Bits;
+use super::blocks::Block;
 use super::frame::Band;
 use super::huffman::{Kind, Table};
-use super::idct::Pair;
+use super::transform::{Four, ZERO};
+use crate::error::Error;
 
 /// Bytes held for one block of a file in several scans.
 pub const BLOCK_BYTES: u64 = 128 + 8 + 2;
 
+const CODE: Error = Error::Corrupt("bits that are no code");
+const PLACE: Error = Error::Corrupt("a coefficient behind the last");
+
 /// All coefficients of one component.
 #[derive(Debug, Default)]
 pub(super) struct Coefficients {
-    /// Two neighbours each; meaningful only where the word is not zero.
-    pairs: Vec<Pair>,
-    /// Bit `k` says that coefficient `k` (in writing order, from 1 on) is not zero.
+    /// In the order in which they are written; meaningful only where the word is not zero.
+    blocks: Vec<Block>,
+    /// Bit `k` says that coefficient `k` (from 1 on) is not zero.
     nonzero: Vec<u64>,
     /// First coefficients.
     first: Vec<i16>,
-    /// Low bits still to come of each coefficient; 255 where nothing came.
-    missing: Vec<u8>,
 }
 
 impl Coefficients {
-    /// None known, of a component of `blocks` blocks, an even number.
-    pub(super) fn reset(&mut self, blocks: usize) {
-        // Fresh memory is zero without being touched; old memory is cleared a block at a time.
-        if self.pairs.len() < blocks / 2 {
-            self.pairs = Vec::new();
-            self.pairs = vec![[0; 128]; blocks / 2];
-        }
+    /// None known, of a component of `blocks` blocks, a multiple of four. Without values only which of them
+    /// are zero is held.
+    pub(super) fn reset(&mut self, blocks: usize, with_values: bool) {
         self.nonzero.clear();
         self.nonzero.resize(blocks, 0);
+        if !with_values {
+            return;
+        }
+        // Fresh memory is zero without being touched; old memory is cleared a block at a time.
+        if self.blocks.len() < blocks {
+            self.blocks = Vec::new();
+            self.blocks = vec![[0; 64]; blocks];
+        }
         self.first.clear();
         self.first.resize(blocks, 0);
-        self.missing.clear();
-        self.missing.resize(64, 255);
     }
 
     /// Bytes held.
     pub(super) fn capacity(&self) -> usize {
-        self.pairs.capacity() * 256 + self.nonzero.capacity() * 8 + self.first.capacity() * 2
+        self.blocks.capacity() * 128 + self.nonzero.capacity() * 8 + self.first.capacity() * 2
     }
 
-    /// Notes that a scan of this band comes; `None` where it does not follow the ones before.
-    pub(super) fn expect(&mut self, band: Band) -> Option<()> {
-        if band.first > 0 && self.missing[0] == 255 {
-            return None;
-        }
-        for missing in self.missing.get_mut(usize::from(band.first)..=usize::from(band.last))? {
-            let follows = if band.before == 0 { *missing == 255 } else { *missing == band.before };
-            if !follows {
-                return None;
+    /// Four blocks from `at` on, a multiple of four, ready for the transform. `scratch` is for CPUs that
+    /// want them row by row.
+    pub(super) fn four<'a>(&'a self, at: usize, scratch: Option<&'a mut [Block; 4]>) -> Four<'a> {
+        let at: [usize; 4] = std::array::from_fn(|i| at + i);
+        let first = at.map(|at| self.first[at]);
+        let Some(scratch) = scratch else {
+            let block = |at: usize| if self.nonzero[at] == 0 { &ZERO } else { &self.blocks[at] };
+            return Four { blocks: at.map(block), first };
+        };
+        for (block, at) in scratch.iter_mut().zip(at) {
+            *block = [0; 64];
+            let mut left = self.nonzero[at];
+            while left != 0 {
+                let k = (left.trailing_zeros() & 63) as usize;
+                left &= left - 1;
+                block[usize::from(NATURAL[k])] = self.blocks[at][k];
             }
-            *missing = band.after;
         }
-        Some(())
-    }
-
-    /// Whether every bit of every coefficient came.
-    pub(super) fn is_complete(&self) -> bool {
-        self.missing.iter().all(|m| *m == 0)
-    }
-
-    /// The pair of blocks at an even index, ready for the transform; or the two first coefficients
-    /// where there is nothing else.
-    pub(super) fn pair(&mut self, at: usize) -> Result<&Pair, [i16; 2]> {
-        let (words, first) = ([self.nonzero[at], self.nonzero[at + 1]], [self.first[at], self.first[at + 1]]);
-        if words == [0, 0] {
-            return Err(first);
-        }
-        let pair = &mut self.pairs[at / 2];
-        for (block, (word, first)) in pair.as_chunks_mut::<64>().0.iter_mut().zip(words.into_iter().zip(first)) {
-            if word == 0 {
-                *block = [0; 64];
-            }
-            block[0] = first;
-        }
-        Ok(pair)
+        Four { blocks: scratch.each_ref(), first }
     }
 
     /// First bits of a block's first coefficient.
     #[inline(always)]
-    pub(super) fn dc(
+    pub(super) fn dc<const VALUES: bool>(
         &mut self,
         bits: &mut Bits,
         window: &[u8],
@@ -95,23 +84,28 @@ impl Coefficients {
         previous: &mut i32,
         at: usize,
         band: Band,
-    ) -> Option<()> {
+    ) -> Result<(), Error> {
         bits.refill(window);
-        *previous = previous.wrapping_add(table.read(Kind::Dc, bits)?.value);
-        self.first[at] = (*previous << band.after) as i16;
-        Some(())
+        *previous = previous.wrapping_add(table.read(Kind::Dc, bits).ok_or(CODE)?.value);
+        if VALUES {
+            self.first[at] = (*previous << band.after) as i16;
+        }
+        Ok(())
     }
 
     /// One more bit of a block's first coefficient.
     #[inline(always)]
-    pub(super) fn dc_more(&mut self, bits: &mut Bits, window: &[u8], at: usize, band: Band) {
+    pub(super) fn dc_more<const VALUES: bool>(&mut self, bits: &mut Bits, window: &[u8], at: usize, band: Band) {
         bits.refill(window);
-        self.first[at] |= (bits.take(1) << band.after) as i16;
+        let more = bits.take(1) << band.after;
+        if VALUES {
+            self.first[at] |= more as i16;
+        }
     }
 
     /// First bits of a band of a block. `run` counts blocks that have nothing more in this band.
     #[inline(always)]
-    pub(super) fn ac(
+    pub(super) fn ac<const VALUES: bool>(
         &mut self,
         bits: &mut Bits,
         window: &[u8],
@@ -119,17 +113,17 @@ impl Coefficients {
         run: &mut u32,
         at: usize,
         band: Band,
-    ) -> Option<()> {
+    ) -> Result<(), Error> {
         if *run > 0 {
             *run -= 1;
-            return Some(());
+            return Ok(());
         }
         let mut word = self.nonzero[at];
-        let block = block(&mut self.pairs, at);
+        let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
         let (mut k, last) = (u32::from(band.first), u32::from(band.last));
         while k <= last {
             bits.refill(window);
-            let symbol = table.read(Kind::Plain, bits)?.run as u32;
+            let symbol = table.read(Kind::Plain, bits).ok_or(CODE)?.run as u32;
             let (zeros, size) = (symbol >> 4, symbol & 15);
             if size == 0 {
                 if zeros < 15 {
@@ -141,18 +135,18 @@ impl Coefficients {
             }
             k += zeros;
             if k > last {
-                return None;
+                return Err(PLACE);
             }
-            set(block, &mut word, k, bits.take_signed(size) << band.after);
+            set(block.as_deref_mut(), &mut word, k, bits.take_signed(size) << band.after);
             k += 1;
         }
         self.nonzero[at] = word;
-        Some(())
+        Ok(())
     }
 
     /// One more bit of a band of a block.
     #[inline(always)]
-    pub(super) fn ac_more(
+    pub(super) fn ac_more<const VALUES: bool>(
         &mut self,
         bits: &mut Bits,
         window: &[u8],
@@ -160,20 +154,20 @@ impl Coefficients {
         run: &mut u32,
         at: usize,
         band: Band,
-    ) -> Option<()> {
+    ) -> Result<(), Error> {
         let all = (u64::MAX >> (63 - band.last)) & (u64::MAX << band.first);
         let mut word = self.nonzero[at];
         if *run > 0 && word & all == 0 {
             *run -= 1;
-            return Some(());
+            return Ok(());
         }
         let one = 1_i16 << band.after;
-        let block = block(&mut self.pairs, at);
+        let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
         // What is not yet behind us.
         let mut ahead = all;
         while *run == 0 && ahead != 0 {
             bits.refill(window);
-            let symbol = table.read(Kind::Plain, bits)?.run as u32;
+            let symbol = table.read(Kind::Plain, bits).ok_or(CODE)?.run as u32;
             let (zeros, size) = (symbol >> 4, symbol & 15);
             let value = match size {
                 0 if zeros < 15 => {
@@ -183,7 +177,7 @@ impl Coefficients {
                 0 => 0,
                 1 if bits.take(1) == 1 => one,
                 1 => -one,
-                _ => return None,
+                _ => return Err(Error::Corrupt("a refinement of more than one bit")),
             };
             // The place behind so many coefficients that were zero until now.
             let mut free = ahead & !word;
@@ -193,13 +187,13 @@ impl Coefficients {
             let place = free & free.wrapping_neg();
             // Of none, everything ahead.
             let passed = ahead & place.wrapping_sub(1);
-            refine(block, word & passed, one, bits, window);
+            refine(block.as_deref_mut(), word & passed, one, bits, window);
             ahead &= !(passed | place);
             if size != 0 {
                 if place == 0 {
-                    return None;
+                    return Err(PLACE);
                 }
-                set(block, &mut word, place.trailing_zeros(), i32::from(value));
+                set(block.as_deref_mut(), &mut word, place.trailing_zeros(), i32::from(value));
             }
         }
         if *run > 0 {
@@ -207,28 +201,32 @@ impl Coefficients {
             *run -= 1;
         }
         self.nonzero[at] = word;
-        Some(())
+        Ok(())
     }
 }
 
 #[inline(always)]
-fn block(pairs: &mut [Pair], at: usize) -> &mut [i16; 64] {
-    &mut pairs[at / 2].as_chunks_mut::<64>().0[at % 2]
-}
-
-#[inline(always)]
-fn set(block: &mut [i16; 64], word: &mut u64, k: u32, value: i32) {
-    if *word == 0 {
-        *block = [0; 64];
+fn set(block: Option<&mut Block>, word: &mut u64, k: u32, value: i32) {
+    if let Some(block) = block {
+        if *word == 0 {
+            *block = [0; 64];
+        }
+        block[(k & 63) as usize] = value as i16;
     }
     *word |= 1 << (k & 63);
-    block[usize::from(NATURAL[(k & 63) as usize])] = value as i16;
 }
 
 /// Adds a bit to each coefficient of `word` for which one is set.
 #[inline(always)]
-fn refine(block: &mut [i16; 64], mut word: u64, one: i16, bits: &mut Bits, window: &[u8]) {
+fn refine(block: Option<&mut Block>, mut word: u64, one: i16, bits: &mut Bits, window: &[u8]) {
     bits.refill(window);
+    let Some(block) = block else {
+        let count = word.count_ones();
+        bits.skip(count.min(32));
+        bits.refill(window);
+        bits.skip(count - count.min(32));
+        return;
+    };
     let mut left = 56;
     while word != 0 {
         if left == 0 {
@@ -236,7 +234,7 @@ fn refine(block: &mut [i16; 64], mut word: u64, one: i16, bits: &mut Bits, windo
             left = 56;
         }
         left -= 1;
-        let place = usize::from(NATURAL[(word.trailing_zeros() & 63) as usize]);
+        let place = (word.trailing_zeros() & 63) as usize;
         word &= word - 1;
         let value = &mut block[place];
         if bits.take(1) == 1 && *value & one == 0 {

@@ -1,14 +1,13 @@
-//! Huffman tables, and the symbols read through them.
+//! Huffman tables of progressive scans, and the symbols read through them.
 //!
 //! A coefficient is a code (a run of zeros and a size) and `size` more bits of value. One look-up
 //! with the next [`LOOK`] bits gives run and value at once where both fit, which is nearly always.
 
 use super::bits::Bits;
+use super::tables::Code;
 
 /// Bits looked at once. 2,048 entries of four bytes: two tables stay in the first-level cache.
 const LOOK: u32 = 11;
-/// The run of an entry that ends the block.
-const END: u8 = 64;
 
 /// A table as the file defines it, and what is made of it on first use.
 #[derive(Clone)]
@@ -30,8 +29,6 @@ const SIZE_ONLY: u32 = 0x80;
 pub(super) enum Kind {
     /// The symbol is a size.
     Dc,
-    /// A run of zeros in the high half, a size in the low one.
-    Ac,
     /// For the caller to make out: the symbol comes as the run.
     Plain,
 }
@@ -39,34 +36,31 @@ pub(super) enum Kind {
 /// One symbol with its value.
 #[derive(Clone, Copy)]
 pub(super) struct Symbol {
-    /// Zeros before the value; [`END`] or more behind the last coefficient.
+    /// The symbol itself, where it is for the caller to make out.
     pub(super) run: usize,
     pub(super) value: i32,
 }
 
 impl Table {
-    /// Reads a definition's counts by length and symbols. `None` for a code that is not one.
-    pub(super) fn new(kind: Kind, counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
-        let mut table =
-            Self { entries: Box::new([0; 1 << LOOK]), limits: [0; 17], offsets: [0; 17], symbols: symbols.to_vec() };
-        let (mut code, mut index) = (0_u32, 0_usize);
-        for length in 1..=16_u32 {
-            table.offsets[length as usize] = index as i32 - code as i32;
-            for _ in 0..counts[length as usize - 1] {
-                // No code may be all ones, nor longer than its length.
-                if code + 1 >= 1 << length {
-                    return None;
-                }
-                table.enter(kind, code, length, *symbols.get(index)?);
-                (code, index) = (code + 1, index + 1);
+    pub(super) fn new(kind: Kind, code: &Code) -> Self {
+        let mut table = Self {
+            entries: Box::new([0; 1 << LOOK]),
+            limits: [0; 17],
+            offsets: [0; 17],
+            symbols: code.symbols.clone(),
+        };
+        let (mut next, mut index) = (0_u32, 0_usize);
+        for (length, count) in (1..=16_u32).zip(&code.counts) {
+            table.offsets[length as usize] = index as i32 - next as i32;
+            for symbol in code.symbols.iter().skip(index).take(usize::from(*count)) {
+                table.enter(kind, next, length, *symbol);
+                next += 1;
             }
-            table.limits[length as usize] = code << (16 - length);
-            code <<= 1;
+            index += usize::from(*count);
+            table.limits[length as usize] = next << (16 - length);
+            next <<= 1;
         }
-        if kind == Kind::Dc && symbols.iter().any(|s| *s > 11) {
-            return None;
-        }
-        Some(table)
+        table
     }
 
     fn enter(&mut self, kind: Kind, code: u32, length: u32, symbol: u8) {
@@ -121,22 +115,11 @@ impl Table {
     }
 }
 
-impl Symbol {
-    /// Whether the block ends here.
-    #[inline(always)]
-    pub(super) const fn is_end(self) -> bool {
-        self.run >= END as usize
-    }
-}
-
 /// Run and size of a symbol.
 const fn split(kind: Kind, symbol: u8) -> (u8, u32) {
     match kind {
         Kind::Dc => (0, symbol as u32 & 15),
-        // Only a run of sixteen has a meaning without a value.
-        Kind::Ac if symbol & 15 == 0 && symbol != 0xF0 => (END, 0),
         Kind::Plain => (symbol, 0),
-        Kind::Ac => (symbol >> 4, symbol as u32 & 15),
     }
 }
 

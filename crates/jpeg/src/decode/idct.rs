@@ -1,18 +1,12 @@
-//! The inverse DCT of two neighbouring blocks, at half size or whole, to the bit what libjpeg-turbo
-//! gives ("islow"): 13 bits of fraction in the constants, two more kept between the passes.
+//! The inverse DCT, at half size or whole, to the bit what libjpeg-turbo gives ("islow"): 13 bits of
+//! fraction in the constants, two more kept between the passes. Plain code, the oracle of the vectors.
 //!
 //! The halved one is the mean of 2 × 2 samples of the whole one, taken before rounding.
 
-use crate::cpu::Cpu;
-
-/// Two blocks of coefficients, each row by row.
-pub(crate) type Pair = [i16; 128];
-/// Steps of the quantizer, row by row, at most 255.
-pub(crate) type Steps = [i16; 64];
-/// Rows of two blocks at half size, side by side.
-pub(crate) type Half = [[u8; 8]; 4];
-/// Rows of two blocks, side by side.
-pub(crate) type Whole = [[u8; 16]; 8];
+use super::blocks::Block;
+use super::tables::Steps;
+use super::transform::Four;
+use crate::plane::Scale;
 
 /// Fractional bits of the constants.
 pub(crate) const FRACTION: u32 = 13;
@@ -23,7 +17,7 @@ pub(crate) const HALF_SHIFTS: [u32; 2] = [FRACTION - KEPT + 1, FRACTION + KEPT +
 /// The same for whole blocks.
 pub(crate) const WHOLE_SHIFTS: [u32; 2] = [FRACTION - KEPT, FRACTION + KEPT + 3];
 
-/// Weights in 13 bits: products of cosines, named by what they multiply in [`half`].
+/// Weights in 13 bits: products of cosines, named by what they multiply.
 pub(crate) mod weight {
     pub(crate) const HALF_26: [i16; 2] = [15137, -6270];
     /// For coefficients 1, 3, 5, 7: the inner two outputs, then the outer two.
@@ -39,74 +33,50 @@ pub(crate) mod weight {
     ];
 }
 
-impl Cpu {
-    /// Two blocks at half size.
-    pub(super) fn half(self, pair: &Pair, steps: &Steps) -> Half {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(proof) => crate::arch::half(proof, pair, steps),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(proof) => crate::arch::half(proof.avx2(), pair, steps),
-            Self::Scalar => half(pair, steps),
-        }
-    }
-
-    /// Two whole blocks.
-    pub(super) fn whole(self, pair: &Pair, steps: &Steps) -> Whole {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(proof) => crate::arch::whole(proof, pair, steps),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(proof) => crate::arch::whole(proof.avx2(), pair, steps),
-            Self::Scalar => whole(pair, steps),
-        }
-    }
-}
-
-/// What both give where only the first coefficient is not zero.
-pub(super) fn flat(first: i16, step: i16) -> u8 {
+/// What a block gives where only the first coefficient is not zero.
+pub(crate) fn flat(first: i16, step: i16) -> u8 {
     let value = i32::from(first.wrapping_mul(step));
     (((value + 4) >> 3) + 128).clamp(0, 255) as u8
 }
 
-/// Plain code, the oracle of the vectors.
-pub(super) fn half(pair: &Pair, steps: &Steps) -> Half {
-    let mut out = Half::default();
-    for (block, coefficients) in pair.as_chunks::<64>().0.iter().enumerate() {
-        let mut columns = [[0_i16; 8]; 4];
-        for x in 0..8 {
-            let at = |y: usize| coefficients[y * 8 + x].wrapping_mul(steps[y * 8 + x]);
-            for (row, sum) in columns.iter_mut().zip(half_line(at)) {
-                row[x] = saturate(round(sum, HALF_SHIFTS[0]));
-            }
-        }
-        for (row, out) in columns.iter().zip(&mut out) {
-            for (out, sum) in out[block * 4..].iter_mut().zip(half_line(|x| row[x])) {
-                *out = sample(round(sum, HALF_SHIFTS[1]));
-            }
+/// Transforms four blocks, row by row, to samples side by side.
+pub(crate) fn transform(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
+    for (i, (block, first)) in four.blocks.iter().zip(four.first).enumerate() {
+        let mut block = **block;
+        block[0] = first;
+        match scale {
+            Scale::Full => put(&whole(&block, steps), &mut out[i * 8..], stride),
+            Scale::Half => put(&half(&block, steps), &mut out[i * 4..], stride),
         }
     }
-    out
 }
 
-/// Plain code, the oracle of the vectors.
-pub(super) fn whole(pair: &Pair, steps: &Steps) -> Whole {
-    let mut out = Whole::default();
-    for (block, coefficients) in pair.as_chunks::<64>().0.iter().enumerate() {
-        let mut columns = [[0_i16; 8]; 8];
-        for x in 0..8 {
-            let at = |y: usize| coefficients[y * 8 + x].wrapping_mul(steps[y * 8 + x]);
-            for (row, sum) in columns.iter_mut().zip(whole_line(at)) {
-                row[x] = saturate(round(sum, WHOLE_SHIFTS[0]));
-            }
-        }
-        for (row, out) in columns.iter().zip(&mut out) {
-            for (out, sum) in out[block * 8..].iter_mut().zip(whole_line(|x| row[x])) {
-                *out = sample(round(sum, WHOLE_SHIFTS[1]));
-            }
+fn put<const N: usize>(rows: &[[u8; N]; N], out: &mut [u8], stride: usize) {
+    for (y, row) in rows.iter().enumerate() {
+        out[y * stride..][..N].copy_from_slice(row);
+    }
+}
+
+fn half(block: &Block, steps: &Steps) -> [[u8; 4]; 4] {
+    let mut columns = [[0_i16; 8]; 4];
+    for x in 0..8 {
+        let at = |y: usize| block[y * 8 + x].wrapping_mul(steps[y * 8 + x]);
+        for (row, sum) in columns.iter_mut().zip(half_line(at)) {
+            row[x] = saturate(round(sum, HALF_SHIFTS[0]));
         }
     }
-    out
+    columns.map(|row| half_line(|x| row[x]).map(|sum| sample(round(sum, HALF_SHIFTS[1]))))
+}
+
+fn whole(block: &Block, steps: &Steps) -> [[u8; 8]; 8] {
+    let mut columns = [[0_i16; 8]; 8];
+    for x in 0..8 {
+        let at = |y: usize| block[y * 8 + x].wrapping_mul(steps[y * 8 + x]);
+        for (row, sum) in columns.iter_mut().zip(whole_line(at)) {
+            row[x] = saturate(round(sum, WHOLE_SHIFTS[0]));
+        }
+    }
+    columns.map(|row| whole_line(|x| row[x]).map(|sum| sample(round(sum, WHOLE_SHIFTS[1]))))
 }
 
 /// One line of eight coefficients to four samples. The fifth has no part in them.

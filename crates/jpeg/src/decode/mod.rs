@@ -1,34 +1,44 @@
 //! The decoder of well-formed files, to planes at full or half size.
 //!
 //! libjpeg-turbo looks at a file bit by bit as if it could end anywhere, and decodes what is damaged
-//! as well as it can. Nearly all files are well formed: this decoder reads only those, sequential with
-//! Huffman codes in one scan, or progressive with every bit there, one or three components of eight
-//! bits. At anything else it gives up, without a word, for another decoder to try. What it does
-//! decode is to the bit what libjpeg-turbo gives, which the tests hold it to; it is
-//! faster because a whole coefficient is one look-up, stuffed bytes are taken out before, two blocks
-//! share a transform, and in progressive files nobody looks at coefficients that are zero.
+//! as well as it can. Nearly all files are well formed, and this decoder reads only those. At anything
+//! else it gives up and says why, for another decoder to try. What it does decode is to the bit what
+//! libjpeg-turbo gives, which the tests hold it to. It is faster because two symbols with their values
+//! are one look-up, no branch depends on where a block ends, stuffed bytes are taken out before, four
+//! blocks share a transform, and in progressive files nobody looks at coefficients that are zero.
 
 mod bits;
+pub(crate) mod blocks;
+mod codes;
 mod coefficients;
+mod file;
 mod frame;
 mod huffman;
 pub(crate) mod idct;
-mod output;
 mod progressive;
+mod segments;
 mod sequential;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transform;
+mod verify;
 
 use std::array;
 
-use bits::Reader;
+use bits::{Reader, Window};
 pub use coefficients::BLOCK_BYTES;
 use coefficients::Coefficients;
-use frame::{Frame, Scan, Tables};
+pub use file::Limits;
+use file::{File, Next};
+use frame::{Frame, Scan};
 use progressive::{Progressive, Transform};
 use sequential::Sequential;
+use transform::Planes;
+pub use verify::{Piece, Verdict};
 
 use crate::cpu::Cpu;
+use crate::error::Error;
 use crate::plane::{Buffers, Plane, Scale};
 
 /// Coefficients kept from one picture to the next, in bytes: those of 16 megapixels.
@@ -39,12 +49,13 @@ const KEPT: usize = 52 << 20;
 #[derive(Debug)]
 pub struct Decoder {
     cpu: Cpu,
-    window: Vec<u8>,
-    coefficients: [Coefficients; 3],
+    window: Window,
+    sequential: Sequential,
+    coefficients: [Coefficients; 4],
 }
 
 /// Place in a block, row by row, of the coefficients in the order in which they are written.
-const NATURAL: [u8; 64] = [
+pub(crate) const NATURAL: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
     47, 55, 62, 63,
@@ -60,108 +71,145 @@ impl Decoder {
     /// A decoder with the fastest kernels that this CPU runs.
     #[must_use]
     pub fn new() -> Self {
-        Self { cpu: Cpu::detect(), window: Vec::new(), coefficients: array::from_fn(|_| Coefficients::default()) }
+        Self::on(Cpu::detect())
     }
 
-    #[cfg(test)]
     fn on(cpu: Cpu) -> Self {
-        Self { cpu, ..Self::new() }
+        Self {
+            cpu,
+            window: Window::default(),
+            sequential: Sequential::default(),
+            coefficients: array::from_fn(|_| Coefficients::default()),
+        }
     }
 
-    /// The planes of a well-formed file, luma or grey first: each as large as its share of the picture
-    /// scaled by `scale`, rounded up. `None` for any other file, also for one of more than `max_scans`
-    /// scans: then another decoder may try.
+    /// The planes of a well-formed file, luma or grey first, each as large as its share of the picture
+    /// scaled by `scale`, rounded up; or why not: then another decoder may try.
     ///
-    /// Memory is asked for only when the header was read: the planes, and for progressive files
-    /// [`BLOCK_BYTES`] for each block of 64 samples. Whoever does not trust the file's dimensions looks
-    /// at them before.
+    /// Memory is asked for only when the header was read and is within `limits`: the planes, and for
+    /// progressive files [`BLOCK_BYTES`] for each block of 64 samples.
     pub fn planes(
         &mut self,
         jpeg: &[u8],
         scale: Scale,
-        max_scans: u32,
+        limits: Limits,
         buffers: &mut dyn Buffers,
-    ) -> Option<Vec<Plane>> {
-        let mut frame = None;
-        let planes = self.decode(jpeg, scale, max_scans, buffers, &mut frame);
-        if self.coefficients.iter().map(Coefficients::capacity).sum::<usize>() > KEPT {
-            self.coefficients = array::from_fn(|_| Coefficients::default());
+    ) -> Result<Vec<Plane>, Error> {
+        let mut planes = Vec::new();
+        let outcome = self.decode(jpeg, scale, limits, buffers, &mut planes);
+        self.trim();
+        if let Err(error) = outcome {
+            planes.into_iter().for_each(|p: Plane| buffers.give(p.data));
+            return Err(error);
         }
-        if planes.is_none() {
-            let components = frame.into_iter().flat_map(|f: Frame| f.components);
-            components.for_each(|c| buffers.give(c.plane.data));
-        }
-        planes
+        Ok(planes)
     }
 
     fn decode(
         &mut self,
         jpeg: &[u8],
         scale: Scale,
-        max_scans: u32,
+        limits: Limits,
         buffers: &mut dyn Buffers,
-        frame: &mut Option<Frame>,
-    ) -> Option<Vec<Plane>> {
-        let mut tables = Tables::default();
-        let (mut at, mut scans) = (2, 0);
-        loop {
-            let [0xFF, marker] = *jpeg.get(at..)?.first_chunk::<2>()? else { return None };
-            if marker == 0xD9 {
-                break;
+        planes: &mut Vec<Plane>,
+    ) -> Result<(), Error> {
+        let mut file = File::new(jpeg, limits)?;
+        let mut stray = |_: &_, stray| if stray > 0 { Err(Error::Corrupt("stray bytes")) } else { Ok(()) };
+        while let Next::Scan(scan) = file.next(&mut stray)? {
+            let start = file.at;
+            let mut outcome = self.scan(&mut file, &scan, scale, buffers, planes);
+            // The true number of lines may stand behind the first scan.
+            if outcome.is_err() && file.use_lines_behind(start) {
+                planes.drain(..).for_each(|p| buffers.give(p.data));
+                file.at = start;
+                outcome = self.scan(&mut file, &scan, scale, buffers, planes);
             }
-            let length = usize::from(u16::from_be_bytes(*jpeg.get(at + 2..)?.first_chunk::<2>()?));
-            let body = jpeg.get(at + 4..at.checked_add(2 + length)?)?;
-            at += 2 + length;
-            match marker {
-                0xC0..=0xC2 if frame.is_none() => *frame = Some(Frame::read(body, marker == 0xC2, scale, buffers)?),
-                0xC4 => tables.read_codes(body)?,
-                0xDB => tables.read_quantizers(body)?,
-                0xDD => tables.restart = usize::from(u16::from_be_bytes(*body.first_chunk::<2>()?)),
-                0xDA => {
-                    let frame = frame.as_mut()?;
-                    scans += 1;
-                    if scans > max_scans || (scans > 1 && !frame.progressive) {
-                        return None;
-                    }
-                    if frame.progressive && scans == 1 {
-                        for (c, coefficients) in frame.components.iter().zip(&mut self.coefficients) {
-                            coefficients.reset(c.grid.stride * c.grid.rows);
-                        }
-                    }
-                    let scan = Scan::read(body, frame)?;
-                    for (index, ..) in &scan.parts {
-                        let component = &mut frame.components[*index];
-                        if component.steps.is_none() {
-                            component.steps = tables.quantizers[component.quantizer];
-                        }
-                    }
-                    let mut reader = Reader::new(jpeg, at, std::mem::take(&mut self.window));
-                    let end = if frame.progressive {
-                        let all = &mut self.coefficients;
-                        self.cpu.run(Progressive { reader: &mut reader, frame, scan: &scan, tables: &tables, all })
-                    } else {
-                        Sequential { reader: &mut reader, frame, scan: &scan, tables: &tables, scale }.run(self.cpu)
-                    };
-                    self.window = reader.into_window();
-                    at = end?;
-                }
-                0xE0..=0xEF | 0xFE => {}
-                _ => return None,
-            }
+            outcome?;
         }
-        let frame = frame.as_mut()?;
-        if scans == 0 {
-            return None;
-        }
+        file.completeness()?;
+        let frame = file.frame.as_ref().ok_or(Error::Incomplete("no picture at all"))?;
         if frame.progressive {
-            for (component, coefficients) in frame.components.iter_mut().zip(&mut self.coefficients) {
-                if !coefficients.is_complete() {
-                    return None;
-                }
-                let steps = component.steps?;
-                self.cpu.run(Transform { cpu: self.cpu, scale, steps, component, coefficients });
+            for ((component, plane), coefficients) in frame.components.iter().zip(planes).zip(&self.coefficients) {
+                let steps = component.steps.ok_or(Error::Corrupt("a quantizer that the file lacks"))?;
+                let (cpu, grid) = (self.cpu, component.grid);
+                cpu.run(Transform { cpu, scale, steps, grid, plane, coefficients });
             }
         }
-        Some(std::mem::take(&mut frame.components).into_iter().map(|c| c.plane).collect())
+        Ok(())
     }
+
+    /// Decodes one scan, before the first of which planes and coefficients are laid out.
+    fn scan(
+        &mut self,
+        file: &mut File<'_>,
+        scan: &Scan,
+        scale: Scale,
+        buffers: &mut dyn Buffers,
+        planes: &mut Vec<Plane>,
+    ) -> Result<(), Error> {
+        let frame = file.frame.as_ref().ok_or(Error::Corrupt("a scan before the frame"))?;
+        if planes.is_empty() {
+            check_sampling(frame)?;
+            planes.extend(lay_out(frame, scale, buffers));
+            self.reset(frame, true);
+        }
+        let mut reader = Reader::new(file.data, file.at, &mut self.window);
+        let bits = if frame.progressive {
+            let all = &mut self.coefficients;
+            self.cpu.run(Progressive::<true> { reader: &mut reader, frame, scan, tables: &file.tables, all })?
+        } else {
+            let mut sink = Planes::new(self.cpu, scale, frame, scan, planes);
+            let (cpu, sequential, tables) = (self.cpu, &mut self.sequential, &file.tables);
+            if cpu.takes_rows() {
+                sequential.run::<true, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
+            } else {
+                sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
+            }
+        };
+        file.at = reader.position(&bits);
+        Ok(())
+    }
+
+    /// Clears the coefficients of a progressive picture.
+    fn reset(&mut self, frame: &Frame, with_values: bool) {
+        if frame.progressive {
+            for (component, coefficients) in frame.components.iter().zip(&mut self.coefficients) {
+                coefficients.reset(component.grid.stride * component.grid.rows, with_values);
+            }
+        }
+    }
+
+    /// Lets go of what an unusually large picture took.
+    fn trim(&mut self) {
+        if self.coefficients.iter().map(Coefficients::capacity).sum::<usize>() > KEPT {
+            self.coefficients = array::from_fn(|_| Coefficients::default());
+        }
+    }
+}
+
+/// Whether components are laid out as callers expect: one, or luma with two of chroma that have one
+/// block each per unit.
+fn check_sampling(frame: &Frame) -> Result<(), Error> {
+    let factors: Vec<[usize; 2]> = frame.components.iter().map(|c| c.factors).collect();
+    match factors[..] {
+        [_] => Ok(()),
+        [[1 | 2, 1 | 2], [1, 1], [1, 1]] => Ok(()),
+        _ => Err(Error::Unsupported("components of unusual number or size")),
+    }
+}
+
+fn lay_out(frame: &Frame, scale: Scale, buffers: &mut dyn Buffers) -> Vec<Plane> {
+    let n = scale.samples();
+    let plane = |component: &frame::Component| {
+        // Four blocks are written at once, of which three may be beyond the last unit.
+        let stride = (frame.units[0] * component.factors[0] + 3) * n;
+        let rows = component.grid.rows * n;
+        Plane {
+            data: buffers.take(stride * rows),
+            width: scale.of(frame.width).div_ceil(frame.largest[0] / component.factors[0]),
+            height: scale.of(frame.height).div_ceil(frame.largest[1] / component.factors[1]),
+            stride,
+        }
+    };
+    frame.components.iter().map(plane).collect()
 }

@@ -2,46 +2,45 @@
 
 use super::bits::{Bits, Reader};
 use super::coefficients::Coefficients;
-use super::frame::{Component, Frame, Grid, Scan, Tables};
-use super::huffman::Kind;
-use super::idct::Steps;
-use super::output::{emit, emit_flat};
+use super::frame::{Frame, Grid, Part, Scan};
+use super::huffman::{Kind, Table};
+use super::tables::{Class, Steps, Tables};
 use crate::cpu::{Cpu, Work};
-use crate::plane::Scale;
+use crate::error::Error;
+use crate::plane::{Plane, Scale};
 
-/// What a scan is decoded from and to. Its run gives the position of the marker behind it.
-pub(super) struct Progressive<'s, 'd> {
+/// What a scan is decoded from and to. Its run gives where reading stands behind it.
+pub(super) struct Progressive<'s, 'd, const VALUES: bool> {
     pub(super) reader: &'s mut Reader<'d>,
     pub(super) frame: &'s Frame,
     pub(super) scan: &'s Scan,
     pub(super) tables: &'s Tables,
-    pub(super) all: &'s mut [Coefficients; 3],
+    pub(super) all: &'s mut [Coefficients; 4],
 }
 
-impl Work for Progressive<'_, '_> {
-    type Output = Option<usize>;
+impl<const VALUES: bool> Work for Progressive<'_, '_, VALUES> {
+    type Output = Result<Bits, Error>;
 
     #[inline(always)]
-    fn run(mut self) -> Option<usize> {
-        for (index, ..) in &self.scan.parts {
-            self.all[*index].expect(self.scan.band)?;
-        }
+    fn run(mut self) -> Result<Bits, Error> {
         let mut bits = Bits::default();
-        if self.scan.band.first > 0 {
-            self.band(&mut bits)?
-        } else {
-            self.first(&mut bits)?
+        let outcome = if self.scan.band.first > 0 { self.band(&mut bits) } else { self.first(&mut bits) };
+        // What was read behind the end has no meaning.
+        if self.reader.overrun(&bits) {
+            return Err(self.reader.lack());
         }
-        self.reader.finish(&mut bits)
+        outcome.map(|()| bits)
     }
 }
 
-impl Progressive<'_, '_> {
+impl<const VALUES: bool> Progressive<'_, '_, VALUES> {
     /// A band of one component.
     #[inline(always)]
-    fn band(&mut self, bits: &mut Bits) -> Option<()> {
-        let [(index, _, ac)] = self.scan.parts[..] else { return None };
-        let table = self.tables.table(Kind::Plain, ac)?;
+    fn band(&mut self, bits: &mut Bits) -> Result<(), Error> {
+        let [Part { component: index, ac, .. }] = self.scan.parts[..] else {
+            return Err(Error::Corrupt("a band of several components"));
+        };
+        let table = Table::new(Kind::Plain, self.tables.code(Class::Ac, ac)?);
         let (coefficients, band) = (&mut self.all[index], self.scan.band);
         let mut restarts = Restarts::new(self.tables.restart);
         let mut run = 0;
@@ -50,64 +49,60 @@ impl Progressive<'_, '_> {
                 run = 0;
             }
             self.reader.prepare(bits);
-            let window = self.reader.window();
+            let window = self.reader.plain();
             if band.before == 0 {
-                coefficients.ac(bits, window, &table, &mut run, at, band)?;
+                coefficients.ac::<VALUES>(bits, window, &table, &mut run, at, band)?;
             } else {
-                coefficients.ac_more(bits, window, &table, &mut run, at, band)?;
+                coefficients.ac_more::<VALUES>(bits, window, &table, &mut run, at, band)?;
             }
             if self.reader.overrun(bits) {
-                return None;
+                return Err(self.reader.lack());
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// First coefficients, of one component or of all in turn.
     #[inline(always)]
-    fn first(&mut self, bits: &mut Bits) -> Option<()> {
+    fn first(&mut self, bits: &mut Bits) -> Result<(), Error> {
         let (band, frame) = (self.scan.band, self.frame);
-        let mut tables = Vec::with_capacity(3);
+        let mut tables = Vec::with_capacity(4);
         if band.before == 0 {
-            for (_, number, _) in &self.scan.parts {
-                tables.push(self.tables.table(Kind::Dc, *number)?);
+            for part in &self.scan.parts {
+                tables.push(Table::new(Kind::Dc, self.tables.code(Class::Dc, part.dc)?));
             }
         }
         let mut restarts = Restarts::new(self.tables.restart);
-        let mut previous = [0_i32; 3];
-        let alone = self.scan.parts.len() == 1;
-        let units = if alone {
-            let grid = frame.components[self.scan.parts[0].0].grid;
-            [grid.across, grid.down]
-        } else {
-            frame.units
-        };
+        let mut previous = [0_i32; 4];
+        let units = self.scan.units(frame);
         for unit_y in 0..units[1] {
             for unit_x in 0..units[0] {
                 if restarts.due(self.reader, bits)? {
-                    previous = [0; 3];
+                    previous = [0; 4];
                 }
                 self.reader.prepare(bits);
-                for (part, (index, ..)) in self.scan.parts.iter().enumerate() {
-                    let component = &frame.components[*index];
-                    let [across, down] = if alone { [1, 1] } else { component.factors };
+                for (i, part) in self.scan.parts.iter().enumerate() {
+                    let grid = frame.components[part.component].grid;
+                    let [across, down] = self.scan.factors(frame, part);
                     for y in 0..down {
                         for x in 0..across {
-                            let at = (unit_y * down + y) * component.grid.stride + unit_x * across + x;
-                            let (coefficients, window) = (&mut self.all[*index], self.reader.window());
-                            match tables.get(part) {
-                                Some(table) => coefficients.dc(bits, window, table, &mut previous[part], at, band)?,
-                                None => coefficients.dc_more(bits, window, at, band),
+                            let at = (unit_y * down + y) * grid.stride + unit_x * across + x;
+                            let (coefficients, window) = (&mut self.all[part.component], self.reader.plain());
+                            match tables.get(i) {
+                                Some(table) => {
+                                    coefficients.dc::<VALUES>(bits, window, table, &mut previous[i], at, band)?
+                                }
+                                None => coefficients.dc_more::<VALUES>(bits, window, at, band),
                             }
                         }
                     }
                 }
                 if self.reader.overrun(bits) {
-                    return None;
+                    return Err(self.reader.lack());
                 }
             }
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -132,17 +127,17 @@ impl Restarts {
 
     /// Before each unit: reads the marker where one is due. Whether it was.
     #[inline(always)]
-    fn due(&mut self, reader: &mut Reader<'_>, bits: &mut Bits) -> Option<bool> {
+    fn due(&mut self, reader: &mut Reader<'_>, bits: &mut Bits) -> Result<bool, Error> {
         if self.every == 0 {
-            return Some(false);
+            return Ok(false);
         }
         let due = self.left == 0;
         if due {
-            *bits = reader.restart(*bits, self.number)?;
+            reader.restart(bits, self.number)?;
             (self.left, self.number) = (self.every, self.number.wrapping_add(1));
         }
         self.left -= 1;
-        Some(due)
+        Ok(due)
     }
 }
 
@@ -151,8 +146,9 @@ pub(super) struct Transform<'s> {
     pub(super) cpu: Cpu,
     pub(super) scale: Scale,
     pub(super) steps: Steps,
-    pub(super) component: &'s mut Component,
-    pub(super) coefficients: &'s mut Coefficients,
+    pub(super) grid: Grid,
+    pub(super) plane: &'s mut Plane,
+    pub(super) coefficients: &'s Coefficients,
 }
 
 impl Work for Transform<'_> {
@@ -160,14 +156,15 @@ impl Work for Transform<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { cpu, scale, steps, component, coefficients } = self;
-        let (grid, plane) = (component.grid, &mut component.plane);
+        let Self { cpu, scale, steps, grid, plane, coefficients } = self;
+        let n = scale.samples();
+        let mut scratch = [[0; 64]; 4];
         for y in 0..grid.down {
-            for x in (0..grid.across).step_by(2) {
-                match coefficients.pair(y * grid.stride + x) {
-                    Ok(pair) => emit(cpu, scale, pair, &steps, plane, x, y),
-                    Err(first) => emit_flat(scale, first, steps[0], plane, x, y),
-                }
+            for x in (0..grid.across).step_by(4) {
+                let scratch = cpu.takes_rows().then_some(&mut scratch);
+                let four = coefficients.four(y * grid.stride + x, scratch);
+                let stride = plane.stride;
+                cpu.transform(scale, &four, &steps, &mut plane.data[y * n * stride + x * n..], stride);
             }
         }
     }

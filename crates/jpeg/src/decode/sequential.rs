@@ -1,163 +1,113 @@
-//! The one scan of a sequential file: two units at a time from bits to samples.
+//! Scans of sequential files: chunks of units, from bits to coefficients to whoever takes them.
 
-use super::NATURAL;
 use super::bits::{Bits, Reader};
-use super::frame::{Component, Frame, Scan, Tables};
-use super::huffman::{Kind, Table};
-use super::idct::{Pair, Steps};
-use super::output::{emit, emit_flat};
-use crate::cpu::{Cpu, Work};
-use crate::plane::Scale;
+use super::blocks::{Block, Blocks};
+use super::codes::{Codes, Follow};
+use super::frame::{Frame, Scan};
+use super::tables::{Class, Tables};
+use crate::cpu::Cpu;
+use crate::error::Error;
 
-/// What a scan is decoded from and to.
-pub(super) struct Sequential<'s, 'd> {
-    pub(super) reader: &'s mut Reader<'d>,
-    pub(super) frame: &'s mut Frame,
-    pub(super) scan: &'s Scan,
-    pub(super) tables: &'s Tables,
-    pub(super) scale: Scale,
+/// Units decoded at once: tables and blocks stay in the first-level cache.
+const CHUNK: usize = 8;
+
+/// Buffers kept from scan to scan.
+#[derive(Debug, Default)]
+pub(crate) struct Sequential {
+    codes: Codes,
+    blocks: Vec<Block>,
+    follow: Vec<Follow>,
 }
 
-impl Sequential<'_, '_> {
-    /// The position of the marker behind the scan.
-    pub(super) fn run(self, cpu: Cpu) -> Option<usize> {
-        // Loops of known length are laid out flat by the compiler.
-        match (self.frame.components.len(), self.frame.components.first()?.factors) {
-            (1, _) => cpu.run(Sampled::<1, 1, 1>(self, cpu)),
-            (_, [1, 1]) => cpu.run(Sampled::<1, 1, 3>(self, cpu)),
-            (_, [2, 1]) => cpu.run(Sampled::<2, 1, 3>(self, cpu)),
-            (_, [1, 2]) => cpu.run(Sampled::<1, 2, 3>(self, cpu)),
-            (_, [2, 2]) => cpu.run(Sampled::<2, 2, 3>(self, cpu)),
-            _ => None,
-        }
-    }
+/// Neighbouring units of a scan.
+pub(crate) struct Chunk<'a> {
+    /// Of one unit after the other; in a unit of one part after the other; in a part row by row.
+    /// First coefficients are differences to the block before of the same part.
+    pub(crate) blocks: &'a mut [Block],
+    pub(crate) units: usize,
+    /// Place of the first unit, across and down.
+    pub(crate) place: [usize; 2],
+    /// Whether differences begin anew.
+    pub(crate) restarted: bool,
 }
 
-/// A scan of `N` components whose first has `H × V` blocks per unit, the others one.
-struct Sampled<'s, 'd, const H: usize, const V: usize, const N: usize>(Sequential<'s, 'd>, Cpu);
+/// What takes coefficients, row by row or as they are written. It must leave all blocks zero.
+pub(crate) trait Sink<const ROWS: bool> {
+    fn take(&mut self, chunk: Chunk<'_>);
+}
 
-impl<const H: usize, const V: usize, const N: usize> Work for Sampled<'_, '_, H, V, N> {
-    type Output = Option<usize>;
-
-    #[inline(always)]
-    fn run(self) -> Option<usize> {
-        let Self(Sequential { reader, frame, scan, tables, scale }, cpu) = self;
-        let units = frame.units;
-        let mut parts = Vec::with_capacity(N);
-        for ((_, dc, ac), component) in scan.parts.iter().zip(&mut frame.components) {
-            let (dc, ac) = (tables.table(Kind::Dc, *dc)?, tables.table(Kind::Ac, *ac)?);
-            let steps = component.steps?;
-            parts.push(Part { dc, ac, previous: 0, steps, component, pairs: [[0; 128]; 4], more: [false; 8] });
-        }
-        let parts: &mut [Part<'_>; N] = parts.as_mut_slice().try_into().ok()?;
+impl Sequential {
+    /// Reads one scan. Where reading stands behind its last unit.
+    pub(crate) fn run<const ROWS: bool, S: Sink<ROWS>>(
+        &mut self,
+        cpu: Cpu,
+        reader: &mut Reader<'_>,
+        frame: &Frame,
+        scan: &Scan,
+        tables: &Tables,
+        sink: &mut S,
+    ) -> Result<Bits, Error> {
+        let unit = self.prepare(frame, scan, tables)?;
         let mut bits = Bits::default();
-        let (mut left, mut restarts) = (tables.restart, 0_u8);
-        for unit_y in 0..units[1] {
-            for unit_x in (0..units[0]).step_by(2) {
-                for unit in 0..2.min(units[0] - unit_x) {
-                    if tables.restart > 0 {
-                        if left == 0 {
-                            bits = reader.restart(bits, restarts)?;
-                            (left, restarts) = (tables.restart, restarts.wrapping_add(1));
-                            parts.iter_mut().for_each(|p| p.previous = 0);
-                        }
-                        left -= 1;
-                    }
-                    reader.prepare(&mut bits);
-                    let window = reader.window();
-                    for (i, part) in parts.iter_mut().enumerate() {
-                        let (across, down) = if i == 0 { (H, V) } else { (1, 1) };
-                        for y in 0..down {
-                            for x in 0..across {
-                                part.read(&mut bits, window, (y * 2 + unit) * across + x)?;
-                            }
-                        }
-                    }
-                    if reader.overrun(&bits) {
-                        return None;
-                    }
+        let interval = if tables.restart > 0 { tables.restart } else { usize::MAX };
+        let (mut left, mut restarts, mut restarted) = (interval, 0_u8, true);
+        let units = scan.units(frame);
+        for y in 0..units[1] {
+            let mut x = 0;
+            while x < units[0] {
+                if left == 0 {
+                    reader.restart(&mut bits, restarts)?;
+                    (left, restarts, restarted) = (interval, restarts.wrapping_add(1), true);
                 }
-                for (i, part) in parts.iter_mut().enumerate() {
-                    let (across, down) = if i == 0 { (H, V) } else { (1, 1) };
-                    for y in 0..down {
-                        for x in 0..across {
-                            let place = [unit_x * across + 2 * x, unit_y * down + y];
-                            part.emit(cpu, scale, y * across + x, place);
-                        }
-                    }
+                let n = CHUNK.min(left).min(units[0] - x);
+                reader.prepare(&mut bits);
+                let last = n * unit.len() - 1;
+                let goes_on = std::mem::replace(&mut self.follow[last], Follow::new(unit[unit.len() - 1], None));
+                let outcome = cpu.run(Blocks::<'_, ROWS> {
+                    bits: &mut bits,
+                    plain: reader.plain(),
+                    codes: &self.codes,
+                    blocks: &mut self.blocks[..=last],
+                    follow: &self.follow,
+                    start: Codes::start(unit[0]),
+                });
+                self.follow[last] = goes_on;
+                if reader.overrun(&bits) {
+                    return Err(reader.lack());
                 }
+                outcome?;
+                sink.take(Chunk { blocks: &mut self.blocks[..=last], units: n, place: [x, y], restarted });
+                restarted = false;
+                left -= n;
+                x += n;
             }
         }
-        reader.finish(&mut bits)
-    }
-}
-
-/// One component's state, and its blocks of two units.
-struct Part<'c> {
-    dc: Table,
-    ac: Table,
-    /// The first coefficient of the block before.
-    previous: i32,
-    steps: Steps,
-    component: &'c mut Component,
-    /// Zero but for first coefficients and what `more` says.
-    pairs: [Pair; 4],
-    /// Whether a block has more than its first coefficient.
-    more: [bool; 8],
-}
-
-impl Part<'_> {
-    #[inline(always)]
-    fn read(&mut self, bits: &mut Bits, window: &[u8], slot: usize) -> Option<()> {
-        let block = &mut self.pairs[slot / 2].as_chunks_mut::<64>().0[slot % 2];
-        self.more[slot] = block_of(bits, window, &self.dc, &self.ac, &mut self.previous, block)?;
-        Some(())
+        Ok(bits)
     }
 
-    /// Transforms a pair into its place and clears it.
-    #[inline(always)]
-    fn emit(&mut self, cpu: Cpu, scale: Scale, pair: usize, [x, y]: [usize; 2]) {
-        let plane = &mut self.component.plane;
-        let more = &mut self.more[2 * pair..][..2];
-        let pair = &mut self.pairs[pair];
-        if more == [false; 2] {
-            emit_flat(scale, [pair[0], pair[64]], self.steps[0], plane, x, y);
-        } else {
-            emit(cpu, scale, pair, &self.steps, plane, x, y);
-            *pair = [0; 128];
-            more.fill(false);
+    /// Makes tables and clears blocks: nothing of what was before remains. Which pair of codes each
+    /// block of a unit uses.
+    fn prepare(&mut self, frame: &Frame, scan: &Scan, tables: &Tables) -> Result<Vec<usize>, Error> {
+        let mut numbers = Vec::with_capacity(4);
+        let mut unit = Vec::with_capacity(10);
+        for part in &scan.parts {
+            let pair = numbers.iter().position(|n| *n == (part.dc, part.ac)).unwrap_or_else(|| {
+                numbers.push((part.dc, part.ac));
+                numbers.len() - 1
+            });
+            let blocks = scan.factors(frame, part).iter().product();
+            unit.extend(std::iter::repeat_n(pair, blocks));
         }
-    }
-}
-
-/// Reads one block into one that is zero but for its first coefficient. `false` where only that one
-/// was written; `None` for damage.
-#[inline(always)]
-fn block_of(
-    bits: &mut Bits,
-    window: &[u8],
-    dc: &Table,
-    ac: &Table,
-    previous: &mut i32,
-    block: &mut [i16; 64],
-) -> Option<bool> {
-    bits.refill(window);
-    *previous = previous.wrapping_add(dc.read(Kind::Dc, bits)?.value);
-    block[0] = *previous as i16;
-    let mut k = 1;
-    while k < 64 {
-        bits.refill(window);
-        let symbol = ac.read(Kind::Ac, bits)?;
-        k += symbol.run;
-        if k >= 64 {
-            if !symbol.is_end() {
-                return None;
-            }
-            break;
+        let mut pairs = Vec::with_capacity(4);
+        for (dc, ac) in numbers {
+            pairs.push((tables.code(Class::Dc, dc)?, tables.code(Class::Ac, ac)?));
         }
-        block[usize::from(NATURAL[k])] = symbol.value as i16;
-        k += 1;
+        self.codes.set(&pairs);
+        let blocks = CHUNK * unit.len();
+        self.blocks.clear();
+        self.blocks.resize(blocks, [0; 64]);
+        self.follow.clear();
+        self.follow.extend((0..blocks).map(|i| Follow::new(unit[i % unit.len()], Some(unit[(i + 1) % unit.len()]))));
+        Ok(unit)
     }
-    // The end came as the very first symbol.
-    Some(k != 65)
 }

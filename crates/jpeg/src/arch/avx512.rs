@@ -1,0 +1,299 @@
+//! The inverse DCTs for AVX-512: four blocks at once, one to each quarter of a register, so that no
+//! step crosses the quarters but the first and the last. The integers are those of
+//! [`crate::decode::idct`], which judges them.
+//!
+//! Blocks come as they are written and are sorted on the way in. Products of two coefficients with
+//! their weights are added in one instruction: coefficients come in pairs (2, 6), (1, 3), (5, 7) and,
+//! for whole blocks, (0, 4).
+
+use std::arch::x86_64::*;
+
+use crate::cpu::{Avx512, Work};
+use crate::decode::NATURAL;
+use crate::decode::idct::{self, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
+use crate::decode::tables::Steps;
+use crate::decode::transform::Four;
+use crate::plane::Scale;
+
+/// For each place of a block, row by row, where its coefficient is written.
+static WRITTEN: [i16; 64] = {
+    let mut written = [0; 64];
+    let mut k = 0;
+    while k < 64 {
+        written[NATURAL[k] as usize] = k as i16;
+        k += 1;
+    }
+    written
+};
+
+/// Runs `work`, compiled for this CPU as far as it is inlined.
+pub(crate) fn run<W: Work>(_: Avx512, work: W) -> W::Output {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
+    fn inner<W: Work>(work: W) -> W::Output {
+        work.run()
+    }
+    // SAFETY: the proof exists only where these features do.
+    unsafe { inner(work) }
+}
+
+/// Transforms four blocks, as written, to samples side by side.
+#[inline(always)]
+pub(crate) fn transform(_: Avx512, scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
+    // SAFETY: the proof exists only where these features do.
+    unsafe { transform_avx512(scale, four, steps, out, stride) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn transform_avx512(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
+    let halves = four.blocks.map(|b| b.as_chunks::<32>().0).map(|b| [load(&b[0]), load(&b[1])]);
+    let mut any = _mm512_setzero_si512();
+    for [low, high] in halves {
+        // The first coefficients come beside the blocks.
+        any = _mm512_or_si512(any, _mm512_or_si512(_mm512_maskz_mov_epi16(!1, low), high));
+    }
+    if _mm512_test_epi32_mask(any, any) == 0 {
+        return flat(scale, four.first, steps[0], out, stride);
+    }
+    let [rows_0, rows_4] = [0, 1].map(|half| {
+        let order = load(&WRITTEN.as_chunks::<32>().0[half]);
+        let steps = load(&steps.as_chunks::<32>().0[half]);
+        let mut i = 0;
+        quarters(halves.map(|[low, high]| {
+            let low = _mm512_mask_set1_epi16(low, 1, four.first[i]);
+            i += 1;
+            _mm512_mullo_epi16(_mm512_permutex2var_epi16(low, order, high), steps)
+        }))
+    });
+    let rows = [rows_0[0], rows_0[1], rows_0[2], rows_0[3], rows_4[0], rows_4[1], rows_4[2], rows_4[3]];
+    match scale {
+        Scale::Half => half(rows, out, stride),
+        Scale::Full => whole(rows, out, stride),
+    }
+}
+
+/// Blocks of which only the first coefficient is not zero.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn flat(scale: Scale, first: [i16; 4], step: i16, out: &mut [u8], stride: usize) {
+    let samples = _mm_cvtsi32_si128(i32::from_le_bytes(first.map(|f| idct::flat(f, step))));
+    match scale {
+        Scale::Half => {
+            let order = _mm_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+            let row = _mm_shuffle_epi8(samples, order);
+            for y in 0..4 {
+                store(out, y * stride, row);
+            }
+        }
+        Scale::Full => {
+            let [left, right] = [[0, 1], [2, 3]]
+                .map(|[a, b]| _mm_shuffle_epi8(samples, _mm_setr_epi8(a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b)));
+            for y in 0..8 {
+                store(out, y * stride, left);
+                store(out, y * stride + 16, right);
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(values: &[i16; 32]) -> __m512i {
+    // SAFETY: 64 bytes are there, and the load asks for no alignment.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+}
+
+/// Writes sixteen samples.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(out: &mut [u8], at: usize, samples: __m128i) {
+    let out = &mut out[at..at + 16];
+    // SAFETY: 16 bytes are there, and the store asks for no alignment.
+    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), samples) };
+}
+
+/// Of four registers: the first gets the first quarter of each, and so on.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn quarters(z: [__m512i; 4]) -> [__m512i; 4] {
+    let [a, b] = [_mm512_shuffle_i32x4::<0x44>(z[0], z[1]), _mm512_shuffle_i32x4::<0xEE>(z[0], z[1])];
+    let [c, d] = [_mm512_shuffle_i32x4::<0x44>(z[2], z[3]), _mm512_shuffle_i32x4::<0xEE>(z[2], z[3])];
+    [
+        _mm512_shuffle_i32x4::<0x88>(a, c),
+        _mm512_shuffle_i32x4::<0xDD>(a, c),
+        _mm512_shuffle_i32x4::<0x88>(b, d),
+        _mm512_shuffle_i32x4::<0xDD>(b, d),
+    ]
+}
+
+/// Both weights of a pair, in every lane.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn weights(a: i16, b: i16) -> __m512i {
+    _mm512_set1_epi32(i32::from(a as u16) | i32::from(b) << 16)
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn odd(p13: __m512i, p57: __m512i, w: [i16; 4]) -> __m512i {
+    let sum = _mm512_madd_epi16(p13, weights(w[0], w[1]));
+    _mm512_add_epi32(sum, _mm512_madd_epi16(p57, weights(w[2], w[3])))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn round<const SHIFT: u32>(sum: __m512i) -> __m512i {
+    _mm512_srai_epi32::<SHIFT>(_mm512_add_epi32(sum, _mm512_set1_epi32(1 << (SHIFT - 1))))
+}
+
+/// One line of the halved transform in every lane. `first` holds the first coefficient in the upper
+/// halves of its lanes.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn half_line<const SHIFT: u32>(first: __m512i, p26: __m512i, p13: __m512i, p57: __m512i) -> [__m512i; 4] {
+    let first = _mm512_srai_epi32::<{ 16 - (FRACTION + 1) }>(first);
+    let even = _mm512_madd_epi16(p26, weights(weight::HALF_26[0], weight::HALF_26[1]));
+    let inner = odd(p13, p57, weight::HALF_ODD[0]);
+    let outer = odd(p13, p57, weight::HALF_ODD[1]);
+    let (plus, minus) = (_mm512_add_epi32(first, even), _mm512_sub_epi32(first, even));
+    [
+        round::<SHIFT>(_mm512_add_epi32(plus, outer)),
+        round::<SHIFT>(_mm512_add_epi32(minus, inner)),
+        round::<SHIFT>(_mm512_sub_epi32(minus, inner)),
+        round::<SHIFT>(_mm512_sub_epi32(plus, outer)),
+    ]
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn half(c: [__m512i; 8], out: &mut [u8], stride: usize) {
+    const FIRST: u32 = HALF_SHIFTS[0];
+    const SECOND: u32 = HALF_SHIFTS[1];
+    let zero = _mm512_setzero_si512();
+    let low = half_line::<FIRST>(
+        _mm512_unpacklo_epi16(zero, c[0]),
+        _mm512_unpacklo_epi16(c[2], c[6]),
+        _mm512_unpacklo_epi16(c[1], c[3]),
+        _mm512_unpacklo_epi16(c[5], c[7]),
+    );
+    let high = half_line::<FIRST>(
+        _mm512_unpackhi_epi16(zero, c[0]),
+        _mm512_unpackhi_epi16(c[2], c[6]),
+        _mm512_unpackhi_epi16(c[1], c[3]),
+        _mm512_unpackhi_epi16(c[5], c[7]),
+    );
+    // Of each row the pairs (1, 3), (5, 7), (2, 6), (-, 0), which then change places with rows.
+    let pick = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 4, 5, 12, 13, -1, -1, 0, 1));
+    let [r0, r1, r2, r3] = [0, 1, 2, 3].map(|y| _mm512_shuffle_epi8(_mm512_packs_epi32(low[y], high[y]), pick));
+    let (odd_01, even_01) = (_mm512_unpacklo_epi32(r0, r1), _mm512_unpackhi_epi32(r0, r1));
+    let (odd_23, even_23) = (_mm512_unpacklo_epi32(r2, r3), _mm512_unpackhi_epi32(r2, r3));
+    let [o0, o1, o2, o3] = half_line::<SECOND>(
+        _mm512_unpackhi_epi64(even_01, even_23),
+        _mm512_unpacklo_epi64(even_01, even_23),
+        _mm512_unpacklo_epi64(odd_01, odd_23),
+        _mm512_unpackhi_epi64(odd_01, odd_23),
+    );
+    let columns = _mm512_packs_epi16(_mm512_packs_epi32(o0, o1), _mm512_packs_epi32(o2, o3));
+    let turn = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    let rows = _mm512_shuffle_epi8(_mm512_xor_si512(columns, _mm512_set1_epi8(-128)), turn);
+    // From four rows of each block to four blocks of each row.
+    let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let rows = _mm512_permutexvar_epi32(order, rows);
+    store(out, 0, _mm512_castsi512_si128(rows));
+    store(out, stride, _mm512_extracti32x4_epi32::<1>(rows));
+    store(out, 2 * stride, _mm512_extracti32x4_epi32::<2>(rows));
+    store(out, 3 * stride, _mm512_extracti32x4_epi32::<3>(rows));
+}
+
+/// One line of the whole transform in every lane.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn whole_line<const SHIFT: u32>(p04: __m512i, p26: __m512i, p13: __m512i, p57: __m512i) -> [__m512i; 8] {
+    const ONE: i16 = 1 << FRACTION;
+    let plus = _mm512_madd_epi16(p04, weights(ONE, ONE));
+    let minus = _mm512_madd_epi16(p04, weights(ONE, -ONE));
+    let [outer, inner] = weight::WHOLE_26.map(|w| _mm512_madd_epi16(p26, weights(w[0], w[1])));
+    let even = [
+        _mm512_add_epi32(plus, outer),
+        _mm512_add_epi32(minus, inner),
+        _mm512_sub_epi32(minus, inner),
+        _mm512_sub_epi32(plus, outer),
+    ];
+    let odd = weight::WHOLE_ODD.map(|w| odd(p13, p57, w));
+    let sum = |i: usize| round::<SHIFT>(_mm512_add_epi32(even[i], odd[i]));
+    let difference = |i: usize| round::<SHIFT>(_mm512_sub_epi32(even[i], odd[i]));
+    [sum(0), sum(1), sum(2), sum(3), difference(3), difference(2), difference(1), difference(0)]
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn whole_pass<const SHIFT: u32>(c: [__m512i; 8]) -> [__m512i; 8] {
+    let low = whole_line::<SHIFT>(
+        _mm512_unpacklo_epi16(c[0], c[4]),
+        _mm512_unpacklo_epi16(c[2], c[6]),
+        _mm512_unpacklo_epi16(c[1], c[3]),
+        _mm512_unpacklo_epi16(c[5], c[7]),
+    );
+    let high = whole_line::<SHIFT>(
+        _mm512_unpackhi_epi16(c[0], c[4]),
+        _mm512_unpackhi_epi16(c[2], c[6]),
+        _mm512_unpackhi_epi16(c[1], c[3]),
+        _mm512_unpackhi_epi16(c[5], c[7]),
+    );
+    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| _mm512_packs_epi32(low[i], high[i]))
+}
+
+/// Rows for columns, in every quarter.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
+    let words = |a: usize, b: usize| (_mm512_unpacklo_epi16(r[a], r[b]), _mm512_unpackhi_epi16(r[a], r[b]));
+    let ((a0, a1), (b0, b1), (c0, c1), (d0, d1)) = (words(0, 1), words(2, 3), words(4, 5), words(6, 7));
+    let doubles = |a, b| (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let ((e0, e1), (f0, f1)) = (doubles(a0, b0), doubles(a1, b1));
+    let ((g0, g1), (h0, h1)) = (doubles(c0, d0), doubles(c1, d1));
+    [
+        _mm512_unpacklo_epi64(e0, g0),
+        _mm512_unpackhi_epi64(e0, g0),
+        _mm512_unpacklo_epi64(e1, g1),
+        _mm512_unpackhi_epi64(e1, g1),
+        _mm512_unpacklo_epi64(f0, h0),
+        _mm512_unpackhi_epi64(f0, h0),
+        _mm512_unpacklo_epi64(f1, h1),
+        _mm512_unpackhi_epi64(f1, h1),
+    ]
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn whole(rows: [__m512i; 8], out: &mut [u8], stride: usize) {
+    const FIRST: u32 = WHOLE_SHIFTS[0];
+    const SECOND: u32 = WHOLE_SHIFTS[1];
+    let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(rows)));
+    // Two columns to a register; then pairs of neighbours by row.
+    let zip = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    let sign = _mm512_set1_epi8(-128);
+    let [q0, q1, q2, q3] = [0, 2, 4, 6].map(|i| {
+        let two = _mm512_packs_epi16(columns[i], columns[i + 1]);
+        _mm512_shuffle_epi8(_mm512_xor_si512(two, sign), zip)
+    });
+    let (a0, a1) = (_mm512_unpacklo_epi16(q0, q1), _mm512_unpackhi_epi16(q0, q1));
+    let (b0, b1) = (_mm512_unpacklo_epi16(q2, q3), _mm512_unpackhi_epi16(q2, q3));
+    let rows = [
+        _mm512_unpacklo_epi32(a0, b0),
+        _mm512_unpackhi_epi32(a0, b0),
+        _mm512_unpacklo_epi32(a1, b1),
+        _mm512_unpackhi_epi32(a1, b1),
+    ];
+    // Each holds two rows of each block: first all the upper ones, then the lower.
+    let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    for (i, two) in rows.into_iter().enumerate() {
+        let two = _mm512_permutexvar_epi64(order, two);
+        let at = 2 * i * stride;
+        store(out, at, _mm512_castsi512_si128(two));
+        store(out, at + 16, _mm512_extracti32x4_epi32::<1>(two));
+        store(out, at + stride, _mm512_extracti32x4_epi32::<2>(two));
+        store(out, at + stride + 16, _mm512_extracti32x4_epi32::<3>(two));
+    }
+}

@@ -1,0 +1,167 @@
+//! Whether a file holds a whole picture, without decoding it to samples: all entropy-coded data are
+//! read, of sequential files without any, of progressive ones with one word a block in memory.
+
+use std::ops::Range;
+
+use super::Decoder;
+use super::bits::Reader;
+use super::file::{File, Limits, Next};
+use super::frame::Scan;
+use super::progressive::Progressive;
+use super::segments::{DNL, EOI, SOS, next_marker};
+use super::sequential::{Chunk, Sink};
+use crate::error::Error;
+
+/// What [`Decoder::verify`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// `Ok` where every bit of every coefficient of every component is there and the file goes on as
+    /// it should up to [`end`](Self::end). Otherwise what is wrong, or why this decoder cannot tell.
+    pub result: Result<(), Error>,
+    /// Where the picture ends: behind its end marker, or behind its data where that marker is missing.
+    /// Whatever follows is no part of it. Where `result` is an error: how far the file was read.
+    pub end: usize,
+    /// Whether the picture has its end marker.
+    pub end_marker: bool,
+    /// Bytes between segments, or between a scan's data and the next marker, that no decoder reads.
+    /// A few are padding; what stands in many, nobody knows.
+    pub stray: usize,
+    /// Scans read.
+    pub scans: u32,
+    /// Size of the picture in samples, the number of lines being the true one; zeros where no frame
+    /// was read.
+    pub dimensions: [usize; 2],
+    /// All that the picture consists of between its start marker and its end marker, in order, stray
+    /// bytes left out: written one behind the other they make the same picture.
+    pub pieces: Vec<Piece>,
+}
+
+/// A marker segment with all that belongs to it: of a scan also its entropy-coded data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Piece {
+    /// The marker's second byte: 0xDA for a scan.
+    pub marker: u8,
+    /// Where it stands in the file.
+    pub range: Range<usize>,
+}
+
+/// Pieces of one file at the most.
+const PIECES: usize = 1 << 16;
+/// Stray bytes in one place behind a whole picture that may still be padding before the end marker.
+const PADDING: usize = 4096;
+
+impl Decoder {
+    /// Reads a file from end to end, as strictly as [`planes`](Self::planes), but of any number and
+    /// sampling of components and with stray bytes, which it counts. Time is bounded by the file's
+    /// length and `limits`; memory by 8 bytes for each block of 64 samples of a progressive file, and
+    /// nothing that grows with the picture for a sequential one.
+    #[must_use]
+    pub fn verify(&mut self, jpeg: &[u8], limits: Limits) -> Verdict {
+        let mut verdict = Verdict {
+            result: Ok(()),
+            end: 0,
+            end_marker: false,
+            stray: 0,
+            scans: 0,
+            dimensions: [0; 2],
+            pieces: Vec::new(),
+        };
+        match File::new(jpeg, limits) {
+            Err(error) => verdict.result = Err(error),
+            Ok(mut file) => {
+                verdict.result = self.walk(&mut file, &mut verdict);
+                verdict.end = file.at;
+                verdict.scans = file.scans;
+                verdict.dimensions = file.frame.map_or([0; 2], |f| [f.width, f.height]);
+            }
+        }
+        self.trim();
+        verdict
+    }
+
+    fn walk(&mut self, file: &mut File<'_>, verdict: &mut Verdict) -> Result<(), Error> {
+        loop {
+            let is_whole = file.completeness().is_ok();
+            if is_whole && !goes_on(file) {
+                return Ok(());
+            }
+            let at = file.at;
+            let mut seen = |segment: &super::segments::Segment<'_>, stray| {
+                if verdict.pieces.len() == PIECES {
+                    return Err(Error::Limit("segments"));
+                }
+                verdict.stray += stray;
+                if segment.marker != EOI {
+                    verdict.pieces.push(Piece { marker: segment.marker, range: segment.start..segment.end });
+                }
+                Ok(())
+            };
+            match file.next(&mut seen) {
+                // What follows a whole picture is no part of it where it makes no sense.
+                Err(_) if is_whole => {
+                    file.at = at;
+                    verdict.pieces.retain(|p| p.range.end <= at);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+                Ok(Next::End) => {
+                    verdict.end_marker = true;
+                    return file.completeness();
+                }
+                Ok(Next::Scan(scan)) => {
+                    let start = file.at;
+                    let mut outcome = self.walk_scan(file, &scan);
+                    if outcome.is_err() && file.use_lines_behind(start) {
+                        file.at = start;
+                        outcome = self.walk_scan(file, &scan);
+                    }
+                    outcome?;
+                    if let Some(piece) = verdict.pieces.last_mut() {
+                        piece.range.end = file.at;
+                    }
+                }
+            }
+        }
+    }
+
+    fn walk_scan(&mut self, file: &mut File<'_>, scan: &Scan) -> Result<(), Error> {
+        let frame = file.frame.as_ref().ok_or(Error::Corrupt("a scan before the frame"))?;
+        if file.scans == 1 {
+            self.reset(frame, false);
+        }
+        let mut reader = Reader::new(file.data, file.at, &mut self.window);
+        let bits = if frame.progressive {
+            let all = &mut self.coefficients;
+            self.cpu.run(Progressive::<false> { reader: &mut reader, frame, scan, tables: &file.tables, all })?
+        } else {
+            self.sequential.run::<false, _>(self.cpu, &mut reader, frame, scan, &file.tables, &mut Nothing)?
+        };
+        file.at = reader.position(&bits);
+        Ok(())
+    }
+}
+
+/// Behind a whole picture: whether what comes belongs to it, up to its end marker. Without that
+/// marker it may be anything, such as a trailer or another picture.
+fn goes_on(file: &File<'_>) -> bool {
+    let near = &file.data[..file.data.len().min(file.at + PADDING)];
+    let Some(marker) = next_marker(near, file.at) else { return false };
+    match near[marker + 1] {
+        EOI => true,
+        // Tables, comments and applications' segments may stand before the end marker, if they
+        // follow without a gap.
+        DNL | SOS | 0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => near[file.at..marker].iter().all(|b| *b == 0xFF),
+        _ => false,
+    }
+}
+
+/// Takes coefficients and does nothing with them.
+struct Nothing;
+
+impl Sink<false> for Nothing {
+    fn take(&mut self, chunk: Chunk<'_>) {
+        chunk.blocks.fill([0; 64]);
+    }
+}
