@@ -187,15 +187,19 @@ impl Decoder {
     }
 }
 
-/// Whether components are laid out as callers expect: one, or luma with two of chroma that have one
-/// block each per unit.
+/// Whether components are laid out as callers expect: one, or luma with two of chroma, one of whose
+/// samples covers a whole number of luma's each way.
 fn check_sampling(frame: &Frame) -> Result<(), Error> {
-    let factors: Vec<[usize; 2]> = frame.components.iter().map(|c| c.factors).collect();
-    match factors[..] {
-        [_] => Ok(()),
-        [[1 | 2, 1 | 2], [1, 1], [1, 1]] => Ok(()),
-        _ => Err(Error::Unsupported("components of unusual number or size")),
-    }
+    let sound = match &frame.components[..] {
+        [_] => true,
+        [y, cb, cr] => {
+            y.factors == frame.largest
+                && cb.factors == cr.factors
+                && [0, 1].iter().all(|&axis| y.factors[axis] % cb.factors[axis] == 0)
+        }
+        _ => false,
+    };
+    if sound { Ok(()) } else { Err(Error::Unsupported("components of unusual number or size")) }
 }
 
 fn lay_out(frame: &Frame, scale: Scale, buffers: &mut dyn Buffers) -> Vec<Plane> {

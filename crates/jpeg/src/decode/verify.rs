@@ -165,3 +165,6 @@ impl Sink<false> for Nothing {
         chunk.blocks.fill([0; 64]);
     }
 }
+
+#[cfg(test)]
+mod tests;

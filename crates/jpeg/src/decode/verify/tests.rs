@@ -1,0 +1,209 @@
+//! Files that are cut, damaged, padded or unusual in a known way, and what is said of each.
+
+use sealpress_testkit::{Jpeg, Rng, Sampling, scene};
+
+use super::*;
+use crate::plane::{Fresh, Scale};
+
+const LIMITS: Limits = Limits { max_scans: 500, max_pixels: 80_000_000 };
+
+fn verify(jpeg: &[u8]) -> Verdict {
+    Decoder::new().verify(jpeg, LIMITS)
+}
+
+/// One file of each kind of coding, by name.
+fn kinds() -> Vec<(&'static str, Vec<u8>)> {
+    let picture = scene(3, 150, 90);
+    let maker = || Jpeg::new(&picture).sampling(Sampling::S420);
+    vec![
+        ("baseline", maker().encode()),
+        ("restarts", maker().restart(3).encode()),
+        ("several scans", maker().optimized().encode()),
+        ("4:1:1", Jpeg::new(&picture).sampling(Sampling::S411).encode()),
+        ("grey", Jpeg::new(&picture).gray().encode()),
+        ("CMYK", Jpeg::new(&picture).cmyk().encode()),
+        ("progressive", maker().progressive().encode()),
+        ("progressive with restarts", maker().progressive().restart(2).encode()),
+        ("progressive CMYK", Jpeg::new(&picture).ycck().progressive().encode()),
+    ]
+}
+
+/// Where the first segment of this marker stands.
+fn segment(jpeg: &[u8], marker: u8) -> Range<usize> {
+    let mut at = 2;
+    loop {
+        let found = super::super::segments::Segment::find(jpeg, at).unwrap();
+        if found.marker == marker {
+            return found.start..found.end;
+        }
+        at = found.end;
+    }
+}
+
+#[test]
+fn whole_files_are_whole_and_their_pieces_are_all_of_them() {
+    for (name, jpeg) in kinds() {
+        let verdict = verify(&jpeg);
+        assert_eq!(verdict.result, Ok(()), "{name}");
+        assert_eq!((verdict.end, verdict.end_marker, verdict.stray), (jpeg.len(), true, 0), "{name}");
+        assert_eq!(verdict.dimensions, [150, 90], "{name}");
+        let mut joined = vec![0xFF, 0xD8];
+        verdict.pieces.iter().for_each(|p| joined.extend(&jpeg[p.range.clone()]));
+        joined.extend([0xFF, 0xD9]);
+        assert!(joined == jpeg, "{name}: the pieces are the file");
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_truncated_or_lacks_only_its_end() {
+    for (name, jpeg) in kinds() {
+        let mut decoder = Decoder::new();
+        for len in (0..jpeg.len() - 2).step_by(7).chain(jpeg.len() - 40..jpeg.len() - 2) {
+            let verdict = decoder.verify(&jpeg[..len], LIMITS);
+            // The padding of the last byte may be all that is lost.
+            let only_the_end = len + 3 >= jpeg.len() && verdict.result.is_ok() && !verdict.end_marker;
+            assert!(verdict.result == Err(Error::Truncated) || only_the_end, "{name}, {len}: {verdict:?}");
+        }
+        let without_end = verify(&jpeg[..jpeg.len() - 2]);
+        assert_eq!((without_end.result, without_end.end_marker), (Ok(()), false), "{name}");
+        assert_eq!(without_end.end, jpeg.len() - 2, "{name}");
+    }
+}
+
+#[test]
+fn what_is_lost_in_the_middle_is_noticed() {
+    for (name, jpeg) in kinds() {
+        let data = segment(&jpeg, SOS).end;
+        let mut cut = jpeg[..data + (jpeg.len() - data) / 3].to_vec();
+        cut.extend([0xFF, 0xD9]);
+        assert!(verify(&cut).result.is_err(), "{name}: an end marker does not make it whole");
+        let none = [&jpeg[..data], &[0xFF, 0xD9]].concat();
+        assert!(verify(&none).result.is_err(), "{name}: no data at all");
+    }
+}
+
+#[test]
+fn trailers_and_padding_are_told_apart() {
+    let (_, jpeg) = kinds().swap_remove(0);
+    let body = &jpeg[..jpeg.len() - 2];
+    let padded = [body, &[0; 5], &[0xFF, 0xFF, 0xD9]].concat();
+    let verdict = verify(&padded);
+    assert_eq!((verdict.result, verdict.end, verdict.stray), (Ok(()), padded.len(), 5));
+    for (name, trailer) in [
+        ("text", &b"SEFT and some more, \xFF\xC4 too"[..]),
+        ("another picture", &jpeg),
+        ("a long gap before an end marker", &[&[7; 9000][..], &[0xFF, 0xD9]].concat()),
+        ("a frame", &jpeg[segment(&jpeg, 0xC0)]),
+    ] {
+        let with = [body, trailer].concat();
+        let verdict = verify(&with);
+        assert_eq!((verdict.result, verdict.end, verdict.end_marker), (Ok(()), body.len(), false), "{name}");
+        let behind_the_end = [&jpeg[..], trailer].concat();
+        let verdict = verify(&behind_the_end);
+        assert_eq!((verdict.result, verdict.end, verdict.end_marker), (Ok(()), jpeg.len(), true), "{name}");
+    }
+}
+
+#[test]
+fn missing_tables_are_named() {
+    let (_, jpeg) = kinds().swap_remove(0);
+    let without = |marker: u8| {
+        let mut jpeg = jpeg.clone();
+        while verify(&jpeg).pieces.iter().any(|p| p.marker == marker) {
+            let range = segment(&jpeg, marker);
+            jpeg.drain(range);
+        }
+        verify(&jpeg).result
+    };
+    assert_eq!(without(0xC4), Err(Error::Unsupported("a Huffman table that the file lacks")));
+    assert_eq!(without(0xDB), Err(Error::Corrupt("a quantizer that the file lacks")));
+}
+
+#[test]
+fn a_progressive_picture_without_its_later_scans_is_incomplete() {
+    let (_, jpeg) = kinds().swap_remove(6);
+    let pieces = verify(&jpeg).pieces;
+    let scans: Vec<&Piece> = pieces.iter().filter(|p| p.marker == SOS).collect();
+    assert!(scans.len() > 2);
+    for scan in &scans[..scans.len() - 1] {
+        let some = [&jpeg[..scan.range.end], &[0xFF, 0xD9]].concat();
+        assert!(matches!(verify(&some).result, Err(Error::Incomplete(_))), "up to {scan:?}");
+        assert_eq!(verify(&jpeg[..scan.range.end]).result, Err(Error::Truncated), "up to {scan:?}");
+    }
+    let few = Limits { max_scans: 2, ..LIMITS };
+    assert_eq!(Decoder::new().verify(&jpeg, few).result, Err(Error::Limit("scans")));
+}
+
+#[test]
+fn the_number_of_lines_may_stand_behind_the_scan() {
+    for (name, jpeg) in kinds().into_iter().filter(|(name, _)| !name.starts_with("progressive")) {
+        let first_scan = verify(&jpeg).pieces.iter().find(|p| p.marker == SOS).map(|p| p.range.end).unwrap();
+        let lines = segment(&jpeg, 0xC0).start + 5;
+        for nominal in [0_u16, 0xFFFF, 1000] {
+            let mut other = [&jpeg[..first_scan], &[0xFF, DNL, 0, 4, 0, 90], &jpeg[first_scan..]].concat();
+            other[lines..lines + 2].copy_from_slice(&nominal.to_be_bytes());
+            let verdict = verify(&other);
+            assert_eq!((verdict.result, verdict.dimensions), (Ok(()), [150, 90]), "{name}, {nominal}");
+            let mut decoder = Decoder::new();
+            assert_eq!(
+                decoder.planes(&other, Scale::Half, LIMITS, &mut Fresh),
+                decoder.planes(&jpeg, Scale::Half, LIMITS, &mut Fresh),
+                "{name}, {nominal}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_restart_marker_is_noticed() {
+    let (_, jpeg) = kinds().swap_remove(1);
+    let data = segment(&jpeg, SOS).end;
+    let marker = data + jpeg[data..].windows(2).position(|w| w == [0xFF, 0xD1]).unwrap();
+    let mut wrong = jpeg.clone();
+    wrong[marker + 1] = 0xD2;
+    assert_eq!(verify(&wrong).result, Err(Error::Corrupt("restart markers out of order")));
+    let more = [&jpeg[..marker], &[1, 2, 3], &jpeg[marker..]].concat();
+    assert_eq!(verify(&more).result, Err(Error::Corrupt("bytes before a restart marker")));
+}
+
+#[test]
+fn nothing_of_one_picture_reaches_the_next() {
+    // Whole files, cut ones and damaged ones, each alone and then in shuffled order by one decoder.
+    let mut rng = Rng::new(11);
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for (_, jpeg) in kinds() {
+        for kind in 0..10 {
+            let mut file = jpeg.clone();
+            if kind > 0 {
+                let from = if kind % 2 == 0 { segment(&jpeg, SOS).end } else { 2 };
+                for _ in 0..1 + rng.below(3) {
+                    let at = from + rng.below((jpeg.len() - from) as u32) as usize;
+                    file[at] = rng.below(256) as u8;
+                }
+            }
+            if kind == 9 {
+                file.truncate(jpeg.len() * 2 / 3);
+            }
+            files.push(file);
+        }
+    }
+    let alone: Vec<_> = files
+        .iter()
+        .map(|f| (Decoder::new().planes(f, Scale::Half, LIMITS, &mut Fresh), Decoder::new().verify(f, LIMITS)))
+        .collect();
+    assert!(alone.iter().filter(|(planes, _)| planes.is_ok()).count() > 5);
+    assert!(alone.iter().filter(|(planes, _)| planes.is_err()).count() > 20);
+    let mut decoder = Decoder::new();
+    for round in 0..4 {
+        for _ in 0..files.len() {
+            let i = rng.below(files.len() as u32) as usize;
+            let (planes, verdict) = &alone[i];
+            let again = decoder.planes(&files[i], Scale::Half, LIMITS, &mut Fresh);
+            assert_eq!(again.as_ref().err(), planes.as_ref().err(), "file {i}, round {round}");
+            for (again, alone) in again.iter().flatten().zip(planes.iter().flatten()) {
+                assert!((0..alone.height).all(|y| again.row(y) == alone.row(y)), "file {i}, round {round}");
+            }
+            assert_eq!(&decoder.verify(&files[i], LIMITS), verdict, "file {i}, round {round}");
+        }
+    }
+}
