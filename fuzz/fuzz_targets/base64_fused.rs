@@ -1,4 +1,4 @@
 #![no_main]
-#[path = "../../crates/base64/tests/common/doors.rs"]
-mod doors;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| doors::hash_and_encode(data));
+#[path = "../../crates/base64/tests/common/fuzzing.rs"]
+mod fuzzing;
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::hash_and_encode(data));

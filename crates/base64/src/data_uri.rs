@@ -1,3 +1,5 @@
+//! Data URIs (RFC 2397): what stands before the base64, read and written.
+
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,3 +1,5 @@
+//! A stream that arrives in pieces cut anywhere, encoded as if it had come whole.
+
 use crate::{Append, Kernel};
 
 /// Encodes a stream that arrives in pieces, cut anywhere. The text is the same as that of the whole

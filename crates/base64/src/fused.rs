@@ -1,3 +1,5 @@
+//! Base64 and SHA-256 in one pass over the file, where the CPU has instructions for both.
+
 use core::fmt;
 
 #[cfg(target_arch = "x86_64")]

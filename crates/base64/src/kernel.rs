@@ -1,3 +1,5 @@
+//! Kernels by name, for benches and tests that compare them; who holds one has the CPU for it.
+
 use core::fmt;
 use core::mem::MaybeUninit;
 

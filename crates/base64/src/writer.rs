@@ -1,3 +1,5 @@
+//! The same stream as a `std::io::Write` in front of another.
+
 use std::io;
 use std::vec::Vec;
 

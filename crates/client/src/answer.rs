@@ -1,34 +1,69 @@
-use http::HeaderMap;
+//! An answer, and what a vendor said with a status other than 2xx, in whichever shape: read here for all
+//! of them.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::error::{ApiError, Error, ErrorKind};
-use crate::lenient::text_of;
+use crate::lenient::{self, text_of};
 use crate::retry::retry_after;
-use crate::transport::Reply;
 
 /// Longest message of a vendor that is kept, in characters.
 const MAX_MESSAGE: usize = 500;
 
-/// Headers under which request ids travel; Veriff documents none.
+/// Headers under which request ids travel; neither vendor documents one.
 const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray"];
 
+/// An answer, whatever its status.
+#[non_exhaustive]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+/// A vendor's own tables: what a status and a code of its answers mean.
+pub(crate) type Meaning = fn(http_status: u16, code: Option<&str>) -> Option<&'static str>;
+
 impl Reply {
+    /// Reads the body as JSON. A field that stands twice is the last one.
+    ///
+    /// # Errors
+    /// `Decode` with the path of what could not be read.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, operation: &'static str) -> Result<T, Error> {
+        lenient::parse(&self.body, operation)
+    }
+
     /// The reply itself for any 2xx; what the vendor said otherwise.
-    pub(crate) fn success(self, operation: &'static str) -> Result<Self, Error> {
+    pub(crate) fn success(self, operation: &'static str, meaning: Meaning) -> Result<Self, Error> {
         if self.status.is_success() {
             return Ok(self);
         }
-        Err(refusal(operation, &self))
+        Err(refusal(operation, &self, meaning))
+    }
+}
+
+/// Prints lengths, never content.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes)", self.status, self.body.len())
     }
 }
 
 /// What the vendor said with a status other than 2xx.
-pub(crate) fn refusal(operation: &'static str, reply: &Reply) -> Error {
-    let api = api_error(reply.status.as_u16(), &reply.headers, &reply.body);
+pub(crate) fn refusal(operation: &'static str, reply: &Reply, meaning: Meaning) -> Error {
+    let mut api = api_error(reply.status.as_u16(), &reply.headers, &reply.body);
+    api.meaning = meaning(api.http_status, api.code.as_deref());
     Error::new(ErrorKind::Api(api), operation)
 }
 
-/// Reads an error body of any vendor: Veriff's `{"status","code","message"}` with code as text or
+/// Reads an error body of any vendor: `{"status","code","message"}` with code as text or
 /// number, OAuth's `{"error","error_description"}`, `message` as text or list, HTML, nothing.
 pub(crate) fn api_error(http_status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
     let mut json = serde_json::from_slice::<Value>(body).unwrap_or_default();
@@ -45,6 +80,7 @@ pub(crate) fn api_error(http_status: u16, headers: &HeaderMap, body: &[u8]) -> A
     ApiError {
         http_status,
         code: code.map(|code| clip(&code, 50)),
+        meaning: None,
         message: message.map(|message| clip(&message, MAX_MESSAGE)),
         request_id: request_id.map(|id| clip(id, 100)),
         retry_after: retry_after(headers),

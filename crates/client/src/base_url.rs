@@ -1,3 +1,6 @@
+//! The root of a vendor's API. Parsed once and extended by path segments only, so that no id can change
+//! which host or path a credential goes to.
+
 use std::net::IpAddr;
 
 use url::{Host, Url};

@@ -1,3 +1,5 @@
+//! What a picture was taken of, by the names that callers use; each vendor translates.
+
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! A file on its way in: bounded, and judged by its signature at the end where there is one.
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -6,8 +8,8 @@ use http::header::CONTENT_TYPE;
 
 use crate::error::Error;
 use crate::lenient::normal_mimetype;
+use crate::sign::RunningVerifier;
 use crate::transport::Incoming;
-use crate::veriff::RunningVerifier;
 
 /// A file that is being fetched: chunks as they arrive, up to a cap. Where the answer is signed the
 /// verdict comes with its end, so trust nothing of it before [`chunk`](Self::chunk) has said `None`.

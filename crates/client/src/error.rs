@@ -1,3 +1,6 @@
+//! What went wrong between here and a vendor, in words that name no vendor: a code gets its meaning in the
+//! vendor's own folder.
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -73,14 +76,16 @@ pub enum ErrorKind {
 }
 
 /// What a vendor said with a status other than 2xx. The status counts first: codes are unreliable
-/// in the field (Veriff's documents show 1101 for everything).
+/// in the field (one vendor's documents show the same one for everything).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
     /// HTTP status, 300..=599.
     pub http_status: u16,
-    /// The vendor's code where there is one, as text: Veriff sends `"1402"`.
+    /// The vendor's code where there is one, as text: `"1402"`, `"invalid_client"`.
     pub code: Option<String>,
+    /// What code or status mean by this vendor's own tables, where they say so.
+    pub meaning: Option<&'static str>,
     /// The vendor's words, at most 500 characters. Vendors may repeat input in it: it is not
     /// printed by `Display` or `Debug`.
     pub message: Option<String>,
@@ -293,6 +298,7 @@ impl fmt::Debug for ApiError {
         f.debug_struct("ApiError")
             .field("http_status", &self.http_status)
             .field("code", &self.code)
+            .field("meaning", &self.meaning)
             .field("request_id", &self.request_id)
             .field("retry_after", &self.retry_after)
             .finish_non_exhaustive()
@@ -309,13 +315,8 @@ impl fmt::Display for ErrorKind {
             Self::Timeout { may_have_been_sent: true } => f.write_str("no answer in time"),
             Self::Api(api) => {
                 write!(f, "the vendor answered HTTP {}", api.http_status)?;
-                match &api.code {
-                    Some(code) => {
-                        write!(f, ", code {code}")?;
-                        crate::veriff::codes::meaning(code).map_or(Ok(()), |meaning| write!(f, " ({meaning})"))
-                    }
-                    None => Ok(()),
-                }
+                api.code.iter().try_for_each(|code| write!(f, ", code {code}"))?;
+                api.meaning.map_or(Ok(()), |meaning| write!(f, " ({meaning})"))
             }
             Self::Rejected { feedback } => write!(f, "the vendor cannot use the picture: {feedback}"),
             Self::Decode { path } => write!(f, "the answer could not be understood at `{path}`"),
@@ -356,7 +357,8 @@ mod tests {
     fn api(http_status: u16, retry_after: Option<u64>) -> Error {
         let retry_after = retry_after.map(Duration::from_secs);
         let message = Some("Jane Doe".to_owned());
-        let api = ApiError { http_status, code: Some("1402".into()), message, request_id: None, retry_after };
+        let code = Some("1402".to_owned());
+        let api = ApiError { http_status, code, meaning: Some("by its table"), message, request_id: None, retry_after };
         Error::new(ErrorKind::Api(api), "upload")
     }
 
@@ -388,7 +390,7 @@ mod tests {
     fn what_the_vendor_said_is_kept_but_not_printed() {
         let error = api(400, None);
         assert_eq!(error.api().unwrap().message.as_deref(), Some("Jane Doe"));
-        assert_eq!(error.to_string(), "upload: the vendor answered HTTP 400, code 1402 (image context not supported)");
+        assert_eq!(error.to_string(), "upload: the vendor answered HTTP 400, code 1402 (by its table)");
         assert!(!format!("{error:?} {error:#?}").contains("Jane"));
     }
 

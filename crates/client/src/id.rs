@@ -1,3 +1,5 @@
+//! Ids as opaque newtypes: one type for each kind, so that a session's cannot be signed for a medium's.
+
 use std::fmt;
 use std::str::FromStr;
 

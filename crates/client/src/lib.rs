@@ -35,7 +35,7 @@ pub use id::{AttemptId, MediaId, SessionId};
 pub use lenient::Json;
 pub use limits::Limits;
 pub use provider::{BoxFuture, Created, Listed, NewSession, Provider, SessionState, Url};
-pub use retry::RetryPolicy;
+pub use retry::{Backoff, Cause, RetryPolicy};
 pub use sign::SignedBody;
 pub use transport::Options;
 pub use upload::{Receipt, Upload};

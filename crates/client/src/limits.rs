@@ -1,3 +1,5 @@
+//! What a vendor takes, as numbers, and the judgement of a file by them before anything is signed.
+
 use sealpress_media::{Fault, Format, Media};
 
 use crate::error::Error;

@@ -1,3 +1,5 @@
+//! The trait that every vendor is behind: what a pipeline needs, and nothing of anybody's wire.
+
 use std::fmt;
 use std::pin::Pin;
 

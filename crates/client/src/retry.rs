@@ -1,8 +1,61 @@
+//! How often and how fast calls are repeated, and what a vendor's `Retry-After` says.
+
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
 use crate::error::Error;
+
+/// Why something is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A connection that broke, a 5xx, an answer that made no sense.
+    Transient,
+    /// The vendor wants fewer requests (429, 503).
+    Throttle,
+}
+
+/// How long to wait between tries: full jitter below a bound that doubles. The one place where these
+/// numbers stand; pipelines that keep their own books wait by it, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// First bound after [`Cause::Transient`]: 50 ms.
+    pub transient: Duration,
+    /// First bound after [`Cause::Throttle`]: 1 s.
+    pub throttle: Duration,
+    /// Highest bound, and the longest `Retry-After` that is kept to: 20 s.
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            transient: Duration::from_millis(50),
+            throttle: Duration::from_secs(1),
+            cap: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Backoff {
+    /// The most that there is to wait before retry number `retry` (from 1): the first bound, doubled
+    /// for each retry, up to the cap.
+    #[must_use]
+    pub fn ceiling(&self, cause: Cause, retry: u32) -> Duration {
+        let base = match cause {
+            Cause::Transient => self.transient,
+            Cause::Throttle => self.throttle,
+        };
+        base.saturating_mul(1u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.cap)
+    }
+
+    /// A wait before retry number `retry`, evenly between nothing and the ceiling.
+    #[must_use]
+    pub fn pause(&self, cause: Cause, retry: u32) -> Duration {
+        self.ceiling(cause, retry).mul_f64(random_unit())
+    }
+}
 
 /// How often and how fast calls that may safely be repeated (GET, DELETE) are tried. Uploads,
 /// submits and new sessions are never retried here: only whoever keeps the books knows whether
@@ -12,22 +65,13 @@ use crate::error::Error;
 pub struct RetryPolicy {
     /// Tries in all; 1 means none besides the first. 3.
     pub attempts: u32,
-    /// First pause after a failed connection or a 5xx: 50 ms, doubled each time.
-    pub base: Duration,
-    /// First pause after a 429 or 503: 1 s, doubled each time.
-    pub throttle_base: Duration,
-    /// Longest pause, before jitter and for `Retry-After`: 20 s.
-    pub cap: Duration,
+    /// The pauses between them.
+    pub backoff: Backoff,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self {
-            attempts: 3,
-            base: Duration::from_millis(50),
-            throttle_base: Duration::from_secs(1),
-            cap: Duration::from_secs(20),
-        }
+        Self { attempts: 3, backoff: Backoff::default() }
     }
 }
 
@@ -38,17 +82,16 @@ impl RetryPolicy {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// The pause before try number `next` (2, 3, …) after this error: full jitter below a doubling
-    /// bound, or what the vendor asked for, clamped.
+    /// The pause before try number `next` (2, 3, …) after this error: the backoff's, or what the
+    /// vendor asked for, clamped.
     #[must_use]
     pub fn pause(&self, error: &Error, next: u32) -> Duration {
         if let Some(asked) = error.retry_after() {
-            return asked.min(self.cap);
+            return asked.min(self.backoff.cap);
         }
         let throttled = matches!(error.http_status(), Some(429 | 503));
-        let base = if throttled { self.throttle_base } else { self.base };
-        let bound = base.saturating_mul(1 << next.saturating_sub(2).min(16)).min(self.cap);
-        bound.mul_f64(random_unit())
+        let cause = if throttled { Cause::Throttle } else { Cause::Transient };
+        self.backoff.pause(cause, next.saturating_sub(1))
     }
 
     /// Runs a call that may be repeated.
@@ -93,25 +136,35 @@ mod tests {
     use crate::error::{ApiError, ErrorKind};
 
     fn status(http_status: u16, retry_after: Option<Duration>) -> Error {
-        let api = ApiError { http_status, code: None, message: None, request_id: None, retry_after };
+        let api = ApiError { http_status, code: None, meaning: None, message: None, request_id: None, retry_after };
         Error::new(ErrorKind::Api(api), "list media")
     }
 
     #[test]
     fn pauses_double_and_are_capped() {
+        let backoff = Backoff::default();
+        let ms = |cause, n| backoff.ceiling(cause, n).as_millis();
+        assert_eq!([1, 2, 3].map(|n| ms(Cause::Transient, n)), [50, 100, 200]);
+        assert_eq!([1, 2, 5, 6, 40, u32::MAX].map(|n| ms(Cause::Throttle, n)), [1000, 2000, 16_000, 20_000, 20_000, 20_000]);
         let policy = RetryPolicy::default();
         for next in 2..40 {
-            let bound = policy.base.saturating_mul(1 << (next - 2).min(16)).min(policy.cap);
-            assert!(policy.pause(&status(502, None), next) <= bound);
-            assert!(policy.pause(&status(429, None), next) <= policy.cap);
+            assert!(policy.pause(&status(502, None), next) <= backoff.ceiling(Cause::Transient, next - 1));
+            assert!(policy.pause(&status(429, None), next) <= backoff.ceiling(Cause::Throttle, next - 1));
         }
+    }
+
+    #[test]
+    fn jitter_is_full() {
+        let backoff = Backoff::default();
+        let mean = (0..2000).map(|_| backoff.pause(Cause::Throttle, 1).as_secs_f64()).sum::<f64>() / 2000.0;
+        assert!((0.45..0.55).contains(&mean), "full jitter has its mean at half the ceiling, this is {mean}");
     }
 
     #[test]
     fn the_vendor_wins_up_to_the_cap() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.pause(&status(429, Some(Duration::from_secs(7))), 2), Duration::from_secs(7));
-        assert_eq!(policy.pause(&status(429, Some(Duration::from_secs(86_400))), 2), policy.cap);
+        assert_eq!(policy.pause(&status(429, Some(Duration::from_secs(86_400))), 2), policy.backoff.cap);
     }
 
     #[test]

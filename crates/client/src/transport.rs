@@ -18,9 +18,10 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
+use crate::answer::Meaning;
+pub use crate::answer::Reply;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::lenient;
 use crate::sign::{EncodedBody, SignedBody};
 use crate::telemetry;
 
@@ -102,23 +103,13 @@ pub enum Outgoing {
     Signed(SignedBody),
 }
 
-/// An answer, whatever its status.
-#[non_exhaustive]
-pub struct Reply {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, whole.
-    pub body: Bytes,
-}
-
 /// The door for vendors that are not in this crate: one host, its base URL, and calls to it.
 /// See the example `third_vendor`.
 #[derive(Clone, Debug)]
 pub struct Host {
     base: BaseUrl,
     transport: Transport,
+    meaning: Meaning,
 }
 
 impl Host {
@@ -129,7 +120,15 @@ impl Host {
     pub fn new(base_url: &str, suffix: &[&str], options: &Options) -> Result<Self, Error> {
         let base = BaseUrl::parse(base_url, suffix, options.allow_http)?;
         let transport = Transport::new(options, base.is_tls(), base.is_loopback())?;
-        Ok(Self { base, transport })
+        Ok(Self { base, transport, meaning: |_, _| None })
+    }
+
+    /// The vendor's own tables: what a status and a code of its answers mean. Stands in
+    /// [`ApiError::meaning`](crate::ApiError::meaning) and behind the code in messages.
+    #[must_use]
+    pub fn with_meanings(mut self, meaning: fn(u16, Option<&str>) -> Option<&'static str>) -> Self {
+        self.meaning = meaning;
+        self
     }
 
     /// The URL of these path segments, each escaped as one segment.
@@ -145,24 +144,10 @@ impl Host {
     /// have been sent; `TooLarge`.
     pub async fn call(&self, call: Call) -> Result<Reply, Error> {
         let operation = call.operation;
-        telemetry::observe("other", operation, async { self.transport.call(call).await?.success(operation) }).await
-    }
-}
-
-impl Reply {
-    /// Reads the body as JSON. A field that stands twice is the last one.
-    ///
-    /// # Errors
-    /// `Decode` with the path of what could not be read.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, operation: &'static str) -> Result<T, Error> {
-        lenient::parse(&self.body, operation)
-    }
-}
-
-/// Prints lengths, never content.
-impl fmt::Debug for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({}, {} bytes)", self.status, self.body.len())
+        telemetry::observe("other", operation, async {
+            self.transport.call(call).await?.success(operation, self.meaning)
+        })
+        .await
     }
 }
 

@@ -1,3 +1,5 @@
+//! One file on its way to a vendor, and the receipt for it.
+
 use std::fmt;
 
 use sealpress_media::Media;

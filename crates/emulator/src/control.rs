@@ -11,14 +11,14 @@ use tokio::sync::{broadcast, watch};
 
 use crate::clock;
 use crate::error::{Error, ErrorKind};
-use crate::faults::{FaultRule, Script};
+use crate::faults::{FaultRule, ScriptFile};
 use crate::form;
 use crate::ledger::{DecisionRecord, Vendor, Verdict};
 use crate::options::Options;
 use crate::shared::Shared;
-use crate::state;
+use crate::view;
 use crate::wire::{Answer, Body, Conn, Head};
-use crate::world::Change;
+use crate::state::Change;
 
 const PAGE: &str = include_str!("page.html");
 const LIMIT: usize = 4 << 20;
@@ -80,8 +80,8 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
         ("GET", [token]) if head.path.starts_with("/v/") => return open(shared, token),
         ("GET", ["ledger"]) if head.query("session").is_some() => one_session(shared, head.query("session")),
         ("GET", ["ledger"]) => serde_json::to_value(shared.ledger()).map_err(internal),
-        ("GET", ["totals"]) => Ok(state::totals(shared)),
-        ("GET", ["state"]) => Ok(state::view(shared, &form::decode(head.query("q").unwrap_or("")))),
+        ("GET", ["totals"]) => Ok(view::totals(shared)),
+        ("GET", ["state"]) => Ok(view::view(shared, &form::decode(head.query("q").unwrap_or("")))),
         ("GET", ["media", id]) => return media(shared, id),
         ("GET", ["faults"]) => Ok(json!(shared.faults().shown().collect::<Vec<_>>())),
         ("POST", ["faults"]) => add_faults(shared, head, body),
@@ -124,19 +124,19 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
 
 /// The end user's page of a session, in short: opening it starts the session.
 fn open(shared: &Shared, token: &str) -> Answer {
-    let mut world = shared.world();
-    let found = world.find(Vendor::Veriff, token.trim_end_matches(".emulated"));
+    let mut state = shared.state();
+    let found = state.find(Vendor::Veriff, token.trim_end_matches(".emulated"));
     let Some(index) = found else { return refuse(404, "no such session") };
-    shared.tick_one(&mut world, index);
-    if world.open(index) {
-        shared.announce(&world, &[Change::Started(index)]);
+    shared.tick_one(&mut state, index);
+    if state.open(index) {
+        shared.announce(&state, &[Change::Started(index)]);
     }
     Answer::new(303, "text/plain", "").with("location", "/")
 }
 
 fn one_session(shared: &Shared, id: Option<&str>) -> Result<Value, Error> {
-    let world = shared.world();
-    let found = world.sessions().iter().find(|s| Some(s.id.as_str()) == id);
+    let state = shared.state();
+    let found = state.sessions().iter().find(|s| Some(s.id.as_str()) == id);
     let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such session"))?;
     serde_json::to_value(found).map_err(internal)
 }
@@ -158,19 +158,19 @@ pub(crate) fn decide(
     reason: Option<String>,
     reason_code: Option<u32>,
 ) -> Result<(), Error> {
-    let mut world = shared.world();
-    let found = world.find(Vendor::Veriff, session).or_else(|| world.find(Vendor::Transmit, session));
+    let mut state = shared.state();
+    let found = state.find(Vendor::Veriff, session).or_else(|| state.find(Vendor::Transmit, session));
     let index = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such session"))?;
     let decision = DecisionRecord { verdict, at_ms: shared.clock.now(), reason, reason_code };
-    world.decide(index, decision);
-    shared.announce(&world, &[Change::Decided(index)]);
+    state.decide(index, decision);
+    shared.announce(&state, &[Change::Decided(index)]);
     Ok(())
 }
 
 /// Changes the options and lets them act on every session.
 pub(crate) fn set_options(shared: &Shared, options: Options) {
     *shared.options.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(options);
-    shared.world().reconsider();
+    shared.state().reconsider();
     shared.tick();
     shared.wake();
 }
@@ -191,7 +191,7 @@ fn add_faults(shared: &Shared, head: &Head, body: &[u8]) -> Result<Value, Error>
     let toml = head.header("content-type").is_some_and(|t| t.contains("toml"));
     let rules: Vec<FaultRule> = if toml {
         let text = std::str::from_utf8(body).map_err(|_| Error::config("not UTF-8"))?;
-        let script: Script = toml::from_str(text).map_err(|e| Error::config(e.to_string()))?;
+        let script: ScriptFile = toml::from_str(text).map_err(|e| Error::config(e.to_string()))?;
         if let Some(options) = script.options {
             set_options(shared, options);
         }
@@ -202,8 +202,8 @@ fn add_faults(shared: &Shared, head: &Head, body: &[u8]) -> Result<Value, Error>
             one => vec![serde_json::from_value(one).map_err(|e| Error::config(e.to_string()))?],
         }
     };
-    let mut book = shared.faults();
-    let ids = rules.into_iter().map(|rule| book.add(rule)).collect::<Result<Vec<u64>, Error>>()?;
+    let mut faults = shared.faults();
+    let ids = rules.into_iter().map(|rule| faults.add(rule)).collect::<Result<Vec<u64>, Error>>()?;
     Ok(json!({ "ids": ids }))
 }
 
@@ -242,7 +242,7 @@ fn time(shared: &Shared) -> Value {
 }
 
 fn media(shared: &Shared, id: &str) -> Answer {
-    let Some(media) = shared.world().find_media(id).cloned() else { return refuse(404, "no such medium") };
+    let Some(media) = shared.state().find_media(id).cloned() else { return refuse(404, "no such medium") };
     let Some(bytes) = shared.store.get(&media) else { return refuse(404, "bytes not kept") };
     let mut answer = Answer::new(200, "application/octet-stream", bytes);
     answer.set("content-type", media.mimetype);

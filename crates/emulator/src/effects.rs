@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::clock;
 use crate::crypto;
-use crate::faults::{Effect, Forgery, Length, Phase, Plan};
+use crate::dispatch::dispatch;
+use crate::faults::{Effect, Forgery, How, Length, Phase, Plan};
 use crate::log::Entry;
-use crate::server::{Request, Twist, dispatch, retry_after};
+use crate::request::{Request, Tamper};
 use crate::shared::Shared;
-use crate::veriff;
-use crate::wire::{Answer, Conn};
+use crate::veriff::seal;
+use crate::wire::{Answer, Conn, proxy_page};
 
 /// What becomes of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +25,23 @@ pub(crate) enum Ending {
     Rst,
 }
 
+impl From<How> for Ending {
+    fn from(how: How) -> Self {
+        match how {
+            How::Rst => Self::Rst,
+            How::Fin => Self::Fin,
+        }
+    }
+}
+
 /// Hands the routes what the script wants of them.
-pub(crate) fn twist(plan: &Plan, twist: &mut Twist) {
+pub(crate) fn tamper(plan: &Plan, tamper: &mut Tamper) {
     for effect in &plan.effects {
         match effect {
-            Effect::StaleListing { lag_ms } => twist.lag_ms = *lag_ms,
-            Effect::DoubleRecord => twist.double = true,
-            Effect::Fuzz => twist.fuzz = true,
-            Effect::Feedback { value, custom } => twist.feedback = Some((value.clone(), custom.clone())),
+            Effect::StaleListing { lag_ms } => tamper.lag_ms = *lag_ms,
+            Effect::DoubleRecord => tamper.double = true,
+            Effect::Fuzz => tamper.fuzz = true,
+            Effect::Feedback { value, custom } => tamper.feedback = Some((value.clone(), custom.clone())),
             _ => {}
         }
     }
@@ -96,7 +107,7 @@ fn record(shared: &Arc<Shared>, request: &Arc<Request>, now: bool, later: Option
 /// An answer that no route gave.
 fn scripted(shared: &Shared, status: u16, body: Option<&str>, code: Option<&str>, transmit: bool) -> Answer {
     match body.unwrap_or("json") {
-        "html" => Answer::new(status, "text/html", veriff::html(status)),
+        "html" => Answer::new(status, "text/html", proxy_page(status)),
         "empty" => Answer::new(status, "text/plain", ""),
         "json" if transmit => {
             Answer::json(status, &json!({ "message": [crate::wire::reason(status)], "error_code": status }))
@@ -106,7 +117,7 @@ fn scripted(shared: &Shared, status: u16, body: Option<&str>, code: Option<&str>
             let value = json!({ "status": "fail", "code": code, "message": crate::wire::reason(status) });
             let mut answer = Answer::json(status, &value);
             answer.code = Some(code.to_owned());
-            veriff::seal(shared, &mut answer);
+            seal(shared, &mut answer);
             answer
         }
         text => Answer::new(status, "text/plain", text.to_owned()),
@@ -122,7 +133,7 @@ fn decorate(shared: &Shared, plan: &Plan, answer: &mut Answer) {
                 }
                 if let Some(body) = body {
                     answer.body = body.clone().into();
-                    veriff::seal(shared, answer);
+                    seal(shared, answer);
                 }
                 for (name, value) in headers {
                     answer.set(name.to_ascii_lowercase(), value.clone());
@@ -218,4 +229,15 @@ fn part(whole: usize, keep: f64) -> usize {
     )]
     let n = (whole as f64 * keep.clamp(0.0, 1.0)) as usize;
     n.min(whole.saturating_sub(1))
+}
+
+/// `Retry-After` from its notation in a script.
+fn retry_after(text: &str, now_ms: u64) -> String {
+    if text == "absurd" {
+        return "86400".to_owned();
+    }
+    match text.strip_prefix("date:").and_then(|s| s.trim_start_matches('+').parse::<i64>().ok()) {
+        Some(seconds) => clock::http_date(now_ms.saturating_add_signed(seconds.saturating_mul(1000))),
+        None => text.to_owned(),
+    }
 }

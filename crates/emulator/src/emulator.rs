@@ -12,14 +12,15 @@ use tokio::sync::{oneshot, watch};
 use crate::control;
 use crate::crypto;
 use crate::error::{Error, ErrorKind};
-use crate::faults::{FaultBook, FaultRule, Script};
+use crate::faults::{FaultRule, FaultScript, ScriptFile};
 use crate::ledger::{Ledger, Vendor, Verdict};
 use crate::options::Options;
+use crate::outbox::{Outbox, Target};
 use crate::server;
 use crate::shared::{Keys, Shared};
 use crate::store::Store;
-use crate::webhook::{self, Outbox, Target};
-use crate::world::World;
+use crate::webhook;
+use crate::state::State;
 
 /// Bytes of media that are kept in memory unless told otherwise.
 const MEMORY_CAP: u64 = 512 << 20;
@@ -154,7 +155,7 @@ impl Builder {
     /// # Errors
     /// `config`, with the place in the text.
     pub fn script(mut self, toml: &str) -> Result<Self, Error> {
-        let script: Script = toml::from_str(toml).map_err(|e| Error::config(e.to_string()))?;
+        let script: ScriptFile = toml::from_str(toml).map_err(|e| Error::config(e.to_string()))?;
         if let Some(options) = script.options {
             self.options = options;
         }
@@ -182,12 +183,12 @@ impl Builder {
             None => (Store::memory(self.memory_cap.unwrap_or(MEMORY_CAP)), Vec::new()),
         };
         let keys = keys(self.api_key, self.secrets, self.transmit, self.data.as_deref())?;
-        let mut faults = FaultBook::default();
+        let mut faults = FaultScript::default();
         for rule in self.faults {
             faults.add(rule)?;
         }
-        let mut world = World::default();
-        world.replay(left);
+        let mut state = State::default();
+        state.replay(left);
 
         let fail = |e| Error::io(ErrorKind::Bind, "the address cannot be listened on", e);
         let address = self.address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -197,7 +198,7 @@ impl Builder {
         let (stop, stopped) = watch::channel(false);
         let (outbox, waiting) = Outbox::new(webhook);
         let url = format!("http://{address}");
-        let shared = Arc::new(Shared::new(url, keys, self.options, store, world, faults, outbox, stop));
+        let shared = Arc::new(Shared::new(url, keys, self.options, store, state, faults, outbox, stop));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -377,11 +378,11 @@ impl Emulator {
     /// # Errors
     /// `internal`: no random numbers.
     pub fn create_session(&self, verification: serde_json::Value) -> Result<String, Error> {
-        let mut world = self.shared.world();
-        let index = world.create(Vendor::Veriff, verification, self.shared.clock.now())?;
-        self.shared.store.note_session(world.at(index));
+        let mut state = self.shared.state();
+        let index = state.create(Vendor::Veriff, verification, self.shared.clock.now())?;
+        self.shared.store.note_session(state.at(index));
         self.shared.wake();
-        Ok(world.at(index).id.clone())
+        Ok(state.at(index).id.clone())
     }
 
     /// Changes options while it runs.
@@ -393,7 +394,7 @@ impl Emulator {
 
     /// Bytes of a medium as they were received; `None` where it is unknown or its bytes were dropped.
     pub fn media_bytes(&self, id: &str) -> Option<bytes::Bytes> {
-        let media = self.shared.world().find_media(id).cloned()?;
+        let media = self.shared.state().find_media(id).cloned()?;
         self.shared.store.get(&media)
     }
 

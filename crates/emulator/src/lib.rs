@@ -1,29 +1,36 @@
+//! A local stand-in for two identity-media APIs; the README is the documentation.
+
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod clock;
 mod control;
 mod crypto;
+mod dispatch;
 mod effects;
 mod emulator;
 mod error;
 mod faults;
 mod form;
-mod fuzz;
+mod fuzzing;
 mod ledger;
 mod log;
 mod options;
+mod outbox;
+mod reports;
+mod request;
 mod routes;
 mod server;
 mod shared;
 mod sniff;
 mod state;
 mod store;
+mod tokens;
 mod transmit;
 mod veriff;
+mod view;
 mod webhook;
 mod wire;
-mod world;
 
 pub use emulator::{Builder, Emulator, TransmitCredentials};
 pub use error::{Error, ErrorKind};

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Verdict;
+
 /// Behaviour of the emulator; set in the builder, in a TOML file under `[options]`, or while it runs
 /// through `PATCH /__emulator/options`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,7 +96,7 @@ pub struct Options {
     /// Milliseconds from submission to a decision that a first name asked for. Default 1000.
     pub decision_delay_ms: u64,
     /// Decision for first names that ask for none. Default none: the session stays submitted until told.
-    pub default_decision: Option<crate::Verdict>,
+    pub default_decision: Option<Verdict>,
     /// Milliseconds until an undecided session expires. Default 7 days.
     pub expiry_ms: u64,
     /// Milliseconds between attempts to deliver a webhook. Default 1000 (the vendor's hour, compressed).

@@ -9,44 +9,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock;
 use crate::control;
 use crate::effects::{self, Ending};
-use crate::faults::{Effect, How, Phase, Plan, Seen};
+use crate::faults::{Effect, Phase, Plan, Seen};
 use crate::log::Entry;
+use crate::request::{Request, Tamper};
 use crate::routes::Route;
 use crate::shared::Shared;
 use crate::wire::{Answer, Body, Conn, Head};
-use crate::{transmit, veriff};
 
 /// How long requests may take to end once the emulator is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 const PEEK: usize = 4096;
-
-/// A request as the routes see it.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) head: Head,
-    pub(crate) route: Route,
-    pub(crate) body: Body,
-    pub(crate) twist: Twist,
-}
-
-/// What the script changes about the work itself, not about the answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Twist {
-    pub(crate) lag_ms: u64,
-    pub(crate) double: bool,
-    pub(crate) fuzz: bool,
-    pub(crate) feedback: Option<(String, Option<String>)>,
-}
-
-impl Request {
-    /// The ids in the path.
-    pub(crate) fn ids(&self) -> Vec<&str> {
-        Route::of(&self.head.method, &self.head.path).1
-    }
-}
 
 /// Accepts until told to stop, then waits for what is under way.
 pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
@@ -70,18 +44,6 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, mut stop: wa
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, all).await;
-}
-
-/// Works on a request, with no fault in sight.
-pub(crate) fn dispatch(shared: &Shared, request: &Request) -> Answer {
-    let work = || {
-        if request.route.is_transmit() { transmit::handle(shared, request) } else { veriff::handle(shared, request) }
-    };
-    let answer = work();
-    if request.twist.double && answer.status < 300 {
-        work();
-    }
-    answer
 }
 
 async fn connection(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
@@ -219,8 +181,8 @@ async fn answered(
     // An unread body would be taken for the next request.
     let keep_alive = head.keep_alive && !matches!(body, Body::TooLarge);
     let head_only = head.method == "HEAD";
-    let mut request = Request { head, route, body, twist: Twist::default() };
-    effects::twist(&plan, &mut request.twist);
+    let mut request = Request { head, route, body, tamper: Tamper::default() };
+    effects::tamper(&plan, &mut request.tamper);
     effects::finish(shared, conn, request, plan, keep_alive, head_only, entry).await
 }
 
@@ -253,15 +215,6 @@ fn context_in(piece: &[u8]) -> Option<String> {
     None
 }
 
-impl From<How> for Ending {
-    fn from(how: How) -> Self {
-        match how {
-            How::Rst => Self::Rst,
-            How::Fin => Self::Fin,
-        }
-    }
-}
-
 /// Sessions change by themselves, too.
 pub(crate) async fn ticker(shared: Arc<Shared>) {
     let mut every = tokio::time::interval(Duration::from_millis(250));
@@ -269,16 +222,5 @@ pub(crate) async fn ticker(shared: Arc<Shared>) {
     loop {
         every.tick().await;
         shared.tick();
-    }
-}
-
-/// `Retry-After` from its notation in a script.
-pub(crate) fn retry_after(text: &str, now_ms: u64) -> String {
-    if text == "absurd" {
-        return "86400".to_owned();
-    }
-    match text.strip_prefix("date:").and_then(|s| s.trim_start_matches('+').parse::<i64>().ok()) {
-        Some(seconds) => clock::http_date(now_ms.saturating_add_signed(seconds.saturating_mul(1000))),
-        None => text.to_owned(),
     }
 }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
-use crate::faults::FaultBook;
+use crate::faults::FaultScript;
 use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::options::Options;
 use crate::store::Store;
-use crate::transmit::Tokens;
-use crate::world::{Change, World};
+use crate::tokens::Tokens;
+use crate::state::{Change, State};
 
 /// Test credentials of one emulator.
 #[derive(Clone)]
@@ -32,11 +32,11 @@ pub(crate) struct Shared {
     pub(crate) options: RwLock<Arc<Options>>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
-    world: Mutex<World>,
-    pub(crate) faults: Mutex<FaultBook>,
+    state: Mutex<State>,
+    pub(crate) faults: Mutex<FaultScript>,
     pub(crate) log: Mutex<Log>,
     pub(crate) tokens: Mutex<Tokens>,
-    pub(crate) webhooks: crate::webhook::Outbox,
+    pub(crate) webhooks: crate::outbox::Outbox,
     pub(crate) webhooks_delivered: AtomicU64,
     /// Answers varied so far, so that one seed gives one sequence.
     pub(crate) varied: AtomicU64,
@@ -53,9 +53,9 @@ impl Shared {
         keys: Keys,
         options: Options,
         store: Store,
-        world: World,
-        faults: FaultBook,
-        webhooks: crate::webhook::Outbox,
+        state: State,
+        faults: FaultScript,
+        webhooks: crate::outbox::Outbox,
         stop: watch::Sender<bool>,
     ) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Shared {
             options: RwLock::new(Arc::new(options)),
             clock: Clock::default(),
             store,
-            world: Mutex::new(world),
+            state: Mutex::new(state),
             faults: Mutex::new(faults),
             log: Mutex::default(),
             tokens: Mutex::default(),
@@ -80,15 +80,15 @@ impl Shared {
         self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultBook> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultScript> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -99,23 +99,23 @@ impl Shared {
     /// Lets time do its work on all sessions.
     pub(crate) fn tick(&self) {
         let options = self.options();
-        let mut world = self.world();
-        let changes = world.tick(self.clock.now(), &options);
-        self.announce(&world, &changes);
+        let mut state = self.state();
+        let changes = state.tick(self.clock.now(), &options);
+        self.announce(&state, &changes);
     }
 
     /// Lets time do its work on one session.
-    pub(crate) fn tick_one(&self, world: &mut World, index: usize) {
-        if let Some(change) = world.tick_one(index, self.clock.now(), &self.options()) {
-            self.announce(world, &[change]);
+    pub(crate) fn tick_one(&self, state: &mut State, index: usize) {
+        if let Some(change) = state.tick_one(index, self.clock.now(), &self.options()) {
+            self.announce(state, &[change]);
         }
     }
 
     /// Writes changed sessions down, queues their webhooks, wakes the page.
-    pub(crate) fn announce(&self, world: &World, changes: &[Change]) {
+    pub(crate) fn announce(&self, state: &State, changes: &[Change]) {
         for change in changes {
             let (Change::Started(index) | Change::Submitted(index) | Change::Decided(index)) = *change;
-            let session = world.at(index);
+            let session = state.at(index);
             self.store.note_session(session);
             self.webhooks.queue(session, change);
         }
@@ -131,7 +131,7 @@ impl Shared {
 
     pub(crate) fn ledger(&self) -> Ledger {
         self.tick();
-        let sessions = self.world().sessions().to_vec();
+        let sessions = self.state().sessions().to_vec();
         let log = self.log();
         let faults: BTreeMap<String, u64> = self.faults().fired();
         Ledger {

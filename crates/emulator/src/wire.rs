@@ -361,3 +361,9 @@ pub(crate) fn reason(status: u16) -> &'static str {
         _ => "Status",
     }
 }
+
+/// The page that a proxy in front would answer with.
+pub(crate) fn proxy_page(status: u16) -> String {
+    let title = format!("{status} {}", reason(status));
+    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n")
+}

@@ -1,3 +1,6 @@
+//! What text can be appended to: the end of a string or vector, as room that a kernel fills without its
+//! being zeroed first.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

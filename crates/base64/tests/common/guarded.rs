@@ -1,3 +1,6 @@
+//! Memory between two pages that nobody may touch, so that a kernel that reads or writes too far ends the
+//! test.
+
 use std::ptr;
 use std::slice;
 

@@ -1,3 +1,6 @@
+//! The bytes of a signed body, encoded while the HTTP stack reads them, so that a body is never in memory
+//! as a whole.
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,3 +1,6 @@
+//! What stands before the file, the file, and what stands after it: the one description of a body that
+//! signing and sending share.
+
 use bytes::Bytes;
 
 use super::key::{Key, Signature};

@@ -1,3 +1,5 @@
+//! SHA-256 in pieces: through the fused base64 pass where the CPU has one, through `sha2` elsewhere.
+
 use sealpress_base64::{Fused, Kernel};
 use sha2::block_api::compress256;
 

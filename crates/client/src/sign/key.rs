@@ -1,3 +1,5 @@
+//! HMAC-SHA256 over a shared secret: made once per credential, started from a copied state per message.
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};

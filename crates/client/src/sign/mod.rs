@@ -8,13 +8,15 @@ mod frame;
 mod hash;
 mod key;
 mod pool;
+mod verify;
 
 pub use body::EncodedBody;
 use frame::Whole;
 pub use frame::{Encoding, Frame};
 pub use key::{Key, Signature};
-pub(crate) use key::{Running, hex};
+pub(crate) use key::hex;
 pub use pool::BodyPool;
+pub(crate) use verify::RunningVerifier;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Buffers for bodies that are kept in one piece, used again so that a steady stream allocates nothing.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,3 +1,5 @@
+//! Client credentials and the access token, which one caller fetches for all that wait.
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::errors;
 use crate::error::Error;
 use crate::lenient;
 use crate::telemetry;
@@ -102,7 +105,7 @@ impl Tokens {
         };
         let asked = Instant::now();
         let reply =
-            telemetry::observe("transmit", OPERATION, async { transport.call(call).await?.success(OPERATION) }).await?;
+            telemetry::observe("transmit", OPERATION, async { transport.call(call).await?.success(OPERATION, errors::meaning) }).await?;
         let answer: Answer = lenient::parse(&reply.body, OPERATION)?;
         let life = Duration::from_secs(answer.expires_in.unwrap_or(UNSAID).min(30 * 86_400));
         let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token.expose_secret()))

@@ -1,3 +1,5 @@
+//! Set-up, and the one way in which every call to Transmit Security is authorised, sent and judged.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Credentials, Tokens};
+use super::errors;
 use crate::base_url::BaseUrl;
 use crate::error::Error;
 use crate::limits::Limits;
@@ -179,7 +182,7 @@ impl Client {
                 }
                 incoming.set_cap(self.inner.transport.options().max_answer);
                 let body = incoming.read_to_end().await?;
-                Err(crate::answer::refusal(operation, &Reply { status, headers, body }))
+                Err(crate::answer::refusal(operation, &Reply { status, headers, body }, errors::meaning))
             })
             .await
     }
@@ -208,7 +211,7 @@ impl Client {
             let headers = self.inner.tokens.headers(&self.inner.transport).await?;
             let call = self.call(operation, method.clone(), url, headers.clone(), body());
             let result = telemetry::observe("transmit", operation, async {
-                self.inner.transport.call(call).await?.success(operation)
+                self.inner.transport.call(call).await?.success(operation, errors::meaning)
             })
             .await;
             match result {

@@ -1,3 +1,5 @@
+//! One method per endpoint of Transmit Security.
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@
 mod auth;
 mod client;
 mod endpoints;
+mod errors;
 mod provider;
 mod result;
 mod wire;

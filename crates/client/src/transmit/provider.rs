@@ -1,3 +1,5 @@
+//! Transmit Security behind the trait that pipelines know.
+
 use super::client::Client;
 use super::result::ResultStatus;
 use super::wire::{Detail, ImageInfo, ImageType, SessionRequest};

@@ -1,3 +1,5 @@
+//! Results of verifications, in whichever of their two shapes they come.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

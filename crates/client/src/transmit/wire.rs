@@ -1,3 +1,5 @@
+//! What travels to and from Transmit Security; names that it may extend are open.
+
 use std::fmt;
 
 use secrecy::SecretString;

@@ -1,10 +1,12 @@
+//! Credentials, and the signatures of requests and answers: which headers, which policy.
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorKind};
-use crate::sign::{Key, Running, Signature};
+use crate::sign::{Key, RunningVerifier, Signature};
 
 pub(crate) const AUTH_CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
 pub(crate) const HMAC_SIGNATURE: HeaderName = HeaderName::from_static("x-hmac-signature");
@@ -130,35 +132,14 @@ impl Auth {
         let claimed = [HMAC_SIGNATURE, VRF_HMAC_SIGNATURE].iter().find_map(|name| headers.get(name));
         match claimed {
             Some(value) => {
-                let claimed = Signature::from_hex(value.to_str().unwrap_or_default());
-                let macs = self.verifiers.iter().map(|v| v.key.start()).collect();
-                Ok(Some(RunningVerifier { claimed, macs, operation }))
+                let keys = self.verifiers.iter().map(|v| &v.key);
+                Ok(Some(RunningVerifier::new(value.to_str().unwrap_or_default(), keys, operation)))
             }
             None if policy == SignaturePolicy::Required => {
                 Err(Error::new(ErrorKind::ResponseSignature { missing: true }, operation))
             }
             None => Ok(None),
         }
-    }
-}
-
-/// The signature of an answer that comes in pieces, judged at its end.
-pub(crate) struct RunningVerifier {
-    claimed: Option<Signature>,
-    macs: Vec<Running>,
-    operation: &'static str,
-}
-
-impl RunningVerifier {
-    pub(crate) fn update(&mut self, piece: &[u8]) {
-        self.macs.iter_mut().for_each(|mac| mac.update(piece));
-    }
-
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        let fits = |mac: Running| self.claimed.as_ref().is_some_and(|claimed| mac.verify(claimed));
-        // Not `any`, as in `any_fits`.
-        let fit = self.macs.into_iter().map(fits).fold(false, |a, b| a | b);
-        if fit { Ok(()) } else { Err(Error::new(ErrorKind::ResponseSignature { missing: false }, self.operation)) }
     }
 }
 

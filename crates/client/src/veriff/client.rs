@@ -1,3 +1,5 @@
+//! Set-up, and the one way in which every call to Veriff is signed, sent and judged.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::errors;
 use super::auth::{Auth, Credentials, LEGACY_SIGNATURE, SignaturePolicy};
 use crate::base_url::{self, BaseUrl};
 use crate::error::Error;
@@ -249,7 +252,7 @@ impl Client {
             let excepted = reply.status.as_u16() > 401 && !lenient::is_json(&reply.body);
             self.inner.auth.verify(self.inner.policy, &reply.headers, &reply.body, excepted, operation)?;
         }
-        reply.success(operation)
+        reply.success(operation, errors::meaning)
     }
 
     /// Reads the answer of a call whose data is needed.

@@ -1,3 +1,5 @@
+//! Decisions: the shape that GET …/decision and the webhook share.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,12 @@
+//! One method per endpoint; which message is signed for it stands here.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, Method};
 use serde_json::json;
 
 use super::client::Client;
+use super::errors;
 use super::decision::{Decision, DecisionAnswer};
 use super::records::{Person, PersonAnswer, Watchlist, WatchlistAnswer};
 use super::requests::{CollectedData, SessionRequest};
@@ -213,7 +216,7 @@ impl Client {
                 incoming.set_cap(self.inner.transport.options().max_answer);
                 let body = incoming.read_to_end().await?;
                 let reply = self.verified(OPERATION, Reply { status, headers, body })?;
-                Err(crate::answer::refusal(OPERATION, &reply))
+                Err(crate::answer::refusal(OPERATION, &reply, errors::meaning))
             })
             .await
         };

@@ -3,9 +3,9 @@
 
 mod auth;
 mod client;
-pub(crate) mod codes;
 mod decision;
 mod endpoints;
+mod errors;
 mod poll;
 mod provider;
 mod records;
@@ -13,7 +13,6 @@ mod requests;
 mod webhook;
 mod wire;
 
-pub(crate) use auth::RunningVerifier;
 pub use auth::{Credentials, SignaturePolicy};
 pub use client::{Builder, Client};
 pub use decision::{Address, Decision, DocumentData, Insight, ParsedAddress, PersonData, RiskLabel, RiskScore};

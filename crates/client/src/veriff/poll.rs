@@ -1,3 +1,5 @@
+//! Waiting for a decision, for whoever cannot take webhooks.
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};

@@ -1,3 +1,5 @@
+//! Veriff behind the trait that pipelines know.
+
 use super::client::Client;
 use super::wire::{Attempt, MediaEntry, Status};
 use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};

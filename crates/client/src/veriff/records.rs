@@ -1,3 +1,5 @@
+//! Persons and watch-list screenings: mostly handed through, since other providers' data is in them.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! What is said about a new session and about a person's device; what is not said is left out.
+
 use std::fmt;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Webhooks: verified over the raw body first, read only then.
+
 use http::HeaderMap;
 use secrecy::SecretString;
 use serde::Deserialize;

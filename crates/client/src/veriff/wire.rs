@@ -1,3 +1,5 @@
+//! Answers of Veriff as they travel, with the tolerance that its documents' contradictions ask for.
+
 use std::fmt;
 
 use secrecy::SecretString;

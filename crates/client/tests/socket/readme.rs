@@ -101,7 +101,7 @@ fn every_contradiction_has_a_test_or_a_reason() {
 
 #[test]
 fn every_code_is_in_the_readme_with_a_meaning() {
-    let source = include_str!("../../src/veriff/codes.rs");
+    let source = include_str!("../../src/veriff/errors.rs");
     let codes =
         source.lines().filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" => ")).map(|(code, _)| code);
     let rows = table("Errors");

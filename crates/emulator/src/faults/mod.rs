@@ -1,11 +1,11 @@
 //! Scripted faults: which requests they touch and what they do. The bytes on the wire are `effects`' and
 //! `server`'s.
 
-mod book;
 mod effect;
 mod rule;
+mod script;
 
-pub(crate) use book::{FaultBook, Plan, Seen, roll};
 pub use effect::{Effect, Forgery, How, Length, Phase};
 pub use rule::FaultRule;
-pub(crate) use rule::Script;
+pub(crate) use rule::ScriptFile;
+pub(crate) use script::{FaultScript, Plan, Seen, roll};

@@ -52,7 +52,7 @@ pub struct FaultRule {
 /// A script in a TOML file: `[options]` and any number of `[[fault]]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Script {
+pub(crate) struct ScriptFile {
     pub(crate) options: Option<crate::Options>,
     #[serde(default)]
     pub(crate) fault: Vec<FaultRule>,

@@ -5,22 +5,24 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{IMAGES, Outcome, Refusal, find, json_body, missing, recapture};
+use super::body;
+use super::refusal::{Outcome, Refusal};
+use super::stage::{IMAGES, find, missing, recapture};
 use crate::crypto;
 use crate::ledger::Status;
 use crate::options::{MediaMode, Options};
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::sniff;
 use crate::wire::Answer;
-use crate::world::NewMedia;
+use crate::state::NewMedia;
 
 pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     if !options.transmit_uploads {
         return Err(Refusal(404, "Not found".into()));
     }
-    find(&shared.world(), id)?;
-    let body = json_body(request)?;
+    find(&shared.state(), id)?;
+    let body = body::json(request)?;
     let image = body.get("image").filter(|i| i.is_object()).ok_or_else(|| bad("image is missing"))?;
     let text = |name: &str| image.get(name).and_then(Value::as_str);
     let format = text("format").ok_or_else(|| bad("image.format is missing"))?;
@@ -46,7 +48,7 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
         return Err(bad("image.content is too large"));
     }
     let dimensions = judge(options, &bytes)?;
-    let (feedback, custom) = request.twist.feedback.clone().unwrap_or_else(|| ("ok".to_owned(), None));
+    let (feedback, custom) = request.tamper.feedback.clone().unwrap_or_else(|| ("ok".to_owned(), None));
     let new = NewMedia {
         context: kind.to_owned(),
         sha256: crypto::sha256_hex(&bytes),
@@ -56,10 +58,10 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
         dimensions,
         feedback: Some(feedback.clone()),
     };
-    let mut world = shared.world();
-    let index = find(&world, id)?;
-    recapture(shared, options, &mut world, index)?;
-    let session = world.at(index);
+    let mut state = shared.state();
+    let index = find(&state, id)?;
+    recapture(shared, options, &mut state, index)?;
+    let session = state.at(index);
     if !session.started {
         return Err(Refusal(options.transmit_unstarted_status, "the session was not started".into()));
     }
@@ -67,14 +69,14 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
         return Err(Refusal(409, "All required images were successfully submitted".into()));
     }
     let now = shared.clock.now();
-    let record = world.add_media(index, new, now)?;
-    let left = missing(world.at(index));
+    let record = state.add_media(index, new, now)?;
+    let left = missing(state.at(index));
     let complete = left.is_empty();
     if complete {
-        world.submit(index, now);
+        state.submit(index, now);
     }
-    shared.store.note_session(world.at(index));
-    drop(world);
+    shared.store.note_session(state.at(index));
+    drop(state);
     shared.store.put(&record, &bytes)?;
     let mut value = json!({ "feedback": feedback, "complete": complete, "missing_images": left });
     if options.transmit_complete_as_string {
@@ -87,8 +89,8 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
 }
 
 pub(super) fn list(shared: &Shared, id: &str) -> Outcome {
-    let world = shared.world();
-    let session = world.at(find(&world, id)?);
+    let state = shared.state();
+    let session = state.at(find(&state, id)?);
     let mut images = Vec::new();
     for media in session.media() {
         let rejected = media.feedback.as_deref() != Some("ok");
@@ -110,8 +112,8 @@ pub(super) fn list(shared: &Shared, id: &str) -> Outcome {
 pub(super) fn download(shared: &Shared, request: &Request, id: &str, image: &str) -> Outcome {
     let unknown = || Refusal(404, "Image not found".into());
     let media = {
-        let world = shared.world();
-        let session = world.at(find(&world, id)?);
+        let state = shared.state();
+        let session = state.at(find(&state, id)?);
         let found = session.media().find(|m| m.id == image || refined(&m.id) == image);
         found.cloned().ok_or_else(unknown)?
     };

@@ -1,42 +1,18 @@
-//! `GET …/result`: where a verification stands, and both shapes of its end.
-
-use std::time::Duration;
+//! `GET …/result`: both shapes of a verification's end.
 
 use serde_json::{Value, json};
 
-use super::{Outcome, find, missing};
-use crate::clock;
-use crate::ledger::{SessionRecord, Verdict};
+use super::refusal::Outcome;
+use super::stage::{find, stage};
+use crate::ledger::Verdict;
 use crate::options::Options;
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::wire::Answer;
 
-/// `pending` → `capturing` → `processing` → `complete` or `recapture`.
-pub(super) fn stage(shared: &Shared, options: &Options, session: &SessionRecord) -> &'static str {
-    let Some(attempt) = session.latest() else { return "error" };
-    if attempt.media.is_empty() {
-        return if session.attempts.len() > 1 { "capturing" } else { "pending" };
-    }
-    if !missing(session).is_empty() {
-        return "capturing";
-    }
-    let mock = |name: &str| session.request.pointer(&format!("/mock_behavior/{name}"));
-    let time = mock("processing_time").and_then(Value::as_str).and_then(clock::parse_duration);
-    let time = time.unwrap_or(Duration::from_millis(options.transmit_processing_ms));
-    let ends = attempt.submitted_ms.unwrap_or(0).saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    if shared.clock.now() < ends && attempt.decision.is_none() {
-        return "processing";
-    }
-    if mock("force_retry") == Some(&Value::Bool(true)) && session.attempts.len() == 1 {
-        return "recapture";
-    }
-    "complete"
-}
-
 pub(super) fn result(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
-    let world = shared.world();
-    let session = world.at(find(&world, id)?);
+    let state = shared.state();
+    let session = state.at(find(&state, id)?);
     let stage = stage(shared, options, session);
     if stage != "complete" {
         return Ok(Answer::json(200, &json!({ "session_id": session.id, "status": stage })));

@@ -5,26 +5,13 @@ use std::sync::PoisonError;
 
 use serde_json::json;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::crypto;
 use crate::form;
 use crate::options::Options;
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::wire::{Answer, Body};
-
-/// Access tokens and when they expire, in milliseconds of the emulator's clock.
-#[derive(Debug, Default)]
-pub(crate) struct Tokens {
-    live: HashMap<String, u64>,
-}
-
-impl Tokens {
-    /// Makes every token invalid at once.
-    pub(crate) fn revoke(&mut self) {
-        self.live.clear();
-    }
-}
 
 pub(super) fn issue(shared: &Shared, options: &Options, request: &Request) -> Answer {
     let fail = |status: u16, error: &str, text: &str| {
@@ -57,8 +44,7 @@ pub(super) fn issue(shared: &Shared, options: &Options, request: &Request) -> An
     let token = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.{}", id.replace('-', ""));
     let now = shared.clock.now();
     let mut tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-    tokens.live.retain(|_, end| *end > now);
-    tokens.live.insert(token.clone(), now.saturating_add(options.token_seconds.saturating_mul(1000)));
+    tokens.add(token.clone(), now, now.saturating_add(options.token_seconds.saturating_mul(1000)));
     let value = json!({ "access_token": token, "token_type": "Bearer", "expires_in": options.token_seconds });
     Answer::json(200, &value).with("cache-control", "no-store")
 }
@@ -71,6 +57,5 @@ pub(super) fn bearer(shared: &Shared, request: &Request) -> Result<(), Refusal> 
         return Err(refuse());
     }
     let tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-    let end = tokens.live.get(token.trim()).ok_or_else(refuse)?;
-    if *end > shared.clock.now() { Ok(()) } else { Err(refuse()) }
+    if tokens.is_live(token.trim(), shared.clock.now()) { Ok(()) } else { Err(refuse()) }
 }

@@ -1,12 +1,10 @@
 //! Who asks, and whether they signed what they sent.
 
-use bytes::Bytes;
-
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::crypto;
 use crate::options::Options;
 use crate::routes::Route;
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::wire::Body;
 
@@ -78,12 +76,4 @@ pub(super) fn id(options: &Options, id: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(400, "1002", "Query ID must be a valid UUID V4"));
     }
     Ok(())
-}
-
-/// The body, where it was not refused for its size.
-pub(super) fn body(request: &Request) -> Result<&Bytes, Refusal> {
-    match &request.body {
-        Body::Whole(bytes) => Ok(bytes),
-        Body::TooLarge => Err(Refusal::new(413, "1104", "Request body is too large")),
-    }
 }

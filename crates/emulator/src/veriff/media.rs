@@ -2,34 +2,35 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Refusal, auth};
+use super::auth;
+use super::refusal::{Outcome, Refusal};
 use crate::ledger::{MediaRecord, Vendor};
 use crate::options::{MediaType, Options};
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::wire::Answer;
 
 /// GET /v1/sessions/{id}/media: the latest attempt's.
 pub(super) fn of_session(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     auth::id(options, id)?;
-    let world = shared.world();
-    let index = world.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
-    let media = world.at(index).latest().map_or(&[][..], |a| &a.media);
+    let state = shared.state();
+    let index = state.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
+    let media = state.at(index).latest().map_or(&[][..], |a| &a.media);
     Ok(listing(shared, options, request, media))
 }
 
 /// GET /v1/attempts/{id}/media.
 pub(super) fn of_attempt(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     auth::id(options, id)?;
-    let world = shared.world();
-    let (_, attempt) = world.find_attempt(id).ok_or_else(|| Refusal::not_found("Attempt not found"))?;
+    let state = shared.state();
+    let (_, attempt) = state.find_attempt(id).ok_or_else(|| Refusal::not_found("Attempt not found"))?;
     Ok(listing(shared, options, request, &attempt.media))
 }
 
 /// GET /v1/media/{id}.
 pub(super) fn download(shared: &Shared, options: &Options, id: &str) -> Outcome {
     auth::id(options, id)?;
-    let media = shared.world().find_media(id).cloned().ok_or_else(|| Refusal::not_found("Media not found"))?;
+    let media = shared.state().find_media(id).cloned().ok_or_else(|| Refusal::not_found("Media not found"))?;
     let bytes = shared.store.get(&media).ok_or_else(|| Refusal::not_found("Media bytes were not kept"))?;
     let mut answer = Answer::new(200, "application/octet-stream", bytes);
     if options.media_type == MediaType::Sniffed {
@@ -59,7 +60,7 @@ pub(super) fn entry(shared: &Shared, options: &Options, media: &MediaRecord) -> 
 
 fn listing(shared: &Shared, options: &Options, request: &Request, media: &[MediaRecord]) -> Answer {
     let now = shared.clock.now();
-    let old_enough = |m: &&MediaRecord| request.twist.lag_ms == 0 || m.received_ms + request.twist.lag_ms <= now;
+    let old_enough = |m: &&MediaRecord| request.tamper.lag_ms == 0 || m.received_ms + request.tamper.lag_ms <= now;
     let mut shown: Vec<&MediaRecord> = media.iter().filter(old_enough).collect();
     if options.shuffle_listings {
         // By random ids: stable, and not the order of arrival.

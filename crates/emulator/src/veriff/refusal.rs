@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::options::{ErrorBody, Options};
-use crate::wire::{Answer, reason};
+use crate::wire::{Answer, proxy_page};
+
+/// What a room of this vendor says: an answer, or a refusal on its way to become one.
+pub(super) type Outcome = Result<Answer, Refusal>;
 
 /// Status, code and text of a refusal.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ impl Refusal {
                 };
                 Answer::json(self.status, &json!({ "status": status, "code": code, "message": self.message }))
             }
-            ErrorBody::Html => Answer::new(self.status, "text/html", html(self.status)),
+            ErrorBody::Html => Answer::new(self.status, "text/html", proxy_page(self.status)),
             ErrorBody::Empty => Answer::new(self.status, "text/plain", ""),
         };
         if let Some(seconds) = self.retry_after {
@@ -79,12 +82,6 @@ impl Refusal {
         answer.code = Some(self.code);
         answer
     }
-}
-
-/// The page of a proxy in front.
-pub(crate) fn html(status: u16) -> String {
-    let title = format!("{status} {}", reason(status));
-    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n")
 }
 
 /// The emulator's own troubles are its clients' 500.

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Refusal, auth, json_body};
+use super::refusal::{Outcome, Refusal};
+use super::{auth, body};
 use crate::clock;
 use crate::ledger::{DecisionRecord, SessionRecord, Status, Vendor, Verdict};
 use crate::options::Options;
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::wire::Answer;
-use crate::world::Change;
+use crate::state::Change;
 
 /// POST /v1/sessions.
 pub(super) fn create(shared: &Shared, options: &Options, request: &Request) -> Outcome {
@@ -46,10 +47,10 @@ pub(super) fn create(shared: &Shared, options: &Options, request: &Request) -> O
     {
         return Err(Refusal::new(400, "2102", "Document number contains characters other than letters and digits"));
     }
-    let mut world = shared.world();
-    let index = world.create(Vendor::Veriff, verification, shared.clock.now())?;
-    shared.store.note_session(world.at(index));
-    Ok(Answer::json(options.create_status, &envelope(shared, options, world.at(index))))
+    let mut state = shared.state();
+    let index = state.create(Vendor::Veriff, verification, shared.clock.now())?;
+    shared.store.note_session(state.at(index));
+    Ok(Answer::json(options.create_status, &envelope(shared, options, state.at(index))))
 }
 
 /// POST /v1/validate-registry: creates and submits a session that has no media.
@@ -69,29 +70,29 @@ pub(super) fn validate_registry(shared: &Shared, options: &Options, request: &Re
         return Err(Refusal::new(400, "1310", "Mandatory date of birth or address is missing"));
     }
     let now = shared.clock.now();
-    let mut world = shared.world();
-    let index = world.create(Vendor::Veriff, verification, now)?;
-    world.submit(index, now);
-    shared.announce(&world, &[Change::Submitted(index)]);
-    Ok(Answer::json(options.registry_status, &envelope(shared, options, world.at(index))))
+    let mut state = shared.state();
+    let index = state.create(Vendor::Veriff, verification, now)?;
+    state.submit(index, now);
+    shared.announce(&state, &[Change::Submitted(index)]);
+    Ok(Answer::json(options.registry_status, &envelope(shared, options, state.at(index))))
 }
 
 /// PATCH /v1/sessions/{id}.
 pub(super) fn submit(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     auth::id(options, id)?;
     let unknown = || Refusal::not_found("Session not found");
-    shared.world().find(Vendor::Veriff, id).ok_or_else(unknown)?;
-    let body = json_body(request)?;
+    shared.state().find(Vendor::Veriff, id).ok_or_else(unknown)?;
+    let body = body::json(request)?;
     let status = body.pointer("/verification/status");
     match status.map(Value::as_str) {
         None => return Err(Refusal::new(400, "1102", "Mandatory parameters are missing from the request")),
         Some(Some("submitted")) => {}
         Some(_) => return Err(Refusal::new(400, "1303", "Status is invalid")),
     }
-    let mut world = shared.world();
-    let index = world.find(Vendor::Veriff, id).ok_or_else(unknown)?;
-    shared.tick_one(&mut world, index);
-    let session = world.at(index);
+    let mut state = shared.state();
+    let index = state.find(Vendor::Veriff, id).ok_or_else(unknown)?;
+    shared.tick_one(&mut state, index);
+    let session = state.at(index);
     if !matches!(session.status, Status::Created | Status::Started) {
         let text = "Cannot transition to \"submitted\" status";
         return Err(Refusal::new(options.resubmit_status, "1304", text));
@@ -100,9 +101,9 @@ pub(super) fn submit(shared: &Shared, options: &Options, request: &Request, id: 
     if let Some(missing) = options.submit_requires.iter().find(|c| !held(c)) {
         return Err(Refusal::new(400, "1102", format!("Mandatory media is missing: {missing}")));
     }
-    world.submit(index, shared.clock.now());
-    shared.announce(&world, &[Change::Submitted(index)]);
-    Ok(Answer::json(200, &envelope(shared, options, world.at(index))))
+    state.submit(index, shared.clock.now());
+    shared.announce(&state, &[Change::Submitted(index)]);
+    Ok(Answer::json(200, &envelope(shared, options, state.at(index))))
 }
 
 /// DELETE /v1/sessions/{id}.
@@ -115,23 +116,23 @@ pub(super) fn delete(shared: &Shared, options: &Options, id: &str) -> Outcome {
         });
     }
     let now = shared.clock.now();
-    let mut world = shared.world();
-    let index = world.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found").numeric())?;
-    shared.tick_one(&mut world, index);
-    let before = world.at(index).status;
+    let mut state = shared.state();
+    let index = state.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found").numeric())?;
+    shared.tick_one(&mut state, index);
+    let before = state.at(index).status;
     if matches!(before, Status::Submitted | Status::Review) {
         return Err(Refusal::new(400, "1305", "Session is not in a completed status.").numeric());
     }
-    world.allow_deletion(now, options.deletes_per_hour, options.deletes_per_day).map_err(|wait_ms| {
+    state.allow_deletion(now, options.deletes_per_hour, options.deletes_per_day).map_err(|wait_ms| {
         let wait = options.delete_retry_after.then_some(wait_ms.div_ceil(1000));
         Refusal::new(429, "1101", "Too many requests").numeric().retry_after(wait)
     })?;
     if matches!(before, Status::Created | Status::Started | Status::ResubmissionRequested) {
         let verdict = if before == Status::Created { Verdict::Expired } else { Verdict::Abandoned };
-        world.decide(index, DecisionRecord { verdict, at_ms: now, reason: None, reason_code: None });
-        shared.announce(&world, &[Change::Decided(index)]);
+        state.decide(index, DecisionRecord { verdict, at_ms: now, reason: None, reason_code: None });
+        shared.announce(&state, &[Change::Decided(index)]);
     }
-    let session = world.at_mut(index);
+    let session = state.at_mut(index);
     session.deleted = true;
     for media in session.media() {
         shared.store.remove(media);
@@ -147,8 +148,8 @@ pub(super) fn delete(shared: &Shared, options: &Options, id: &str) -> Outcome {
 pub(super) fn collect(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     auth::id(options, id)?;
     let unknown = || Refusal::not_found("Session not found");
-    shared.world().find(Vendor::Veriff, id).ok_or_else(unknown)?;
-    let body = json_body(request)?;
+    shared.state().find(Vendor::Veriff, id).ok_or_else(unknown)?;
+    let body = body::json(request)?;
     let text = |path: &str| body.pointer(path).and_then(Value::as_str).filter(|t| !t.is_empty());
     let provider = text("/providerName");
     let fingerprint = text("/device/fingerprint");
@@ -160,10 +161,10 @@ pub(super) fn collect(shared: &Shared, options: &Options, request: &Request, id:
     if long(provider) || long(fingerprint) || long(text("/browser/userAgent")) {
         return Err(Refusal::new(400, "1104", "Invalid parameters: longer than 255 characters"));
     }
-    let mut world = shared.world();
-    let index = world.find(Vendor::Veriff, id).ok_or_else(unknown)?;
-    shared.tick_one(&mut world, index);
-    let session = world.at_mut(index);
+    let mut state = shared.state();
+    let index = state.find(Vendor::Veriff, id).ok_or_else(unknown)?;
+    shared.tick_one(&mut state, index);
+    let session = state.at_mut(index);
     if !matches!(session.status, Status::Created | Status::Started) {
         return Err(Refusal::conflict(options));
     }
@@ -180,10 +181,10 @@ pub(super) fn collect(shared: &Shared, options: &Options, request: &Request, id:
 /// GET /v1/sessions/{id}/attempts.
 pub(super) fn attempts(shared: &Shared, options: &Options, id: &str) -> Outcome {
     auth::id(options, id)?;
-    let mut world = shared.world();
-    let index = world.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
-    shared.tick_one(&mut world, index);
-    let list: Vec<Value> = world
+    let mut state = shared.state();
+    let index = state.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
+    shared.tick_one(&mut state, index);
+    let list: Vec<Value> = state
         .at(index)
         .attempts
         .iter()
@@ -193,7 +194,7 @@ pub(super) fn attempts(shared: &Shared, options: &Options, id: &str) -> Outcome 
 }
 
 fn verification(request: &Request) -> Result<Value, Refusal> {
-    let mut body = json_body(request)?;
+    let mut body = body::json(request)?;
     match body.get_mut("verification").map(Value::take) {
         Some(object @ Value::Object(_)) => Ok(object),
         _ => Err(Refusal::new(400, "1102", "Mandatory parameters are missing from the request")),

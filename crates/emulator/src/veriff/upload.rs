@@ -8,16 +8,17 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Outcome, Refusal, auth, media};
+use super::refusal::{Outcome, Refusal};
+use super::{auth, body, media};
 use crate::clock;
 use crate::crypto;
 use crate::ledger::{Status, Vendor};
 use crate::options::{MediaMode, Options};
-use crate::server::Request;
+use crate::request::Request;
 use crate::shared::Shared;
 use crate::sniff::{self, Sniffed};
 use crate::wire::Answer;
-use crate::world::{Change, NewMedia};
+use crate::state::{Change, NewMedia};
 
 /// Every context that any of the documents lets one upload; not the videos, which only listings have.
 const CONTEXTS: [&str; 23] = [
@@ -64,11 +65,10 @@ struct Image<'a> {
 
 pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     auth::id(options, id)?;
-    if shared.world().find(Vendor::Veriff, id).is_none() {
+    if shared.state().find(Vendor::Veriff, id).is_none() {
         return Err(Refusal::not_found("Session not found"));
     }
-    let body = auth::body(request)?;
-    let image = read(body)?;
+    let image = read(body::whole(request)?)?;
     let content = image.content.as_deref().filter(|c| !c.is_empty());
     let content = content.ok_or_else(|| Refusal::new(400, "1400", "Image data was not found"))?;
     let (declared, bytes) = decode(options, content)?;
@@ -89,19 +89,19 @@ pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: 
         dimensions: sniffed.size,
         feedback: None,
     };
-    let mut world = shared.world();
+    let mut state = shared.state();
     // It may have been deleted meanwhile.
-    let index = world.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
-    shared.tick_one(&mut world, index);
-    let before = world.at(index).status;
+    let index = state.find(Vendor::Veriff, id).ok_or_else(|| Refusal::not_found("Session not found"))?;
+    shared.tick_one(&mut state, index);
+    let before = state.at(index).status;
     if !matches!(before, Status::Created | Status::Started | Status::ResubmissionRequested) {
         return Err(Refusal::conflict(options));
     }
-    let record = world.add_media(index, new, shared.clock.now())?;
+    let record = state.add_media(index, new, shared.clock.now())?;
     if before != Status::Started {
-        shared.announce(&world, &[Change::Started(index)]);
+        shared.announce(&state, &[Change::Started(index)]);
     }
-    drop(world);
+    drop(state);
     shared.store.put(&record, &bytes)?;
     let image = media::entry(shared, options, &record);
     Ok(Answer::json(options.upload_status, &json!({ "status": "success", "image": image })))

@@ -1,7 +1,7 @@
 //! Replays the seeds of the fuzz targets.
 
-#[path = "common/doors.rs"]
-mod doors;
+#[path = "common/fuzzing.rs"]
+mod fuzzing;
 
 use std::path::Path;
 
@@ -19,15 +19,15 @@ fn replay(target: &str, door: fn(&[u8])) {
 
 #[test]
 fn seeds_of_base64_encode() {
-    replay("base64_encode", doors::encode_bytes);
+    replay("base64_encode", fuzzing::encode_bytes);
 }
 
 #[test]
 fn seeds_of_base64_fused() {
-    replay("base64_fused", doors::hash_and_encode);
+    replay("base64_fused", fuzzing::hash_and_encode);
 }
 
 #[test]
 fn seeds_of_data_uri() {
-    replay("data_uri", doors::read_data_uri);
+    replay("data_uri", fuzzing::read_data_uri);
 }

@@ -1,7 +1,9 @@
-/// What Veriff's codes mean, out of its code tables. 1101 is missing on purpose: its documents show
-/// it for every failure, so it says nothing.
-pub(crate) fn meaning(code: &str) -> Option<&'static str> {
-    Some(match code {
+//! What Veriff's error codes mean, out of its code tables. 1101 is missing on purpose: its documents show
+//! it for every failure, so it says nothing.
+
+/// The meaning of a code; the status says nothing more than it does by itself.
+pub(crate) fn meaning(_: u16, code: Option<&str>) -> Option<&'static str> {
+    Some(match code? {
         "1001" => "an id has 20 to 40 characters",
         "1002" => "the id is not a UUID",
         "1003" => "the id was used already",

@@ -1,4 +1,4 @@
-//! What the fuzz targets call; `tests/doors.rs` replays their seeds under plain `cargo test`. Any
+//! What the fuzz targets call; `tests/fuzzing.rs` replays their seeds under plain `cargo test`. Any
 //! outcome is fine that is not a panic, a wrong text or a touch beyond the ends.
 
 #![allow(dead_code, reason = "each fuzz target is a program of its own and opens one door")]

@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 
 /// The rules and what they have done so far.
 #[derive(Debug, Default)]
-pub(crate) struct FaultBook {
+pub(crate) struct FaultScript {
     rules: Vec<Active>,
     tries: HashMap<u64, u32>,
     retired: BTreeMap<String, u64>,
@@ -58,7 +58,7 @@ pub(crate) struct Shown<'a> {
     rule: &'a FaultRule,
 }
 
-impl FaultBook {
+impl FaultScript {
     pub(crate) fn add(&mut self, rule: FaultRule) -> Result<u64, Error> {
         rule.check()?;
         self.next += 1;
