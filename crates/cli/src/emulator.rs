@@ -1,5 +1,7 @@
-//! `sealpress emulator`: both APIs on this machine until a signal.
+//! `sealpress emulator`: both APIs on this machine until a signal, with how to reach them, and a line for each
+//! request.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +20,7 @@ use crate::{print, show};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     sealpress emulator --port 8089 --data received\n  \
+    sealpress emulator --env-file emulator.env &   # then: . ./emulator.env\n  \
     sealpress emulator --script faults.toml --json")]
 pub(crate) struct Args {
     /// Port; 0 takes a free one
@@ -35,6 +38,24 @@ pub(crate) struct Args {
     /// Send webhooks there
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
+    /// API key, a UUID; random unless given
+    #[arg(long, value_name = "UUID")]
+    api_key: Option<String>,
+    /// Shared secret of requests, answers and webhooks; may be given twice, as during a rotation
+    #[arg(long, value_name = "TEXT")]
+    secret: Vec<String>,
+    /// Client id of the Transmit half
+    #[arg(long, value_name = "TEXT", requires = "client_secret")]
+    client_id: Option<String>,
+    /// Client secret of the Transmit half
+    #[arg(long, value_name = "TEXT", requires = "client_id")]
+    client_secret: Option<String>,
+    /// Write the export lines there too, once requests are answered; for `. FILE` in a shell
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Do not print requests to standard error
+    #[arg(long)]
+    quiet: bool,
     /// The first line is one JSON object
     #[arg(long)]
     json: bool,
@@ -61,14 +82,33 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(url) = &args.webhook {
         builder = builder.webhook(url);
     }
+    if let Some(key) = &args.api_key {
+        builder = builder.api_key(key);
+    }
+    for secret in &args.secret {
+        builder = builder.secret(secret);
+    }
+    if let (Some(id), Some(secret)) = (&args.client_id, &args.client_secret) {
+        builder = builder.transmit(id, secret);
+    }
+    if !args.quiet {
+        let said = request_lines();
+        // A terminal that cannot keep up loses lines; requests do not wait for it.
+        builder = builder.on_request(move |request| drop(said.try_send(request.to_string())));
+    }
     if let Some(path) = &args.script {
         let script = std::fs::read_to_string(path)
             .map_err(|e| Failure::config(format!("{} cannot be read: {e}", path.display())))?;
         builder = builder.script(&script).map_err(broken)?;
     }
     let emulator = builder.start().await.map_err(broken)?;
-    let transmit = emulator.transmit();
+    let exports = exports(&emulator);
+    if let Some(path) = &args.env_file {
+        write_private(path, &exports)
+            .map_err(|e| Failure::config(format!("{} cannot be written: {e}", path.display())))?;
+    }
     if args.json {
+        let transmit = emulator.transmit();
         print::json(&json!({
             "url": emulator.url(), "api_key": emulator.api_key(), "secret": emulator.secret(),
             "transmit": {
@@ -78,20 +118,70 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         }));
     } else {
         print::line(&format!("# The page of this emulator: {}/", emulator.url()));
-        for (name, value) in [
-            ("SEALPRESS_BASE_URL", emulator.url()),
-            ("SEALPRESS_API_KEY", emulator.api_key()),
-            ("SEALPRESS_SECRET", emulator.secret()),
-            ("SEALPRESS_TRANSMIT_BASE_URL", &transmit.url),
-            ("SEALPRESS_TRANSMIT_CLIENT_ID", &transmit.client_id),
-            ("SEALPRESS_TRANSMIT_CLIENT_SECRET", &transmit.client_secret),
-            ("SEALPRESS_TRANSMIT_TOKEN_URL", &transmit.token_url),
-            ("SEALPRESS_TRANSMIT_RESOURCE", &transmit.resource),
-        ] {
-            print::line(&format!("export {name}={value}"));
-        }
+        exports.lines().for_each(print::line);
     }
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     emulator.shutdown().await;
     Ok(())
+}
+
+/// Lines that a shell can `eval`, whatever the credentials are made of.
+fn exports(emulator: &Emulator) -> String {
+    let transmit = emulator.transmit();
+    let pairs = [
+        ("SEALPRESS_BASE_URL", emulator.url()),
+        ("SEALPRESS_API_KEY", emulator.api_key()),
+        ("SEALPRESS_SECRET", emulator.secret()),
+        ("SEALPRESS_TRANSMIT_BASE_URL", &transmit.url),
+        ("SEALPRESS_TRANSMIT_CLIENT_ID", &transmit.client_id),
+        ("SEALPRESS_TRANSMIT_CLIENT_SECRET", &transmit.client_secret),
+        ("SEALPRESS_TRANSMIT_TOKEN_URL", &transmit.token_url),
+        ("SEALPRESS_TRANSMIT_RESOURCE", &transmit.resource),
+    ];
+    pairs.iter().map(|(name, value)| format!("export {name}={}\n", shell_word(value))).collect()
+}
+
+/// As it is where it has no character that a shell would read, in single quotes elsewhere.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Credentials are for their owner's eyes, test credentials too: they may be somebody's real ones.
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// A thread that writes lines to standard error, so that no request waits for a terminal.
+fn request_lines() -> std::sync::mpsc::SyncSender<String> {
+    let (said, lines) = std::sync::mpsc::sync_channel::<String>(1024);
+    std::thread::spawn(move || {
+        let mut terminal = std::io::stderr();
+        // Whoever reads it may be gone; the emulator works on.
+        lines.iter().for_each(|line| drop(writeln!(terminal, "{line}")));
+    });
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn a_shell_reads_what_was_meant() {
+        assert_eq!(shell_word("http://127.0.0.1:80/v1"), "http://127.0.0.1:80/v1");
+        for text in ["", "a b", "$HOME", "it's", "`id`", "a\nb", "*", "~", "&", "\"", "\\"] {
+            let output = std::process::Command::new("sh")
+                .args(["-c", &format!("eval \"$0\"; printf %s \"$x\""), &format!("export x={}", shell_word(text))])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+        }
+    }
 }

@@ -30,11 +30,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            transient: Duration::from_millis(50),
-            throttle: Duration::from_secs(1),
-            cap: Duration::from_secs(20),
-        }
+        Self { transient: Duration::from_millis(50), throttle: Duration::from_secs(1), cap: Duration::from_secs(20) }
     }
 }
 
@@ -145,7 +141,10 @@ mod tests {
         let backoff = Backoff::default();
         let ms = |cause, n| backoff.ceiling(cause, n).as_millis();
         assert_eq!([1, 2, 3].map(|n| ms(Cause::Transient, n)), [50, 100, 200]);
-        assert_eq!([1, 2, 5, 6, 40, u32::MAX].map(|n| ms(Cause::Throttle, n)), [1000, 2000, 16_000, 20_000, 20_000, 20_000]);
+        assert_eq!(
+            [1, 2, 5, 6, 40, u32::MAX].map(|n| ms(Cause::Throttle, n)),
+            [1000, 2000, 16_000, 20_000, 20_000, 20_000]
+        );
         let policy = RetryPolicy::default();
         for next in 2..40 {
             assert!(policy.pause(&status(502, None), next) <= backoff.ceiling(Cause::Transient, next - 1));

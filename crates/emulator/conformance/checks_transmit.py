@@ -214,3 +214,52 @@ def _():
     eq(call("DELETE", f"/{sid}").status, 200)
     for method, path in [("DELETE", ""), ("GET", "/result"), ("GET", "/images"), ("GET", "/consent")]:
         eq(call(method, f"/{sid}{path}").status, 404)
+
+
+def face_auth(body, bearer=None):
+    headers = {"Authorization": "Bearer " + (bearer or token().json()["access_token"]), "Content-Type": "application/json"}
+    return send("POST", URL + "/verify/api/v1/face-auth", headers, json.dumps(body))
+
+
+def face_auth_result(sid):
+    return send("GET", f"{URL}/verify/api/v1/face-auth/{sid}/result", {"Authorization": "Bearer " + token().json()["access_token"]})
+
+
+def reference(data=None, use_case="login", **changes):
+    raw = {"type": "raw", "format": "jpg", "content": base64.b64encode(jpeg(1280, 960) if data is None else data).decode()}
+    return {"reference": {**raw, **changes}, "use_case": use_case}
+
+
+@check("transmit: face authentication from a raw reference to its result")
+def _():
+    eq(face_auth(reference(), bearer="nobody").status, 401)
+    for use_case, decision, recommendation in [
+        ("login", None, "ALLOW"), ("credentials-recovery", "declined", "DENY"), ("step-up", "review", "CHALLENGE"),
+    ]:
+        answer = face_auth(reference(use_case=use_case))
+        eq(answer.status, 200, repr(answer))
+        begun = answer.json()
+        sid = begun["session_id"]
+        assert begun["device_session_id"] and begun["device_session_id"] != sid
+        eq(face_auth_result(sid).json(), {"session_id": sid, "status": "pending"})
+        if decision:
+            control("POST", "decide", {"session": sid, "decision": decision})
+        else:
+            control("POST", "clock", {"advance": "1s"})
+        result = face_auth_result(sid).json()
+        eq((result["status"], result["recommendation"]), ("complete", recommendation))
+        record = next(a for a in control("GET", "ledger")["face_auths"] if a["id"] == sid)
+        eq((record["use_case"], record["size"]), (use_case, len(jpeg(1280, 960))))
+    eq(face_auth_result(fresh()).status, 404)
+
+
+@check("transmit: a face authentication takes a raw jpg within the box, for a use case that there is")
+def _():
+    for body in [
+        {}, {"use_case": "login"}, reference(use_case="payment"), reference(type="url"), reference(format="png"),
+        reference(content=""), reference(content="***"), reference(data=png(1280, 960)), reference(data=jpeg(639, 480)),
+        reference(data=jpeg(640, 2161)),
+    ]:
+        answer = face_auth(body)
+        eq(answer.status, 400, repr(body)[:200])
+        assert answer.json()["message"], answer

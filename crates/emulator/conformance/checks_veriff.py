@@ -312,8 +312,10 @@ def _():
 @check("strict mode: no side over 1920 in any format, formats by switch")
 def _():
     s = create()["id"]
-    for make in [jpeg, png, webp, heic]:
-        eq(upload(s, content=data_uri(make(1921, 100))).status, 200, "lenient")
+    with options(media="lenient"):
+        for make in [jpeg, png, webp, heic]:
+            eq(upload(s, content=data_uri(make(1921, 100))).status, 200, "lenient")
+    eq(control("GET", "options")["media"], "strict", "the default")
     with options(media="strict"):
         for make in [jpeg, png, webp, heic]:
             eq(upload(s, content=data_uri(make(1920, 100))).status, 200, make.__name__)
@@ -665,3 +667,156 @@ def _():
         answer = c.getresponse()
         eq((answer.status, json.loads(answer.read())["status"]), (200, "success"))
     c.close()
+
+
+# --- document types, bulk import of faces -------------------------------------------------------------
+
+
+@check("document types: the five of the documents, visas among them, and no other")
+def _():
+    for kind in ["PASSPORT", "ID_CARD", "DRIVERS_LICENSE", "RESIDENCE_PERMIT", "VISA"]:
+        create(document={"type": kind})
+    for kind in ["OTHER", "LIBRARY_CARD", "visa"]:
+        refused(veriff("POST", "/v1/sessions", {"verification": {"document": {"type": kind}}}), 400, "2103")
+
+
+def faces(*entries, **more):
+    return veriff("POST", "/v1/faces/import", {"faces": list(entries)}, **more)
+
+
+def a_face(name, note=b""):
+    return {"name": name, "image": data_uri(jpeg(note=note))}
+
+
+def known(name):
+    return [f for f in control("GET", "faces") if f["name"] == name]
+
+
+@check("faces: 202 with the rest of the quota, signed over the body, seen in the ledger")
+def _():
+    name = fresh()
+    answer = faces(a_face(name))
+    eq(answer.status, 202, repr(answer))
+    eq(answer.headers["x-hmac-signature"], sign(SECRET, answer.content))
+    before = answer.json()["availableQuota"]
+    eq(faces(a_face(fresh()), a_face(fresh())).json()["availableQuota"], before - 2)
+    eq([f["dropped"] for f in known(name)], [False])
+    refused(faces(a_face(name), message="{}"), 401, "1819")
+    refused(faces(a_face(name), signed=False), 401, "1815")
+
+
+@check("faces: at most ten, each with a name and one of picture and session")
+def _():
+    eq(faces(*[a_face(fresh()) for _ in range(10)]).status, 202)
+    refused(faces(*[a_face(fresh()) for _ in range(11)]), 400, "1104")
+    refused(faces(), 400, "1102")
+    refused(veriff("POST", "/v1/faces/import", {}), 400, "1102")
+    refused(faces({"image": data_uri(jpeg())}), 400, "1102")
+    refused(faces({"name": fresh()}), 400, "1102")
+    refused(faces({"name": fresh(), "image": "data:image/jpeg;base64,***"}), 400, "1401")
+    refused(faces({"name": fresh(), "image": data_uri(PDF)}), 400, "1104")
+    refused(faces({"name": fresh(), "sessionId": fresh()}), 400, "1104")
+    session = create()["id"]
+    name = fresh()
+    eq(faces({"name": name, "sessionId": session}).status, 202)
+    eq([f["session"] for f in known(name)], [session])
+    refused(faces({"name": fresh(), "sessionId": session, "image": data_uri(jpeg())}), 400, "1104")
+
+
+@check("faces: one that is refused takes the whole request with it")
+def _():
+    name = fresh()
+    refused(faces(a_face(name), {"name": fresh()}), 400, "1102")
+    eq(known(name), [])
+
+
+@check("faces: a name is processed once in five minutes; repeats are dropped and do not count")
+def _():
+    name = fresh()
+    left = faces(a_face(name)).json()["availableQuota"]
+    eq(faces(a_face(name, b"again")).json()["availableQuota"], left)
+    control("POST", "clock", {"advance": "299s"})
+    eq(faces(a_face(name)).json()["availableQuota"], left)
+    control("POST", "clock", {"advance": "1s"})
+    eq(faces(a_face(name)).json()["availableQuota"], left - 1)
+    eq([f["dropped"] for f in known(name)], [False, True, True, False])
+
+
+@check("faces: beyond the quota nothing is taken, and the answer says what is left")
+def _():
+    used = 100_000 - faces(a_face(fresh())).json()["availableQuota"]
+    with options(faces_quota=used + 1):
+        names = [fresh(), fresh()]
+        answer = faces(*map(a_face, names))
+        refused(answer, 400, "1104")
+        eq(answer.json()["availableQuota"], 1)
+        eq([known(name) for name in names], [[], []])
+        eq(faces(a_face(names[0])).json()["availableQuota"], 0)
+        refused(faces(a_face(names[1])), 400, "1104")
+        # A repeat needs no quota.
+        eq(faces(a_face(names[0])).status, 202)
+    with options(faces_quota=0, faces_quota_status=403, faces_quota_code="1102"):
+        refused(faces(a_face(fresh())), 403, "1102")
+
+
+@check("faces: the names of the fields are switches")
+def _():
+    with options(faces_list="images", faces_name="label", faces_image="content", faces_session="session"):
+        body = {"images": [{"label": fresh(), "content": data_uri(jpeg())}]}
+        eq(veriff("POST", "/v1/faces/import", body).status, 202)
+        refused(faces(a_face(fresh())), 400, "1102")
+
+
+# --- what the emulator does for whoever debugs ---------------------------------------------------------
+
+
+@check("a refused signature is explained: digests, bytes hashed, the mistake that makes it")
+def _():
+    s = create()["id"]
+    body = json.dumps({"image": {"context": "face", "content": "data:image/png;base64,AAAA", "note": "Zo\u00eb/7"}})
+    path = f"/v1/sessions/{s}/media"
+    for message, word in [
+        (body + "\n", "newline"),
+        (json.dumps(json.loads(body), separators=(",", ":")), "JSON.stringify"),
+        (json.dumps(json.loads(body), separators=(",", ":"), ensure_ascii=False), None),
+        (json.dumps(json.loads(body), indent=2), "indented by 2"),
+        (body.replace("/", "\\/"), "PHP"),
+        ("", "empty"),
+        (s, "sign the body"),
+    ]:
+        answer = veriff("POST", path, body, message=message)
+        refused(answer, 401, "1819")
+        hint = answer.headers["x-emulator-hint"]
+        for part in [sign(SECRET, body), sign(SECRET, message), f"{len(body)} bytes hashed"]:
+            assert part in hint, (part, hint)
+        assert word is None or word in hint, (word, hint)
+    answer = veriff("POST", path, body, secret="another")
+    assert "another secret" in answer.headers["x-emulator-hint"], answer.headers
+    answer = veriff("POST", path, body, secret=SECRET + "\n")
+    assert "not trimmed" in answer.headers["x-emulator-hint"], answer.headers
+    media = upload(s).json()["image"]["id"]
+    answer = veriff("GET", f"/v1/media/{media}", message=s)
+    assert "session's id was signed" in answer.headers["x-emulator-hint"], answer.headers
+    newest = control("GET", "state")["requests"][0]
+    eq(newest["explanation"]["received"], sign(SECRET, s))
+    with options(hints=False):
+        assert "x-emulator-hint" not in veriff("POST", path, body, message="").headers
+    assert "x-emulator-hint" not in upload(s).headers
+
+
+@check("health, and a reset that keeps the credentials")
+def _():
+    answer = send("GET", URL + "/health")
+    eq((answer.status, answer.json()["status"]), (200, "ok"))
+    create()
+    faces(a_face(fresh()))
+    with options(host_field="baseUrl"):
+        control("POST", "reset")
+    ledger = control("GET", "ledger")
+    eq((ledger["sessions"], ledger["faces"], ledger["requests"]), ([], [], {}))
+    eq(control("GET", "totals")["media"], 0)
+    create()
+    connect = control("GET", "connect")
+    eq((connect["base_url"], connect["api_key"], connect["secret"]), (URL, KEY, SECRET))
+    page = send("GET", URL + "/__emulator/connect", {"Origin": "https://elsewhere.example"})
+    eq(page.status, 403)

@@ -16,9 +16,9 @@ use crate::form;
 use crate::ledger::{DecisionRecord, Vendor, Verdict};
 use crate::options::Options;
 use crate::shared::Shared;
+use crate::state::Change;
 use crate::view;
 use crate::wire::{Answer, Body, Conn, Head};
-use crate::state::Change;
 
 const PAGE: &str = include_str!("page.html");
 const LIMIT: usize = 4 << 20;
@@ -78,6 +78,12 @@ fn answer(shared: &Shared, head: &Head, body: &Body) -> Answer {
             );
         }
         ("GET", [token]) if head.path.starts_with("/v/") => return open(shared, token),
+        ("GET", []) if head.path == "/health" => Ok(
+            json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "sessions": shared.state().sessions().len() }),
+        ),
+        ("POST", ["reset"]) => shared.reset().map(|()| json!({ "status": "success" })),
+        ("GET", ["faces"]) => serde_json::to_value(shared.state().faces.all()).map_err(internal),
+        ("GET", ["connect"]) => Ok(connect(shared)),
         ("GET", ["ledger"]) if head.query("session").is_some() => one_session(shared, head.query("session")),
         ("GET", ["ledger"]) => serde_json::to_value(shared.ledger()).map_err(internal),
         ("GET", ["totals"]) => Ok(view::totals(shared)),
@@ -159,6 +165,10 @@ pub(crate) fn decide(
     reason_code: Option<u32>,
 ) -> Result<(), Error> {
     let mut state = shared.state();
+    if let Some(auth) = state.face_auth(session) {
+        auth.decision = Some(DecisionRecord { verdict, at_ms: shared.clock.now(), reason, reason_code });
+        return Ok(());
+    }
     let found = state.find(Vendor::Veriff, session).or_else(|| state.find(Vendor::Transmit, session));
     let index = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such session"))?;
     let decision = DecisionRecord { verdict, at_ms: shared.clock.now(), reason, reason_code };
@@ -234,6 +244,22 @@ fn move_clock(shared: &Shared, body: &[u8]) -> Result<(), Error> {
     }
     shared.tick();
     Ok(())
+}
+
+/// What a client is set up with. Test credentials, for the page's own eyes: `trusted` guards them.
+fn connect(shared: &Shared) -> Value {
+    json!({
+        "base_url": shared.url,
+        "api_key": shared.keys.api_key,
+        "secret": shared.secret(),
+        "transmit": {
+            "base_url": format!("{}/verify", shared.url),
+            "token_url": format!("{}/oidc/token", shared.url),
+            "client_id": shared.keys.client_id,
+            "client_secret": shared.keys.client_secret,
+            "resource": shared.options().resource,
+        },
+    })
 }
 
 fn time(shared: &Shared) -> Value {

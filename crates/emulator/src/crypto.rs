@@ -10,6 +10,11 @@ pub(crate) fn hmac_hex(secret: &str, message: &[u8]) -> String {
     hex(&mac(secret, message).finalize().into_bytes())
 }
 
+/// HMAC-SHA256 under any key.
+pub(crate) fn hmac_bytes(key: &[u8], message: &[u8]) -> [u8; 32] {
+    keyed(key, message).finalize().into_bytes().into()
+}
+
 /// Whether `signature` (64 hex digits of either case) is the HMAC of `message`; constant time.
 pub(crate) fn hmac_matches(secret: &str, message: &[u8], signature: &[u8; 32]) -> bool {
     mac(secret, message).verify_slice(signature).is_ok()
@@ -23,9 +28,19 @@ pub(crate) fn legacy(secret: &str, message: &[u8]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// The secret before the message: a mistake that is made.
+pub(crate) fn legacy_reversed(secret: &str, message: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(secret).chain_update(message).finalize().into()
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 of a medium, lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&sha256(bytes))
 }
 
 /// Lower-case hex.
@@ -73,9 +88,12 @@ pub(crate) fn is_uuid(text: &str) -> bool {
 }
 
 fn mac(secret: &str, message: &[u8]) -> Hmac<Sha256> {
+    keyed(secret.as_bytes(), message)
+}
+
+fn keyed(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length: an empty fallback key can never be reached.
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
     mac.update(message);
     mac
 }

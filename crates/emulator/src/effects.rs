@@ -11,7 +11,7 @@ use crate::clock;
 use crate::crypto;
 use crate::dispatch::dispatch;
 use crate::faults::{Effect, Forgery, How, Length, Phase, Plan};
-use crate::log::Entry;
+use crate::log::RequestRecord;
 use crate::request::{Request, Tamper};
 use crate::shared::Shared;
 use crate::veriff::seal;
@@ -55,7 +55,7 @@ pub(crate) async fn finish(
     plan: Plan,
     keep_alive: bool,
     head_only: bool,
-    entry: &mut Entry,
+    entry: &mut RequestRecord,
 ) -> io::Result<Ending> {
     let request = Arc::new(request);
     for effect in &plan.effects {
@@ -168,10 +168,11 @@ async fn write(
     plan: &Plan,
     keep_alive: bool,
     head_only: bool,
-    entry: &mut Entry,
+    entry: &mut RequestRecord,
 ) -> io::Result<Ending> {
     entry.status = answer.status;
     entry.code.clone_from(&answer.code);
+    entry.explanation = answer.explanation.as_deref().cloned();
     let whole = answer.body.len();
     let (mut send, mut length, mut end) = (whole, whole, if keep_alive { Ending::Keep } else { Ending::Fin });
     let (mut head_pace, mut body_pace, mut idle) = (None, None, None);

@@ -3,27 +3,33 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
+use crate::clock::Clock;
 use crate::control;
 use crate::crypto;
 use crate::error::{Error, ErrorKind};
 use crate::faults::{FaultRule, FaultScript, ScriptFile};
 use crate::ledger::{Ledger, Vendor, Verdict};
+use crate::log::{RequestRecord, Watchers};
 use crate::options::Options;
 use crate::outbox::{Outbox, Target};
 use crate::server;
-use crate::shared::{Keys, Shared};
+use crate::shared::{Beginning, Keys, Shared};
+use crate::state::State;
 use crate::store::Store;
 use crate::webhook;
-use crate::state::State;
 
 /// Bytes of media that are kept in memory unless told otherwise.
 const MEMORY_CAP: u64 = 512 << 20;
+
+/// The same for a data directory.
+const DISK_CAP: u64 = 16 << 30;
 
 /// A running emulator. It has a thread and a runtime of its own, so that it keeps answering while its
 /// user's runtime is blocked, paused or gone; dropping it stops it.
@@ -70,10 +76,11 @@ pub struct Builder {
     secrets: Vec<String>,
     transmit: Option<(String, String)>,
     data: Option<PathBuf>,
-    memory_cap: Option<u64>,
+    storage_cap: Option<u64>,
     webhook: Option<String>,
     options: Options,
     faults: Vec<FaultRule>,
+    watchers: Watchers,
 }
 
 impl fmt::Debug for Builder {
@@ -119,10 +126,17 @@ impl Builder {
         self
     }
 
-    /// Without a data directory: bytes of media kept in memory, the oldest dropped first (records and
-    /// hashes stay). Default 512 MiB; 0 keeps none.
-    pub fn memory_cap(mut self, bytes: u64) -> Self {
-        self.memory_cap = Some(bytes);
+    /// Bytes of media that are kept, in memory or in the data directory; beyond it the oldest are dropped
+    /// first (records and hashes stay). Default 512 MiB in memory, 16 GiB in a directory; 0 keeps none.
+    pub fn storage_cap(mut self, bytes: u64) -> Self {
+        self.storage_cap = Some(bytes);
+        self
+    }
+
+    /// Is told of every request at its end, on the emulator's own threads: keep it short, and never let it
+    /// wait. The record's `Display` is a line for a terminal.
+    pub fn on_request(mut self, watcher: impl Fn(&RequestRecord) + Send + Sync + 'static) -> Self {
+        self.watchers.add(watcher);
         self
     }
 
@@ -179,13 +193,13 @@ impl Builder {
     pub fn start_blocking(self) -> Result<Emulator, Error> {
         let webhook = self.webhook.as_deref().map(Target::parse).transpose()?;
         let (store, left) = match &self.data {
-            Some(directory) => Store::disk(directory)?,
-            None => (Store::memory(self.memory_cap.unwrap_or(MEMORY_CAP)), Vec::new()),
+            Some(directory) => Store::disk(directory, self.storage_cap.unwrap_or(DISK_CAP))?,
+            None => (Store::memory(self.storage_cap.unwrap_or(MEMORY_CAP)), Vec::new()),
         };
         let keys = keys(self.api_key, self.secrets, self.transmit, self.data.as_deref())?;
         let mut faults = FaultScript::default();
-        for rule in self.faults {
-            faults.add(rule)?;
+        for rule in &self.faults {
+            faults.add(rule.clone())?;
         }
         let mut state = State::default();
         state.replay(left);
@@ -198,7 +212,24 @@ impl Builder {
         let (stop, stopped) = watch::channel(false);
         let (outbox, waiting) = Outbox::new(webhook);
         let url = format!("http://{address}");
-        let shared = Arc::new(Shared::new(url, keys, self.options, store, state, faults, outbox, stop));
+        let shared = Arc::new(Shared {
+            url,
+            keys,
+            options: RwLock::new(Arc::new(self.options.clone())),
+            clock: Clock::default(),
+            store,
+            state: Mutex::new(state),
+            faults: Mutex::new(faults),
+            log: Mutex::default(),
+            tokens: Mutex::default(),
+            webhooks: outbox,
+            webhooks_delivered: AtomicU64::new(0),
+            varied: AtomicU64::new(0),
+            news: broadcast::channel(16).0,
+            watchers: self.watchers,
+            beginning: Beginning { options: self.options, faults: self.faults },
+            stop,
+        });
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -344,6 +375,15 @@ impl Emulator {
     /// Drops all faults; what they did stays in the ledger.
     pub fn clear_faults(&self) {
         self.shared.faults().remove(None);
+    }
+
+    /// Everything as it was at the start: no sessions, media, log or tokens, the first options and faults,
+    /// the true time. Address and credentials stay.
+    ///
+    /// # Errors
+    /// `storage`: the data directory could not be emptied.
+    pub fn reset(&self) -> Result<(), Error> {
+        self.shared.reset()
     }
 
     /// Moves the emulator's clock on, with everything that time brings: decisions, expiry, dead tokens.

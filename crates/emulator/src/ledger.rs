@@ -20,6 +20,12 @@ pub struct Ledger {
     pub faults: BTreeMap<String, u64>,
     /// Webhooks delivered (answered with 200).
     pub webhooks_delivered: u64,
+    /// Faces of bulk imports, in order of arrival.
+    #[serde(default)]
+    pub faces: Vec<FaceRecord>,
+    /// Face authentications that were begun.
+    #[serde(default)]
+    pub face_auths: Vec<FaceAuthRecord>,
 }
 
 /// Whose API a session belongs to.
@@ -214,6 +220,48 @@ pub struct MediaRecord {
     pub feedback: Option<String>,
 }
 
+/// One face of a bulk import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FaceRecord {
+    /// Position among all faces, from 1.
+    pub order: u64,
+    /// The name that it was sent under.
+    pub name: String,
+    /// The request that it came in, from 1.
+    pub request: u64,
+    /// Lower-case hex of the decoded picture; none where a session was referred to.
+    pub sha256: Option<String>,
+    /// The session that was referred to.
+    pub session: Option<String>,
+    /// Decoded bytes.
+    pub size: u64,
+    /// Milliseconds since 1970 (UTC), emulator's clock.
+    pub received_ms: u64,
+    /// The name had been processed within the last five minutes: nothing was done, and nothing counted.
+    pub dropped: bool,
+}
+
+/// One face authentication.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FaceAuthRecord {
+    /// Its id.
+    pub id: String,
+    /// The id that a device's SDK begins with.
+    pub device_session: String,
+    /// `login`, `credentials-recovery` or `step-up`.
+    pub use_case: String,
+    /// Lower-case hex of the decoded reference picture.
+    pub sha256: String,
+    /// Decoded bytes of it.
+    pub size: u64,
+    /// Milliseconds since 1970 (UTC), emulator's clock.
+    pub created_ms: u64,
+    /// What was decided by hand, and when.
+    pub decision: Option<DecisionRecord>,
+}
+
 impl SessionRecord {
     /// The attempt that takes uploads.
     pub fn latest(&self) -> Option<&AttemptRecord> {
@@ -250,6 +298,11 @@ impl Ledger {
     /// Sessions that were submitted.
     pub fn submitted(&self) -> impl Iterator<Item = &SessionRecord> {
         self.sessions.iter().filter(|s| s.is_submitted())
+    }
+
+    /// Faces that were processed: sent, and not dropped as a repeat.
+    pub fn imported_faces(&self) -> impl Iterator<Item = &FaceRecord> {
+        self.faces.iter().filter(|face| !face.dropped)
     }
 
     /// Requests seen on a route (`"upload"`, `"submit"`, `"list-media"`, `"create-session"`, …).

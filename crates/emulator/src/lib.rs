@@ -10,6 +10,8 @@ mod dispatch;
 mod effects;
 mod emulator;
 mod error;
+mod explain;
+mod faces;
 mod faults;
 mod form;
 mod fuzzing;
@@ -19,6 +21,7 @@ mod options;
 mod outbox;
 mod reports;
 mod request;
+mod respace;
 mod routes;
 mod server;
 mod shared;
@@ -34,6 +37,11 @@ mod wire;
 
 pub use emulator::{Builder, Emulator, TransmitCredentials};
 pub use error::{Error, ErrorKind};
+pub use explain::Explanation;
 pub use faults::{Effect, FaultRule, Forgery, How, Length, Phase};
-pub use ledger::{AttemptRecord, DecisionRecord, Ledger, MediaRecord, SessionRecord, Status, Vendor, Verdict};
+pub use ledger::{
+    AttemptRecord, DecisionRecord, FaceAuthRecord, FaceRecord, Ledger, MediaRecord, SessionRecord, Status, Vendor,
+    Verdict,
+};
+pub use log::RequestRecord;
 pub use options::{ErrorBody, MediaMode, MediaType, Options, SignatureHeaders, TransmitErrors};

@@ -14,7 +14,7 @@ pub struct Options {
     /// Names under which browsers may use the page, besides IP addresses and `localhost`: a container's,
     /// say. Default none, since any other name may have been pointed here by a hostile site.
     pub allowed_hosts: Vec<String>,
-    /// How closely uploaded media are looked at. Default [`MediaMode::Lenient`].
+    /// How closely uploaded media are looked at. Default [`MediaMode::Strict`], as the vendor would.
     pub media: MediaMode,
     /// Strict mode: longest side in pixels. Default 1920.
     pub max_edge: u32,
@@ -32,6 +32,14 @@ pub struct Options {
     pub require_data_uri: bool,
     /// Accept the URL-safe alphabet, missing padding and white space in base64. Default false (pick).
     pub lenient_base64: bool,
+    /// A refused signature is explained in `x-emulator-hint`, beside the log and the page. Default true.
+    pub hints: bool,
+    /// Milliseconds from a request's first byte to the end of its head; then it is 408. Default 30,000.
+    pub header_timeout_ms: u64,
+    /// Milliseconds that a connection may idle between requests. Default 300,000.
+    pub idle_timeout_ms: u64,
+    /// Milliseconds that a body may stand still. Default 60,000.
+    pub body_timeout_ms: u64,
     /// Largest request body in bytes; more is 413. Default 40 MiB.
     pub body_limit: usize,
     /// Body of the 413. Default [`ErrorBody::Json`] (pick; a gateway in front might answer with a page).
@@ -115,6 +123,20 @@ pub struct Options {
     pub fuzz: bool,
     /// Seed of the variations. Default 1.
     pub fuzz_seed: u64,
+    /// Faces that a bulk import may bring in all. Default 100,000 (pick: a plan's own number).
+    pub faces_quota: u64,
+    /// Status of an import beyond the quota. Default 400 (pick).
+    pub faces_quota_status: u16,
+    /// Code of an import beyond the quota. Default `"1104"` (pick).
+    pub faces_quota_code: String,
+    /// Name of the list in the body of an import. Default `"faces"` (pick, as the three that follow).
+    pub faces_list: String,
+    /// Name of a face's name. Default `"name"`.
+    pub faces_name: String,
+    /// Name of a face's picture, a data URI. Default `"image"`.
+    pub faces_image: String,
+    /// Name of a face's session, instead of a picture. Default `"sessionId"`.
+    pub faces_session: String,
     /// Status of a created Transmit verification: 200 or 201. Default 200.
     pub transmit_create_status: u16,
     /// Pictures may be posted at all; false is 404, since newer documents no longer list the operation. Default true.
@@ -212,7 +234,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allowed_hosts: Vec::new(),
-            media: MediaMode::Lenient,
+            media: MediaMode::Strict,
             max_edge: 1920,
             max_base64: 24_000_000,
             max_image_bytes: 17_000_000,
@@ -221,6 +243,10 @@ impl Default for Options {
             heic_enabled: true,
             require_data_uri: false,
             lenient_base64: false,
+            hints: true,
+            header_timeout_ms: 30_000,
+            idle_timeout_ms: 300_000,
+            body_timeout_ms: 60_000,
             body_limit: 40 << 20,
             too_large_body: ErrorBody::Json,
             check_timestamps: true,
@@ -261,6 +287,13 @@ impl Default for Options {
             transcodes: false,
             fuzz: false,
             fuzz_seed: 1,
+            faces_quota: 100_000,
+            faces_quota_status: 400,
+            faces_quota_code: "1104".into(),
+            faces_list: "faces".into(),
+            faces_name: "name".into(),
+            faces_image: "image".into(),
+            faces_session: "sessionId".into(),
             transmit_create_status: 200,
             transmit_uploads: true,
             transmit_unstarted_status: 400,

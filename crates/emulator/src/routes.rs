@@ -16,6 +16,7 @@ pub(crate) enum Route {
     Watchlist,
     CollectedData,
     ValidateRegistry,
+    FacesImport,
     Token,
     VerificationCreate,
     VerificationResult,
@@ -24,12 +25,14 @@ pub(crate) enum Route {
     ImageList,
     Image,
     Consent,
+    FaceAuthCreate,
+    FaceAuthResult,
     /// `/__emulator/…` and the page.
     Own,
     Unknown,
 }
 
-const ALL: [(Route, &str); 23] = [
+const ALL: [(Route, &str); 26] = [
     (Route::CreateSession, "create-session"),
     (Route::Submit, "submit"),
     (Route::Delete, "delete"),
@@ -43,6 +46,7 @@ const ALL: [(Route, &str); 23] = [
     (Route::Watchlist, "watchlist-screening"),
     (Route::CollectedData, "collected-data"),
     (Route::ValidateRegistry, "validate-registry"),
+    (Route::FacesImport, "faces-import"),
     (Route::Token, "token"),
     (Route::VerificationCreate, "verification-create"),
     (Route::VerificationResult, "verification-result"),
@@ -51,6 +55,8 @@ const ALL: [(Route, &str); 23] = [
     (Route::ImageList, "image-list"),
     (Route::Image, "image"),
     (Route::Consent, "consent"),
+    (Route::FaceAuthCreate, "face-auth-create"),
+    (Route::FaceAuthResult, "face-auth-result"),
     (Route::Own, "own"),
     (Route::Unknown, "unknown"),
 ];
@@ -75,8 +81,9 @@ impl Route {
             ("POST", ["v1", "sessions", id, "collected-data"]) => (Self::CollectedData, vec![id]),
             ("GET", ["v1", "attempts", id, "media"]) => (Self::AttemptMedia, vec![id]),
             ("GET", ["v1", "media", id]) => (Self::Media, vec![id]),
+            ("POST", ["v1", "faces", "import"]) => (Self::FacesImport, vec![]),
             ("POST", ["oidc", "token"]) => (Self::Token, vec![]),
-            ("GET", [""] | ["v", _]) | (_, ["__emulator", ..]) => (Self::Own, vec![]),
+            ("GET", [""] | ["health"] | ["v", _]) | (_, ["__emulator", ..]) => (Self::Own, vec![]),
             (_, ["verify", "api", "v1", "verification", rest @ ..] | ["api", "v1", "verification", rest @ ..]) => {
                 match (method, rest) {
                     ("POST", []) => (Self::VerificationCreate, vec![]),
@@ -86,6 +93,13 @@ impl Route {
                     ("POST", [id, "images"]) => (Self::ImageUpload, vec![id]),
                     ("GET", [id, "images", image]) => (Self::Image, vec![id, image]),
                     ("GET", [id, "consent"]) => (Self::Consent, vec![id]),
+                    _ => (Self::Unknown, vec![]),
+                }
+            }
+            (_, ["verify", "api", "v1", "face-auth", rest @ ..] | ["api", "v1", "face-auth", rest @ ..]) => {
+                match (method, rest) {
+                    ("POST", []) => (Self::FaceAuthCreate, vec![]),
+                    ("GET", [id, "result"]) => (Self::FaceAuthResult, vec![id]),
                     _ => (Self::Unknown, vec![]),
                 }
             }
@@ -113,6 +127,8 @@ impl Route {
                 | Self::ImageList
                 | Self::Image
                 | Self::Consent
+                | Self::FaceAuthCreate
+                | Self::FaceAuthResult
         )
     }
 

@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use crate::control;
 use crate::effects::{self, Ending};
 use crate::faults::{Effect, Phase, Plan, Seen};
-use crate::log::Entry;
+use crate::log::RequestRecord;
 use crate::request::{Request, Tamper};
 use crate::routes::Route;
 use crate::shared::Shared;
-use crate::wire::{Answer, Body, Conn, Head};
+use crate::wire::{Answer, Body, Conn, Head, Patience};
 
 /// How long requests may take to end once the emulator is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -47,7 +47,14 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, mut stop: wa
 }
 
 async fn connection(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
-    let mut conn = Conn::new(stream);
+    let options = shared.options();
+    let patience = Patience {
+        head: Duration::from_millis(options.header_timeout_ms),
+        idle: Duration::from_millis(options.idle_timeout_ms),
+        stall: Duration::from_millis(options.body_timeout_ms),
+    };
+    drop(options);
+    let mut conn = Conn::new(stream, patience);
     loop {
         let head = tokio::select! {
             biased;
@@ -58,8 +65,13 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, mut stop: watch::Rec
             Ok(Some(head)) => head,
             Ok(None) => return,
             Err(e) => {
-                if e.kind() == io::ErrorKind::InvalidData {
-                    let answer = Answer::new(400, "text/plain", "not HTTP/1.1\n");
+                let said = match e.kind() {
+                    io::ErrorKind::InvalidData => Some((400, "not HTTP/1.1\n")),
+                    io::ErrorKind::TimedOut => Some((408, "the head of the request took too long\n")),
+                    _ => None,
+                };
+                if let Some((status, text)) = said {
+                    let answer = Answer::new(status, "text/plain", text);
                     let _ = conn.write(&answer.head(answer.body.len(), false), None).await;
                     let _ = conn.write(&answer.body, None).await;
                     conn.finish().await;
@@ -85,22 +97,25 @@ async fn exchange(shared: &Arc<Shared>, mut conn: Conn, head: Head, route: Route
     let began = Instant::now();
     let at_ms = shared.clock.now();
     shared.log().arrived(route.name());
-    let mut entry = Entry {
+    let mut entry = RequestRecord {
         n: 0,
         at_ms,
         method: head.method.clone(),
         path: head.path.clone(),
-        route: route.name(),
+        route: route.name().to_owned(),
         status: 0,
         code: None,
         micros: 0,
         bytes_in: head.length(),
         context: None,
         faults: Vec::new(),
+        explanation: None,
     };
     let result = answered(shared, &mut conn, head, route, &mut entry).await;
     entry.micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    shared.log().finished(entry);
+    shared.log().finished(&mut entry);
+    shared.watchers.tell(&entry);
+    shared.log().keep(entry);
     shared.wake();
     match result? {
         Ending::Keep => Ok(Some(conn)),
@@ -120,7 +135,7 @@ async fn answered(
     conn: &mut Conn,
     head: Head,
     route: Route,
-    entry: &mut Entry,
+    entry: &mut RequestRecord,
 ) -> io::Result<Ending> {
     let wait = head.header("expect").is_some_and(|e| e.eq_ignore_ascii_case("100-continue"));
     let early = route.carries_context() && shared.faults().asks_for_context();

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
-use crate::faults::FaultScript;
+use crate::error::Error;
+use crate::faults::{FaultRule, FaultScript};
 use crate::ledger::Ledger;
-use crate::log::Log;
+use crate::log::{Log, Watchers};
 use crate::options::Options;
+use crate::state::{Change, State};
 use crate::store::Store;
 use crate::tokens::Tokens;
-use crate::state::{Change, State};
 
 /// Test credentials of one emulator.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ pub(crate) struct Shared {
     pub(crate) options: RwLock<Arc<Options>>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     pub(crate) faults: Mutex<FaultScript>,
     pub(crate) log: Mutex<Log>,
     pub(crate) tokens: Mutex<Tokens>,
@@ -42,38 +43,43 @@ pub(crate) struct Shared {
     pub(crate) varied: AtomicU64,
     /// Something that the page shows has changed.
     pub(crate) news: broadcast::Sender<()>,
+    /// Told of every request at its end.
+    pub(crate) watchers: Watchers,
+    pub(crate) beginning: Beginning,
     /// Becomes true when the emulator is to stop.
     pub(crate) stop: watch::Sender<bool>,
 }
 
+/// What an emulator begins with, and goes back to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beginning {
+    pub(crate) options: Options,
+    pub(crate) faults: Vec<FaultRule>,
+}
+
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "called once, from the builder")]
-    pub(crate) fn new(
-        url: String,
-        keys: Keys,
-        options: Options,
-        store: Store,
-        state: State,
-        faults: FaultScript,
-        webhooks: crate::outbox::Outbox,
-        stop: watch::Sender<bool>,
-    ) -> Self {
-        Self {
-            url,
-            keys,
-            options: RwLock::new(Arc::new(options)),
-            clock: Clock::default(),
-            store,
-            state: Mutex::new(state),
-            faults: Mutex::new(faults),
-            log: Mutex::default(),
-            tokens: Mutex::default(),
-            webhooks,
-            webhooks_delivered: AtomicU64::new(0),
-            varied: AtomicU64::new(0),
-            news: broadcast::channel(16).0,
-            stop,
+    /// Everything as it was before the first request: no sessions, media, log or tokens, the first options
+    /// and faults, the true time. Address and credentials stay.
+    pub(crate) fn reset(&self) -> Result<(), Error> {
+        let mut faults = FaultScript::default();
+        for rule in &self.beginning.faults {
+            faults.add(rule.clone())?;
         }
+        *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self.beginning.options.clone());
+        *self.faults() = faults;
+        self.clock.reset();
+        self.clock.freeze(false);
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).revoke();
+        self.webhooks_delivered.store(0, Ordering::Relaxed);
+        self.varied.store(0, Ordering::Relaxed);
+        {
+            let mut state = self.state();
+            *state = State::default();
+            self.store.clear()?;
+        }
+        *self.log() = Log::default();
+        self.wake();
+        Ok(())
     }
 
     pub(crate) fn options(&self) -> Arc<Options> {
@@ -131,7 +137,10 @@ impl Shared {
 
     pub(crate) fn ledger(&self) -> Ledger {
         self.tick();
-        let sessions = self.state().sessions().to_vec();
+        let (sessions, faces, face_auths) = {
+            let state = self.state();
+            (state.sessions().to_vec(), state.faces.all().to_vec(), state.face_auths().to_vec())
+        };
         let log = self.log();
         let faults: BTreeMap<String, u64> = self.faults().fired();
         Ledger {
@@ -140,6 +149,8 @@ impl Shared {
             answers: log.answers().iter().map(|(k, v)| (k.to_string(), *v)).collect(),
             faults,
             webhooks_delivered: self.webhooks_delivered.load(Ordering::Relaxed),
+            faces,
+            face_auths,
         }
     }
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use crate::crypto;
 use crate::error::Error;
-use crate::ledger::{AttemptRecord, DecisionRecord, MediaRecord, SessionRecord, Status, Vendor, Verdict};
+use crate::faces::Faces;
+use crate::ledger::{
+    AttemptRecord, DecisionRecord, FaceAuthRecord, MediaRecord, SessionRecord, Status, Vendor, Verdict,
+};
 use crate::options::Options;
 use crate::store::Event;
 
@@ -24,6 +27,8 @@ pub(crate) struct State {
     open: Vec<usize>,
     recorded: u64,
     deletions_ms: Vec<u64>,
+    pub(crate) faces: Faces,
+    face_auths: Vec<FaceAuthRecord>,
 }
 
 /// What [`State::add_media`] is told.
@@ -64,6 +69,18 @@ impl State {
         let index = *self.by_session.get(id)?;
         let session = self.sessions.get(index)?;
         (session.vendor == vendor && !session.deleted).then_some(index)
+    }
+
+    /// Ids that belong to the one in a path, for whoever signed the wrong one of them.
+    pub(crate) fn related(&self, id: &str) -> Vec<(&'static str, String)> {
+        let media = self.by_media.get(id).copied();
+        let attempt = self.by_attempt.get(id).copied();
+        let session = self.by_session.get(id).copied();
+        let of = media.map(|(s, ..)| s).or(attempt.map(|(s, _)| s)).or(session);
+        let Some(record) = of.and_then(|s| self.sessions.get(s)) else { return Vec::new() };
+        let attempts = record.attempts.iter().map(|a| ("attempt", a.id.clone()));
+        let media = record.media().take(100).map(|m| ("medium", m.id.clone()));
+        std::iter::once(("session", record.id.clone())).chain(attempts).chain(media).filter(|(_, i)| i != id).collect()
     }
 
     pub(crate) fn find_attempt(&self, id: &str) -> Option<(usize, &AttemptRecord)> {
@@ -245,6 +262,18 @@ impl State {
         }
     }
 
+    pub(crate) fn face_auths(&self) -> &[FaceAuthRecord] {
+        &self.face_auths
+    }
+
+    pub(crate) fn add_face_auth(&mut self, record: FaceAuthRecord) {
+        self.face_auths.push(record);
+    }
+
+    pub(crate) fn face_auth(&mut self, id: &str) -> Option<&mut FaceAuthRecord> {
+        self.face_auths.iter_mut().find(|auth| auth.id == id)
+    }
+
     /// Takes up what an earlier run wrote down.
     pub(crate) fn replay(&mut self, events: Vec<Event>) {
         for event in events {
@@ -264,6 +293,7 @@ impl State {
                         }
                     }
                 },
+                Event::Face(face) => self.faces.take_up(face),
                 Event::Media(media) => {
                     if let Some(&(s, a)) = self.by_attempt.get(&media.attempt) {
                         let list = &mut self.sessions[s].attempts[a].media;

@@ -8,6 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::explain::Explanation;
 
 const MAX_HEAD: usize = 64 << 10;
 const MAX_HEADERS: usize = 100;
@@ -66,12 +69,14 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// Error code for the log.
     pub(crate) code: Option<String>,
+    /// Why a signature was refused, for the log and for whoever debugs.
+    pub(crate) explanation: Option<Box<Explanation>>,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let headers = vec![(Cow::Borrowed("content-type"), content_type.to_owned())];
-        Self { status, headers, body: body.into(), code: None }
+        Self { status, headers, body: body.into(), code: None, explanation: None }
     }
 
     pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
@@ -111,19 +116,40 @@ impl Answer {
     }
 }
 
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// From a request's first byte to the end of its head.
+    pub(crate) head: Duration,
+    /// Between two requests on one connection.
+    pub(crate) idle: Duration,
+    /// Between two pieces of a body.
+    pub(crate) stall: Duration,
+}
+
 /// A connection with what was read ahead.
 pub(crate) struct Conn {
     pub(crate) stream: TcpStream,
     ahead: Vec<u8>,
+    patience: Patience,
 }
 
 impl Conn {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, ahead: Vec::new() }
+    pub(crate) fn new(stream: TcpStream, patience: Patience) -> Self {
+        Self { stream, ahead: Vec::new(), patience }
     }
 
-    /// The next request's head; `None` at the orderly end of the connection.
+    /// The next request's head; `None` at the orderly end of the connection, or when nothing came for long.
+    /// `TimedOut` where a head was begun and not ended.
     pub(crate) async fn head(&mut self) -> io::Result<Option<Head>> {
+        if self.ahead.is_empty() {
+            let got = timeout(self.patience.idle, self.fill()).await;
+            if got.is_err() || got.is_ok_and(|got| matches!(got, Ok(0))) {
+                return Ok(None);
+            }
+        }
+        // One deadline for all of it: a byte now and then must not hold a connection.
+        let deadline = Instant::now() + self.patience.head;
         loop {
             if let Some((head, len)) = parse(&self.ahead)? {
                 self.ahead.drain(..len);
@@ -132,8 +158,9 @@ impl Conn {
             if self.ahead.len() > MAX_HEAD {
                 return Err(bad("head too long"));
             }
-            if self.more().await? == 0 {
-                return if self.ahead.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            let got = timeout_at(deadline, self.fill()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+            if got? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }
@@ -162,7 +189,8 @@ impl Conn {
         let mut scratch = vec![0; 64 << 10];
         while left > 0 {
             let take = usize::try_from(left).unwrap_or(usize::MAX).min(scratch.len());
-            match self.stream.read(&mut scratch[..take]).await? {
+            let read = timeout(self.patience.stall, self.stream.read(&mut scratch[..take])).await;
+            match read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
                 0 => break,
                 got => left -= got as u64,
             }
@@ -182,7 +210,8 @@ impl Conn {
     }
 
     async fn take(&mut self, len: usize, pace: Option<u64>) -> io::Result<Bytes> {
-        let mut body = Vec::with_capacity(len);
+        // A promised length is not yet a received one.
+        let mut body = Vec::with_capacity(len.min(1 << 20));
         let ready = len.min(self.ahead.len());
         body.extend(self.ahead.drain(..ready));
         if let Some(rate) = pace {
@@ -193,7 +222,8 @@ impl Conn {
             let got = match pace {
                 None => {
                     let mut rest = (&mut self.stream).take((len - body.len()) as u64);
-                    rest.read_buf(&mut body).await?
+                    let read = timeout(self.patience.stall, rest.read_buf(&mut body)).await;
+                    read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
                 }
                 Some(rate) => {
                     let (step, pause) = steps(rate);
@@ -255,6 +285,11 @@ impl Conn {
     }
 
     async fn more(&mut self) -> io::Result<usize> {
+        let stall = self.patience.stall;
+        timeout(stall, self.fill()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
         self.ahead.reserve(16 << 10);
         self.stream.read_buf(&mut self.ahead).await
     }
@@ -351,6 +386,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        408 => "Request Timeout",
         409 => "Conflict",
         413 => "Content Too Large",
         429 => "Too Many Requests",

@@ -14,7 +14,7 @@ fn real_headers_are_read_right() {
     let Ok(index) = std::fs::read_to_string(root.join("INDEX.tsv")) else {
         return common::skip("no collection of real media on this machine");
     };
-    let emulator = Emulator::builder().memory_cap(0).configure(|o| o.media = MediaMode::Any).start_blocking().unwrap();
+    let emulator = Emulator::builder().storage_cap(0).configure(|o| o.media = MediaMode::Any).start_blocking().unwrap();
     let session = create(&emulator, "Ann");
     let columns: Vec<&str> = index.lines().next().unwrap().split('\t').collect();
     let at = |name: &str| columns.iter().position(|c| *c == name).unwrap();

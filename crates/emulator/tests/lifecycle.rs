@@ -126,7 +126,7 @@ fn opening_the_end_users_page_starts_a_session() {
 
 #[test]
 fn memory_is_capped_and_records_stay() {
-    let emulator = Emulator::builder().memory_cap(2_500).start_blocking().unwrap();
+    let emulator = Emulator::builder().storage_cap(2_500).start_blocking().unwrap();
     let session = create(&emulator, "Ann");
     let ids: Vec<String> = (0..5)
         .map(|n| {
@@ -142,7 +142,7 @@ fn memory_is_capped_and_records_stay() {
 
 #[test]
 fn thousands_of_uploads_keep_their_pace() {
-    let emulator = Emulator::builder().memory_cap(0).start_blocking().unwrap();
+    let emulator = Emulator::builder().storage_cap(0).start_blocking().unwrap();
     let sessions: Vec<String> = (0..50).map(|_| create(&emulator, "Ann")).collect();
     std::thread::scope(|scope| {
         for (worker, chunk) in sessions.chunks(13).enumerate() {

@@ -48,6 +48,24 @@ fn the_page_shows_and_steers_live() {
     browser.eval("document.getElementById('rule').value = '{\"effect\":{\"kind\":\"nonsense\"}}'; document.querySelector('#add .primary').click()");
     browser.wait("document.getElementById('say').textContent.includes('nonsense')");
 
+    // The snippet is what a client needs, and can be copied.
+    browser.wait(&format!("document.getElementById('snippet').textContent.includes('{}')", emulator.api_key()));
+    for (language, word) in [
+        ("curl", "openssl dgst"),
+        ("Python", "hmac.new"),
+        ("Node", "createHmac"),
+        ("Shell", "export SEALPRESS_SECRET="),
+    ] {
+        browser.eval(&format!("const l_{language} = document.getElementById('lang'); l_{language}.value = '{language}'; l_{language}.dispatchEvent(new Event('input')); document.getElementById('copy').click()"));
+        browser.wait(&format!("document.getElementById('snippet').textContent.includes('{word}') && getSelection().toString().includes('{word}')"));
+    }
+
+    // A refused signature is explained where it is looked for.
+    let headers =
+        [("x-auth-client", emulator.api_key()), ("x-hmac-signature", &*common::hmac_hex(emulator.secret(), b"{}\n"))];
+    common::raw(&emulator, "PATCH", &format!("/v1/sessions/{session}"), &headers, b"{}").unwrap();
+    browser.wait("document.querySelector('#requests .hint').textContent.includes('newline')");
+
     // A decision made in the page is the session's.
     submit(&emulator, &session).unwrap();
     browser.wait("document.querySelector('.badge.submitted') !== null");

@@ -55,5 +55,5 @@ fn every_route_is_described_by_its_name() {
         assert_eq!((answer.status, String::from_utf8_lossy(&answer.body).as_ref()), (299, name), "{request}");
         named += 1;
     }
-    assert_eq!(named, 21);
+    assert_eq!(named, 24);
 }

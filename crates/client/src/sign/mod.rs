@@ -13,8 +13,8 @@ mod verify;
 pub use body::EncodedBody;
 use frame::Whole;
 pub use frame::{Encoding, Frame};
-pub use key::{Key, Signature};
 pub(crate) use key::hex;
+pub use key::{Key, Signature};
 pub use pool::BodyPool;
 pub(crate) use verify::RunningVerifier;
 

@@ -104,8 +104,10 @@ impl Tokens {
             body: Outgoing::Bytes(Bytes::from(form)),
         };
         let asked = Instant::now();
-        let reply =
-            telemetry::observe("transmit", OPERATION, async { transport.call(call).await?.success(OPERATION, errors::meaning) }).await?;
+        let reply = telemetry::observe("transmit", OPERATION, async {
+            transport.call(call).await?.success(OPERATION, errors::meaning)
+        })
+        .await?;
         let answer: Answer = lenient::parse(&reply.body, OPERATION)?;
         let life = Duration::from_secs(answer.expires_in.unwrap_or(UNSAID).min(30 * 86_400));
         let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token.expose_secret()))

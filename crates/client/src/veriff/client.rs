@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::errors;
 use super::auth::{Auth, Credentials, LEGACY_SIGNATURE, SignaturePolicy};
+use super::errors;
 use crate::base_url::{self, BaseUrl};
 use crate::error::Error;
 use crate::lenient;

@@ -6,8 +6,8 @@ use http::{HeaderMap, Method};
 use serde_json::json;
 
 use super::client::Client;
-use super::errors;
 use super::decision::{Decision, DecisionAnswer};
+use super::errors;
 use super::records::{Person, PersonAnswer, Watchlist, WatchlistAnswer};
 use super::requests::{CollectedData, SessionRequest};
 use super::wire::{self, Attempt, Attempts, Image, MediaList, Session, Verification};

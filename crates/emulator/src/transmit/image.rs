@@ -14,8 +14,8 @@ use crate::options::{MediaMode, Options};
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::sniff;
-use crate::wire::Answer;
 use crate::state::NewMedia;
+use crate::wire::Answer;
 
 pub(super) fn upload(shared: &Shared, options: &Options, request: &Request, id: &str) -> Outcome {
     if !options.transmit_uploads {
@@ -131,7 +131,7 @@ fn refined(id: &str) -> String {
 }
 
 /// JPEG of 640..=3840 by 480..=2160 pixels.
-fn judge(options: &Options, bytes: &[u8]) -> Result<Option<(u32, u32)>, Refusal> {
+pub(super) fn judge(options: &Options, bytes: &[u8]) -> Result<Option<(u32, u32)>, Refusal> {
     let found = sniff::sniff(bytes);
     if options.media == MediaMode::Any {
         return Ok(found.and_then(|f| f.size));

@@ -1,6 +1,7 @@
 //! The Transmit Security half: tokens, verifications driven from a backend, images with feedback, results.
 
 mod body;
+mod face_auth;
 mod image;
 mod refusal;
 mod result;
@@ -43,6 +44,8 @@ fn judge(shared: &Shared, options: &Options, request: &Request) -> Outcome {
         Route::ImageUpload => image::upload(shared, options, request, id),
         Route::ImageList => image::list(shared, id),
         Route::Image => image::download(shared, request, id, ids.get(1).copied().unwrap_or("")),
+        Route::FaceAuthCreate => face_auth::create(shared, options, request),
+        Route::FaceAuthResult => face_auth::result(shared, options, id),
         Route::Consent => session::consent(shared, id),
         _ => Err(Refusal(404, "Not found".into())),
     }

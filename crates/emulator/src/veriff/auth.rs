@@ -2,9 +2,10 @@
 
 use super::refusal::Refusal;
 use crate::crypto;
+use crate::explain::{Refused, explain};
 use crate::options::Options;
-use crate::routes::Route;
 use crate::request::Request;
+use crate::routes::Route;
 use crate::shared::Shared;
 use crate::wire::Body;
 
@@ -38,15 +39,29 @@ pub(super) fn signature(shared: &Shared, options: &Options, request: &Request) -
     };
     let header = |name| request.head.header(name).filter(|v: &&str| !v.is_empty());
     let upper = |text: &str| !options.upper_case_signatures && text.bytes().any(|b| b.is_ascii_uppercase());
+    let explained = |refusal: Refusal, received: &str| {
+        refusal.explained(explain(&Refused {
+            secrets: &shared.keys.secrets,
+            api_key: &shared.keys.api_key,
+            by_id,
+            message,
+            body: if let Body::Whole(body) = &request.body { body } else { &[] },
+            method: &request.head.method,
+            path: &request.head.path,
+            related: if by_id { shared.state().related(ids.first().copied().unwrap_or("")) } else { Vec::new() },
+            received,
+        }))
+    };
     let malformed = || Refusal::unauthorized("1812", "The signature header is not a valid SHA256 hash");
     let secrets = &shared.keys.secrets;
     if let Some(text) = header("x-hmac-signature") {
-        let given = crypto::unhex(text).filter(|_| !upper(text)).ok_or_else(malformed)?;
+        let given = crypto::unhex(text).filter(|_| !upper(text)).ok_or_else(|| explained(malformed(), text))?;
         if secrets.iter().any(|s| crypto::hmac_matches(s, message, &given)) {
             return Ok(());
         }
         let (code, what) = if by_id { ("1818", "query id") } else { ("1819", "request body") };
-        return Err(Refusal::unauthorized(code, &format!("X-HMAC-SIGNATURE does not match the {what}")));
+        let refusal = Refusal::unauthorized(code, &format!("X-HMAC-SIGNATURE does not match the {what}"));
+        return Err(explained(refusal, text));
     }
     if let Some(text) = header("x-signature").filter(|_| options.legacy_signatures) {
         let given = crypto::unhex(text).filter(|_| !upper(text)).ok_or_else(malformed)?;

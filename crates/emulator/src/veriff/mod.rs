@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod decision;
+mod faces;
 mod media;
 mod refusal;
 mod seal;
@@ -14,8 +15,8 @@ use std::sync::atomic::Ordering;
 use crate::crypto;
 use crate::fuzzing;
 use crate::options::Options;
-use crate::routes::Route;
 use crate::request::Request;
+use crate::routes::Route;
 use crate::shared::Shared;
 use crate::wire::Answer;
 
@@ -48,6 +49,7 @@ fn judge(shared: &Shared, options: &Options, request: &Request) -> Outcome {
     match request.route {
         Route::CreateSession => session::create(shared, options, request),
         Route::ValidateRegistry => session::validate_registry(shared, options, request),
+        Route::FacesImport => faces::import(shared, options, request),
         Route::Submit => session::submit(shared, options, request, id),
         Route::Delete => session::delete(shared, options, id),
         Route::CollectedData => session::collect(shared, options, request, id),

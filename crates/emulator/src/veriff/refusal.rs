@@ -1,8 +1,9 @@
 //! An error answer in the making.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::options::{ErrorBody, Options};
 use crate::wire::{Answer, proxy_page};
 
@@ -19,6 +20,9 @@ pub(crate) struct Refusal {
     numeric: bool,
     body: ErrorBody,
     retry_after: Option<u64>,
+    explanation: Option<Box<Explanation>>,
+    /// Fields beside the envelope's.
+    more: Option<(&'static str, Value)>,
 }
 
 impl Refusal {
@@ -30,6 +34,8 @@ impl Refusal {
             numeric: false,
             body: ErrorBody::Json,
             retry_after: None,
+            explanation: None,
+            more: None,
         }
     }
 
@@ -62,6 +68,17 @@ impl Refusal {
         self
     }
 
+    pub(crate) fn explained(mut self, explanation: Explanation) -> Self {
+        self.explanation = Some(Box::new(explanation));
+        self
+    }
+
+    /// The same with one more field in its body.
+    pub(crate) fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.more = Some((name, value));
+        self
+    }
+
     pub(crate) fn into_answer(self, options: &Options) -> Answer {
         let mut answer = match self.body {
             ErrorBody::Json => {
@@ -71,7 +88,11 @@ impl Refusal {
                     Ok(number) if options.numeric_codes => json!(number),
                     _ => json!(code),
                 };
-                Answer::json(self.status, &json!({ "status": status, "code": code, "message": self.message }))
+                let mut body = json!({ "status": status, "code": code, "message": self.message });
+                if let Some((name, value)) = self.more {
+                    body[name] = value;
+                }
+                Answer::json(self.status, &body)
             }
             ErrorBody::Html => Answer::new(self.status, "text/html", proxy_page(self.status)),
             ErrorBody::Empty => Answer::new(self.status, "text/plain", ""),
@@ -80,6 +101,12 @@ impl Refusal {
             answer.set("retry-after", seconds.to_string());
         }
         answer.code = Some(self.code);
+        if let Some(explanation) = &self.explanation
+            && options.hints
+        {
+            answer.set("x-emulator-hint", explanation.hint());
+        }
+        answer.explanation = self.explanation;
         answer
     }
 }

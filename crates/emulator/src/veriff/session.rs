@@ -9,8 +9,11 @@ use crate::ledger::{DecisionRecord, SessionRecord, Status, Vendor, Verdict};
 use crate::options::Options;
 use crate::request::Request;
 use crate::shared::Shared;
-use crate::wire::Answer;
 use crate::state::Change;
+use crate::wire::Answer;
+
+/// What a session may be told of its document; `OTHER` is in answers only.
+const DOCUMENT_TYPES: [&str; 5] = ["PASSPORT", "ID_CARD", "DRIVERS_LICENSE", "RESIDENCE_PERMIT", "VISA"];
 
 /// POST /v1/sessions.
 pub(super) fn create(shared: &Shared, options: &Options, request: &Request) -> Outcome {
@@ -46,6 +49,11 @@ pub(super) fn create(shared: &Shared, options: &Options, request: &Request) -> O
         && !number.bytes().all(|b| b.is_ascii_alphanumeric())
     {
         return Err(Refusal::new(400, "2102", "Document number contains characters other than letters and digits"));
+    }
+    if let Some(kind) = verification.pointer("/document/type").and_then(Value::as_str)
+        && !DOCUMENT_TYPES.contains(&kind)
+    {
+        return Err(Refusal::new(400, "2103", "Document type is not supported"));
     }
     let mut state = shared.state();
     let index = state.create(Vendor::Veriff, verification, shared.clock.now())?;

@@ -17,8 +17,8 @@ use crate::options::{MediaMode, Options};
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::sniff::{self, Sniffed};
-use crate::wire::Answer;
 use crate::state::{Change, NewMedia};
+use crate::wire::Answer;
 
 /// Every context that any of the documents lets one upload; not the videos, which only listings have.
 const CONTEXTS: [&str; 23] = [
