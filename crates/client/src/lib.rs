@@ -10,12 +10,14 @@
 
 mod answer;
 mod base_url;
+pub mod conformance;
 mod context;
 mod download;
 mod error;
 mod id;
 mod lenient;
 mod limits;
+mod open_enum;
 mod provider;
 mod retry;
 pub mod sign;

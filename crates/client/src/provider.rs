@@ -43,6 +43,12 @@ pub trait Provider: Send + Sync + 'static {
     /// What the vendor has of a session, in no particular order.
     fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, Error>>;
 
+    /// Whether [`list`](Self::list) shows the ids that receipts have. Where it does not, an entry is
+    /// matched by context, size and type alone, and entries cannot be told from those of receipts.
+    fn lists_receipts(&self) -> bool {
+        true
+    }
+
     /// Submits a session once all of its media is in. Sends once; where the answer was lost or is
     /// a conflict, ask [`state`](Self::state).
     fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), Error>>;

@@ -72,6 +72,9 @@ impl Default for Options {
     }
 }
 
+/// Bytes up to which a body is no upload: no request without media is larger.
+const SMALL: usize = 1 << 20;
+
 /// One host's door: connections are pooled behind it. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
@@ -200,6 +203,8 @@ impl Transport {
         let operation = call.operation;
         let limit = match call.body {
             Outgoing::Signed(_) => self.options.upload_timeout,
+            // Media that lie in memory take as long as media that are made while they are sent.
+            Outgoing::Bytes(ref bytes) if bytes.len() > SMALL => self.options.upload_timeout,
             _ => self.options.call_timeout,
         };
         let progress = Arc::new(Progress::new());

@@ -139,6 +139,8 @@ pub struct Options {
     pub faces_session: String,
     /// Status of a created Transmit verification: 200 or 201. Default 200.
     pub transmit_create_status: u16,
+    /// The deprecated `auto_start` starts a verification. Default true; false: only `start` does.
+    pub transmit_auto_start: bool,
     /// Pictures may be posted at all; false is 404, since newer documents no longer list the operation. Default true.
     pub transmit_uploads: bool,
     /// Status of a picture for a session that was not started. Default 400 (pick).
@@ -295,6 +297,7 @@ impl Default for Options {
             faces_image: "image".into(),
             faces_session: "sessionId".into(),
             transmit_create_status: 200,
+            transmit_auto_start: true,
             transmit_uploads: true,
             transmit_unstarted_status: 400,
             transmit_max_bytes: 0,

@@ -148,9 +148,12 @@ impl Builder {
 impl Client {
     /// A URL below `/verify/api/v1/verification`.
     pub(super) fn url(&self, segments: &[&str]) -> Url {
-        let mut all = vec!["api", "v1", "verification"];
-        all.extend(segments);
-        self.inner.base.join(&all)
+        self.inner.base.join(&[&["api", "v1", "verification"], segments].concat())
+    }
+
+    /// A URL below `/verify/api/v1/face-auth`.
+    pub(super) fn face_auth_url(&self, segments: &[&str]) -> Url {
+        self.inner.base.join(&[&["api", "v1", "face-auth"], segments].concat())
     }
 
     /// A call without a body, as often as the retry policy says.

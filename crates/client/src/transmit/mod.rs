@@ -8,12 +8,14 @@ mod auth;
 mod client;
 mod endpoints;
 mod errors;
+mod face_auth;
 mod provider;
 mod result;
 mod wire;
 
 pub use auth::Credentials;
 pub use client::{Builder, Client};
+pub use face_auth::{FaceAuthRequest, FaceAuthResult, FaceAuthSession, UseCase};
 pub use result::{Check, CompleteResult, DeprecatedResult, Recommendation, ResultStatus, VerificationResult};
 pub use wire::{
     AddedImage, CaptureMargins, Consent, Detail, Feedback, ImageEncoding, ImageId, ImageInfo, ImageOptions, ImageType,

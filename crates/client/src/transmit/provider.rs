@@ -23,7 +23,13 @@ impl Provider for Client {
         Box::pin(async {
             let mut request = SessionRequest::started(self.inner.consent.as_deref());
             (request.callback_url, request.state) = (new.callback.clone(), new.vendor_data.clone());
-            Ok(Created::new(self.create_session(&request).await?.session_id, None))
+            let session = self.create_session(&request).await?;
+            if session.start_token.is_some() {
+                // Every picture would be refused: better to stop now than to fill the vendor with such sessions.
+                let reason = "the vendor did not start the session: state the document that the person agreed to";
+                return Err(Error::config("create session", reason));
+            }
+            Ok(Created::new(session.session_id, None))
         })
     }
 
@@ -44,6 +50,11 @@ impl Provider for Client {
             receipt.complete = added.complete.unwrap_or(false);
             Ok(receipt)
         })
+    }
+
+    /// The answer to an upload names no id: a receipt has the one that was sent along.
+    fn lists_receipts(&self) -> bool {
+        false
     }
 
     /// What was sent and taken: no images that the vendor made, none that it refused.

@@ -6,9 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::SessionId;
-use super::wire::{ImageInfo, open_enum};
+use super::wire::ImageInfo;
 use crate::error::Error;
 use crate::lenient::{self, Json};
+use crate::open_enum::open_enum;
 
 open_enum! {
     /// Where a verification stands.

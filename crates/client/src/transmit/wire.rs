@@ -8,57 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, SessionId};
 use crate::lenient;
-
-/// Names that the vendor may extend.
-macro_rules! open_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-        #[serde(from = "String", into = "String")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$vdoc])* $variant,)+
-            /// A name that this version does not know.
-            Other(String),
-        }
-
-        impl $name {
-            /// The vendor's name.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $text,)+
-                    Self::Other(name) => name,
-                }
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(name: String) -> Self {
-                match name.as_str() {
-                    $($text => Self::$variant,)+
-                    _ => Self::Other(name),
-                }
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                match name {
-                    $name::Other(name) => name,
-                    known => known.as_str().to_owned(),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-pub(super) use open_enum;
+use crate::open_enum::open_enum;
 
 open_enum! {
     /// What an image shows.
@@ -233,7 +183,7 @@ pub struct Session {
     pub missing_images: Vec<ImageType>,
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<SecretString>, D::Error> {
+pub(super) fn secret<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<SecretString>, D::Error> {
     Ok(lenient::text(d)?.map(SecretString::from))
 }
 

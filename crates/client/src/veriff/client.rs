@@ -12,12 +12,13 @@ use url::Url;
 
 use super::auth::{Auth, Credentials, LEGACY_SIGNATURE, SignaturePolicy};
 use super::errors;
+use super::faces::FacesShape;
 use crate::base_url::{self, BaseUrl};
 use crate::error::Error;
 use crate::lenient;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
-use crate::sign::{BodyPool, SignedBody};
+use crate::sign::{BodyPool, Signature, SignedBody};
 use crate::telemetry;
 use crate::transport::{Call, Options, Outgoing, Reply, Transport};
 
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     policy: SignaturePolicy,
     legacy: bool,
     integration: Option<HeaderValue>,
+    pub(super) faces_shape: FacesShape,
     pub(super) registry_path: Vec<String>,
     pub(super) registry_key: Option<HeaderValue>,
 }
@@ -54,6 +56,7 @@ pub struct Builder {
     policy: SignaturePolicy,
     legacy: bool,
     integration: Option<String>,
+    faces_shape: FacesShape,
     registry_path: String,
     registry_key: Option<SecretString>,
 }
@@ -72,6 +75,7 @@ impl Client {
             policy: SignaturePolicy::default(),
             legacy: false,
             integration: None,
+            faces_shape: FacesShape::default(),
             registry_path: "validate-registry".to_owned(),
             registry_key: None,
         }
@@ -124,6 +128,13 @@ impl Builder {
         self
     }
 
+    /// Names of the fields of a bulk import of faces, which no document shows: [`FacesShape`]'s guesses
+    /// unless set.
+    pub fn faces_shape(mut self, shape: FacesShape) -> Self {
+        self.faces_shape = shape;
+        self
+    }
+
     /// Where registry validations are posted, below `/v1`: `validate-registry` as on the
     /// endpoint's own page. Some lists print `sessions/validate-registry`.
     pub fn registry_path(mut self, path: impl Into<String>) -> Self {
@@ -172,6 +183,7 @@ impl Builder {
                 policy: self.policy,
                 legacy: self.legacy,
                 integration,
+                faces_shape: self.faces_shape,
                 registry_path,
                 registry_key,
             }),
@@ -210,13 +222,27 @@ impl Client {
         body: Bytes,
         extra: HeaderMap,
     ) -> Result<Reply, Error> {
-        let mut headers = self.inner.auth.headers(Some(&self.inner.auth.key().sign(&body)));
+        let signature = self.inner.auth.key().sign(&body);
+        self.judge(self.body_call(operation, method, url, &signature, body, extra)).await
+    }
+
+    /// POST or PATCH of a body that lies in memory, signed.
+    pub(super) fn body_call(
+        &self,
+        operation: &'static str,
+        method: Method,
+        url: Url,
+        signature: &Signature,
+        body: Bytes,
+        extra: HeaderMap,
+    ) -> Call {
+        let mut headers = self.inner.auth.headers(Some(signature));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.inner.legacy {
             headers.insert(LEGACY_SIGNATURE, self.inner.auth.legacy(&body));
         }
         headers.extend(extra);
-        self.judge(Call { operation, method, url, headers, body: Outgoing::Bytes(body) }).await
+        Call { operation, method, url, headers, body: Outgoing::Bytes(body) }
     }
 
     /// POST of a body that was signed before, once.
@@ -247,12 +273,17 @@ impl Client {
 
     /// First the signature over the raw bytes, then the status.
     pub(super) fn verified(&self, operation: &'static str, reply: Reply) -> Result<Reply, Error> {
+        self.authentic(operation, reply)?.success(operation, errors::meaning)
+    }
+
+    /// The reply itself, of any status, where its signature is what the policy demands.
+    pub(super) fn authentic(&self, operation: &'static str, reply: Reply) -> Result<Reply, Error> {
         // A 401 is never signed, and a wrong secret of ours must show as a 401.
         if reply.status != StatusCode::UNAUTHORIZED {
             let excepted = reply.status.as_u16() > 401 && !lenient::is_json(&reply.body);
             self.inner.auth.verify(self.inner.policy, &reply.headers, &reply.body, excepted, operation)?;
         }
-        reply.success(operation, errors::meaning)
+        Ok(reply)
     }
 
     /// Reads the answer of a call whose data is needed.

@@ -6,6 +6,7 @@ mod client;
 mod decision;
 mod endpoints;
 mod errors;
+mod faces;
 mod poll;
 mod provider;
 mod records;
@@ -16,9 +17,12 @@ mod wire;
 pub use auth::{Credentials, SignaturePolicy};
 pub use client::{Builder, Client};
 pub use decision::{Address, Decision, DocumentData, Insight, ParsedAddress, PersonData, RiskLabel, RiskScore};
+pub use faces::{Face, FaceSource, FacesAnswer, FacesShape, SignedFaces};
 pub use poll::PollOptions;
 pub use records::{Person, SanctionMatch, Watchlist};
-pub use requests::{AddressRequest, CollectedData, Consent, DocumentRequest, PersonRequest, SessionRequest};
+pub use requests::{
+    AddressRequest, CollectedData, Consent, DocumentRequest, DocumentType, PersonRequest, SessionRequest,
+};
 pub use webhook::{Event, SessionEvent, Webhook};
 pub use wire::{Attempt, MediaEntry, MediaList, Session, Status, UserDefined};
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::open_enum::open_enum;
 use crate::provider::NewSession;
 
 /// Everything that can be said of a new session. All of it is optional; what is not said is left
@@ -74,6 +75,24 @@ pub struct PersonRequest {
     pub is_deceased: Option<bool>,
 }
 
+open_enum! {
+    /// Kinds of documents.
+    DocumentType {
+        /// A passport.
+        Passport = "PASSPORT",
+        /// An identity card.
+        IdCard = "ID_CARD",
+        /// A driving licence.
+        DriversLicense = "DRIVERS_LICENSE",
+        /// A residence permit.
+        ResidencePermit = "RESIDENCE_PERMIT",
+        /// A visa.
+        Visa = "VISA",
+        /// None of these: in answers only.
+        Unlisted = "OTHER",
+    }
+}
+
 /// The document of a [`SessionRequest`].
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,9 +104,9 @@ pub struct DocumentRequest {
     /// ISO 3166-1 alpha-2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// `PASSPORT`, `ID_CARD`, `DRIVERS_LICENSE` or `RESIDENCE_PERMIT`.
+    /// Which kind of document (2103 for others).
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<DocumentType>,
     /// Colombia only: `CC`, `CE` or `TI`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_card_type: Option<String>,
@@ -311,6 +330,18 @@ mod tests {
         assert!(request.check_registry("test").unwrap_err().to_string().contains("date of birth"));
         request.address = Some(AddressRequest { full_address: Some("x".into()), ..Default::default() });
         assert!(request.check_registry("test").is_ok());
+    }
+
+    #[test]
+    fn a_document_may_be_a_visa() {
+        let mut request = SessionRequest::default();
+        request.document.kind = Some(DocumentType::Visa);
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"document":{"type":"VISA"}}"#);
+        for name in ["PASSPORT", "ID_CARD", "DRIVERS_LICENSE", "RESIDENCE_PERMIT", "VISA", "OTHER"] {
+            let kind = DocumentType::from(name);
+            assert!(!matches!(kind, DocumentType::Other(_)) && kind.as_str() == name, "{name}");
+        }
+        assert_eq!(DocumentType::from("LIBRARY_CARD"), DocumentType::Other("LIBRARY_CARD".into()));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Answers of Veriff as they travel, with the tolerance that its documents' contradictions ask for.
 
-use std::fmt;
-
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +7,7 @@ use serde_json::Value;
 use super::{AttemptId, Context, MediaId, SessionId};
 use crate::error::Error;
 use crate::lenient;
+use crate::open_enum::open_enum;
 
 /// `{"status":"success","verification":{…}}`
 #[derive(Deserialize)]
@@ -64,67 +63,30 @@ fn secret<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<SecretString>
     Ok(lenient::text(d)?.map(SecretString::from))
 }
 
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
-        /// Where a session or an attempt stands. Open: a status that is not known here survives.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-        #[serde(from = "String", into = "String")]
-        #[non_exhaustive]
-        pub enum Status {
-            $($(#[$doc])* $variant,)+
-            /// A status that this version does not know by name.
-            Other(String),
-        }
-
-        impl Status {
-            /// Veriff's name, such as `resubmission_requested`.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $name,)+
-                    Self::Other(name) => name,
-                }
-            }
-        }
-
-        impl From<Status> for String {
-            fn from(status: Status) -> Self {
-                status.as_str().to_owned()
-            }
-        }
-
-        impl From<String> for Status {
-            fn from(name: String) -> Self {
-                match name.as_str() {
-                    $($name => Self::$variant,)+
-                    _ => Self::Other(name),
-                }
-            }
-        }
-    };
-}
-
-statuses! {
-    /// Opened, nothing sent.
-    Created = "created";
-    /// Media is being sent.
-    Started = "started";
-    /// All is in, being judged.
-    Submitted = "submitted";
-    /// A person judges it.
-    Review = "review";
-    /// Accepted.
-    Approved = "approved";
-    /// Refused.
-    Declined = "declined";
-    /// Better media is wanted, in a new attempt.
-    ResubmissionRequested = "resubmission_requested";
-    /// Nobody came within seven days.
-    Expired = "expired";
-    /// Begun, and not ended within seven days.
-    Abandoned = "abandoned";
-    /// Left in the middle (older name).
-    InflowCompleted = "inflow_completed";
+open_enum! {
+    /// Where a session or an attempt stands.
+    Status {
+        /// Opened, nothing sent.
+        Created = "created",
+        /// Media is being sent.
+        Started = "started",
+        /// All is in, being judged.
+        Submitted = "submitted",
+        /// A person judges it.
+        Review = "review",
+        /// Accepted.
+        Approved = "approved",
+        /// Refused.
+        Declined = "declined",
+        /// Better media is wanted, in a new attempt.
+        ResubmissionRequested = "resubmission_requested",
+        /// Nobody came within seven days.
+        Expired = "expired",
+        /// Begun, and not ended within seven days.
+        Abandoned = "abandoned",
+        /// Left in the middle (older name).
+        InflowCompleted = "inflow_completed",
+    }
 }
 
 impl Status {
@@ -132,12 +94,6 @@ impl Status {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Approved | Self::Declined | Self::ResubmissionRequested | Self::Expired | Self::Abandoned)
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

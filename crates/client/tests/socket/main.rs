@@ -6,7 +6,9 @@
 mod bytes;
 mod canary;
 mod common;
+mod conformance;
 mod examples;
+mod faces;
 mod faults;
 mod http2;
 mod limits;

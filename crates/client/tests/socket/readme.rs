@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 const README: &str = include_str!("../../README.md");
 
-/// The endpoints of the four source documents, method and last part of the path.
-const ENDPOINTS: [&str; 20] = [
+/// The endpoints of the four source documents and of the vendors' later pages, method and last part of the path.
+const ENDPOINTS: [&str; 24] = [
     "GET /v1/attempts/{id}/media",
     "POST /v1/sessions/{id}/media",
     "GET /v1/sessions/{id}/media",
@@ -27,6 +27,10 @@ const ENDPOINTS: [&str; 20] = [
     "POST /api/v1/verification/{sid}/images",
     "GET /api/v1/verification/{sid}/images/{id}",
     "POST /oidc/token",
+    "POST /v1/faces/import",
+    "GET /api/v1/verification/{sid}/consent",
+    "POST /api/v1/face-auth ",
+    "GET /api/v1/face-auth/{sid}/result",
 ];
 
 /// The rows of the table below a heading, as cells.

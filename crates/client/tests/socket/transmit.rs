@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sealpress_client::transmit::{
     Builder, CaptureMargins, Client, Context, Credentials, Detail, Feedback, ImageEncoding, ImageOptions, ImageType,
-    MockBehavior, Recommendation, ResultStatus, SessionRequest, Upload, VerificationResult,
+    MockBehavior, Recommendation, ResultStatus, SessionRequest, Upload, UseCase, VerificationResult,
 };
 use sealpress_client::{Failure, NewSession, Provider, RetryPolicy, SessionId, SessionState};
 use sealpress_emulator::{Effect, Emulator, FaultRule};
@@ -247,5 +247,78 @@ async fn a_front_ends_session_waits_for_its_start() {
     // The sibling API's error body: `message` is a list, the code has another name.
     assert_eq!((error.http_status(), error.code()), (Some(400), Some("400")));
     assert!(error.api().unwrap().message.as_deref().unwrap().contains("not started"));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn one_new_token_for_everybody_whose_old_one_died() {
+    let (emulator, client) = start().await;
+    client.create_session(&SessionRequest::started(None)).await.unwrap();
+    emulator.advance(Duration::from_secs(4_000));
+    let calls = (0..20).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.create_session(&SessionRequest::started(None)).await.map(drop) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(emulator.requests("token"), 2, "the first, and one for all");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_not_started_takes_no_pictures_and_is_said() {
+    let (emulator, _) = start().await;
+    // A vendor that no longer reads the deprecated flag.
+    emulator.configure(|options| options.transmit_auto_start = false);
+    let error = Provider::create(&builder(&emulator).build().unwrap(), &NewSession::new()).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::AuthStop, "no item is to blame");
+    assert!(error.to_string().contains("the document that the person agreed to"), "{error}");
+    let client = builder(&emulator).consent_document("consent-v3").build().unwrap();
+    Provider::create(&client, &NewSession::new()).await.unwrap();
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_session_that_has_all_says_so() {
+    let (emulator, client) = start().await;
+    let session = client.create_session(&SessionRequest::started(None)).await.unwrap().session_id;
+    for context in [Context::DocumentFront, Context::DocumentBack, Context::Face] {
+        client.add_image(client.sign(&picture(&session, context)).unwrap()).await.unwrap();
+    }
+    let error = client.add_image(client.sign(&picture(&session, Context::Face)).unwrap()).await.unwrap_err();
+    assert!(error.is_conflict() && error.to_string().contains("has all of its images"), "{error}");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_face_is_authenticated() {
+    let (emulator, client) = start().await;
+    let reference = picture(&SessionId::new("s").unwrap(), Context::Face).media;
+    for (use_case, decision) in [(UseCase::Login, None), (UseCase::StepUp, Some(sealpress_emulator::Verdict::Declined))]
+    {
+        let request = client.frame_face_auth(&reference, &use_case).unwrap();
+        let begun = client.begin_face_auth(&request).await.unwrap();
+        assert!(begun.device_session_id.is_some());
+        let result = client.face_auth_result(&begun.session_id).await.unwrap();
+        assert_eq!((result.status, result.recommendation), (ResultStatus::Pending, None));
+        match decision {
+            Some(verdict) => emulator.decide(begun.session_id.as_str(), verdict).unwrap(),
+            None => emulator.advance(Duration::from_secs(2)),
+        }
+        let result = client.face_auth_result(&begun.session_id).await.unwrap();
+        let expected = if decision.is_some() { Recommendation::Deny } else { Recommendation::Allow };
+        assert_eq!((result.status, result.recommendation), (ResultStatus::Complete, Some(expected)));
+    }
+    let ledger = emulator.ledger();
+    assert_eq!(ledger.face_auths.len(), 2);
+    assert_eq!(
+        (ledger.face_auths[1].use_case.as_str(), ledger.face_auths[1].size),
+        ("step-up", reference.len() as u64)
+    );
+    let png = Media::sniff(b"\x89PNG\r\n\x1a\n....".to_vec()).unwrap();
+    assert_eq!(client.frame_face_auth(&png, &UseCase::Login).unwrap_err().fault().as_str(), "input");
+    let unknown = client.face_auth_result(&SessionId::new("00000000-0000-4000-8000-000000000000").unwrap()).await;
+    assert!(unknown.unwrap_err().is_not_found());
     emulator.shutdown().await;
 }

@@ -1,8 +1,8 @@
 //! Every Veriff endpoint against the emulator, which judges with other people's HMAC and base64.
 
 use sealpress_client::veriff::{
-    AddressRequest, Client, CollectedData, Context, Credentials, MediaId, NewSession, SessionRequest, SignaturePolicy,
-    Status, Upload,
+    AddressRequest, Client, CollectedData, Context, Credentials, DocumentType, MediaId, NewSession, SessionRequest,
+    SignaturePolicy, Status, Upload,
 };
 use sealpress_client::{Failure, Provider, SessionState};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Forgery, SignatureHeaders};
@@ -304,5 +304,20 @@ async fn answers_that_vary_as_the_documents_allow() {
         client.person(&session.id).await.unwrap();
         client.watchlist_screening(&session.id).await.unwrap();
     }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_visa_is_a_document() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = veriff(&emulator);
+    let mut request = SessionRequest::default();
+    request.document.kind = Some(DocumentType::Visa);
+    client.create_session(request.clone()).await.unwrap();
+    assert_eq!(emulator.ledger().sessions[0].request["document"]["type"], "VISA");
+    request.document.kind = Some("LIBRARY_CARD".into());
+    let error = client.create_session(request).await.unwrap_err();
+    assert_eq!(error.code(), Some("2103"));
+    assert!(error.to_string().contains("document type is not supported"), "{error}");
     emulator.shutdown().await;
 }

@@ -26,7 +26,8 @@ pub(super) fn create(shared: &Shared, options: &Options, request: &Request) -> O
     {
         return Err(Refusal(400, "start.consent needs granted and document_id".into()));
     }
-    let started = start.is_some() || body.get("auto_start") == Some(&Value::Bool(true));
+    let auto = options.transmit_auto_start && body.get("auto_start") == Some(&Value::Bool(true));
+    let started = start.is_some() || auto;
     let now = shared.clock.now();
     let life = body.get("time_to_live").and_then(Value::as_str).unwrap_or("90d");
     let life = clock::parse_duration(life).ok_or_else(|| Refusal(400, "time_to_live is not a duration".into()))?;
