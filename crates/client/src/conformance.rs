@@ -145,10 +145,15 @@ async fn open(bench: &dyn Bench) -> Result<SessionId, String> {
 /// A session and its first upload, signed.
 async fn first(bench: &dyn Bench) -> Result<(SessionId, crate::SignedBody), String> {
     let session = open(bench).await?;
-    let uploads = bench.uploads(&session);
-    let upload = uploads.first().filter(|_| uploads.len() >= 2).ok_or("the bench has fewer than two uploads")?;
-    let body = bench.provider().sign(upload).map_err(told("sign"))?;
+    let body = sign_first(bench, bench.provider(), &session)?;
     Ok((session, body))
+}
+
+/// The first upload of a session, signed by this provider.
+fn sign_first(bench: &dyn Bench, by: &dyn Provider, session: &SessionId) -> Result<crate::SignedBody, String> {
+    let uploads = bench.uploads(session);
+    let upload = uploads.first().filter(|_| uploads.len() >= 2).ok_or("the bench has fewer than two uploads")?;
+    by.sign(upload).map_err(told("sign"))
 }
 
 /// Sends the first upload of a new session into a fault; how it failed, how often it was sent, and what
@@ -281,7 +286,8 @@ async fn bad_request(bench: &dyn Bench) -> Result<(), String> {
 }
 
 async fn refused_credentials(bench: &dyn Bench) -> Result<(), String> {
-    let (session, body) = first(bench).await?;
+    let session = open(bench).await?;
+    let body = sign_first(bench, bench.refused(), &session)?;
     let Err(error) = bench.refused().send(&body).await else { return Err("an upload was taken".to_owned()) };
     ensure(error.failure() == Failure::AuthStop, || format!("{error} is called {:?}", error.failure()))?;
     let Err(error) = bench.refused().create(&NewSession::new()).await else { return Err("a session was made".into()) };
@@ -337,9 +343,11 @@ async fn unknown_session(bench: &dyn Bench) -> Result<(), String> {
 }
 
 async fn secrets(bench: &dyn Bench) -> Result<(), String> {
-    let (_, body) = first(bench).await?;
-    let mut said = format!("{body:?}");
+    let session = open(bench).await?;
+    let mut said = String::new();
     for provider in [bench.refused(), bench.unreachable()] {
+        let body = sign_first(bench, provider, &session)?;
+        said += &format!("{body:?}");
         if let Err(error) = provider.send(&body).await {
             let mut next: Option<&dyn std::error::Error> = Some(&error);
             while let Some(error) = next {

@@ -294,6 +294,7 @@ async fn a_session_that_has_all_says_so() {
 #[tokio::test]
 async fn a_face_is_authenticated() {
     let (emulator, client) = start().await;
+    emulator.configure(|options| options.transmit_processing_ms = 3_600_000);
     let reference = picture(&SessionId::new("s").unwrap(), Context::Face).media;
     for (use_case, decision) in [(UseCase::Login, None), (UseCase::StepUp, Some(sealpress_emulator::Verdict::Declined))]
     {
@@ -304,7 +305,7 @@ async fn a_face_is_authenticated() {
         assert_eq!((result.status, result.recommendation), (ResultStatus::Pending, None));
         match decision {
             Some(verdict) => emulator.decide(begun.session_id.as_str(), verdict).unwrap(),
-            None => emulator.advance(Duration::from_secs(2)),
+            None => emulator.advance(Duration::from_millis(3_600_000)),
         }
         let result = client.face_auth_result(&begun.session_id).await.unwrap();
         let expected = if decision.is_some() { Recommendation::Deny } else { Recommendation::Allow };
