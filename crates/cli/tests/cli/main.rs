@@ -130,7 +130,8 @@ impl Emulator {
 
     /// With more flags of `sealpress emulator`.
     fn with(flags: &[&str]) -> Self {
-        let mut child = sealpress().args(["emulator", "--json"]).args(flags).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            sealpress().args(["emulator", "--json", "--quiet"]).args(flags).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, told: serde_json::from_str(&line).unwrap() }
