@@ -9,7 +9,7 @@ use crate::journal::{Journal, JournalError};
 use crate::meters::Meters;
 use crate::options::Options;
 use crate::remote::{Failure, Remote, Verdict};
-use crate::retry::{Cause, Tokens};
+use crate::retry::{Cause, Jitter, Tokens};
 use crate::session::Sessions;
 use crate::stop::Stop;
 use crate::workshop::Workshop;
@@ -22,6 +22,7 @@ pub(crate) struct Core {
     pub(crate) workshop: Workshop,
     pub(crate) host: Arc<Host>,
     pub(crate) tokens: Tokens,
+    pub(crate) jitter: Jitter,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) meters: Meters,
     pub(crate) stop: Stop,
@@ -86,8 +87,8 @@ impl Core {
     pub(crate) fn backoff(&self, verdict: Verdict, attempt: u32) -> Duration {
         match verdict {
             Verdict::Throttled { retry_after: Some(_) } => Duration::ZERO,
-            Verdict::Throttled { retry_after: None } => self.options.retry.wait(Cause::Throttle, attempt),
-            _ => self.options.retry.wait(Cause::Transient, attempt),
+            Verdict::Throttled { retry_after: None } => self.options.retry.wait(Cause::Throttle, attempt, &self.jitter),
+            _ => self.options.retry.wait(Cause::Transient, attempt, &self.jitter),
         }
     }
 

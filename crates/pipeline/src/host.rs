@@ -1,3 +1,5 @@
+//! The way to one host: connections, rates, pauses, and a circuit for each kind of request.
+
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -117,7 +119,7 @@ impl Host {
                         return Err(Impatient);
                     }
                     let until = until.unwrap_or(give_up).min(give_up);
-                    tokio::select! { () = tokio::time::sleep_until(until) => {}, () = changed => {} }
+                    tokio::select! { biased; () = changed => {}, () = tokio::time::sleep_until(until) => {} }
                 }
             }
         }

@@ -55,8 +55,7 @@ impl Workshop {
         let press = std::sync::Arc::clone(&self.press);
         let len = media.len() as u64;
         // Headers are cheap but hostile too: off the threads that wait, and a panic is caught.
-        let judged = tokio::task::spawn_blocking(move || press.estimate(&media)).await;
-        let work = judged.map_err(|_| Error::new(ErrorKind::Internal, "reading the header panicked"))??;
+        let work = self.pool.compute(move || press.estimate(&media)).await?;
         let body = len.clamp(LIKELY_OUTPUT, LARGEST_OUTPUT) / 3 * 4;
         Ok(len.saturating_add(work).saturating_add(body))
     }

@@ -50,6 +50,7 @@ pub use local::{InProcess, Policies};
 pub use meters::Snapshot;
 pub use options::{Circuit, DoubtOptions, Options, Retry};
 pub use pipeline::{Builder, Drained, Pipeline};
+pub use pool::{Executor, Task, Threads};
 pub use press::{Press, Pressed, Unchanged, Worker};
 pub use sealpress_media::{Note, Summary};
 pub use submit::Submission;

@@ -15,9 +15,10 @@ use crate::job::{Job, Outcome, Timings};
 use crate::journal::{Journal, JournalError, NoJournal};
 use crate::meters::{Meters, Snapshot, add};
 use crate::options::Options;
+use crate::pool::{Executor, Threads};
 use crate::press::Press;
 use crate::remote::Remote;
-use crate::retry::Tokens;
+use crate::retry::{Jitter, Tokens};
 use crate::stop::Stop;
 use crate::submit::Submission;
 use crate::telemetry;
@@ -51,11 +52,14 @@ pub struct Builder {
     press: Arc<dyn Press>,
     journal: Arc<dyn Journal>,
     options: Options,
+    executor: Option<Arc<dyn Executor>>,
+    seed: Option<u64>,
 }
 
 impl Builder {
     pub(crate) fn over(remote: Arc<dyn Remote>, press: Arc<dyn Press>) -> Self {
-        Self { remote, press, journal: Arc::new(NoJournal), options: Options::default() }
+        let (journal, options) = (Arc::new(NoJournal), Options::default());
+        Self { remote, press, journal, options, executor: None, seed: None }
     }
 
     /// How much at once, how patient.
@@ -79,17 +83,40 @@ impl Builder {
         self
     }
 
+    /// Where computing happens. Default: [`Threads`] of the pipeline's own.
+    ///
+    /// With an executor that runs tasks on the thread that asks, a [`seed`](Self::seed), jobs over bytes or
+    /// [`Fetch`](crate::Fetch), and a runtime of one thread whose clock is paused, a pipeline starts no thread, asks
+    /// no clock but tokio's and draws no chance of its own: the same inputs give the same history.
+    #[must_use]
+    pub fn executor(mut self, executor: impl Executor) -> Self {
+        self.executor = Some(Arc::new(executor));
+        self
+    }
+
+    /// Decides every wait before a retry. Default: different in each pipeline.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] if the system gives no threads.
     pub fn build(self) -> Result<Pipeline, Error> {
-        let Self { remote, press, journal, options } = self;
+        let Self { remote, press, journal, options, executor, seed } = self;
         let queue = options.queue();
+        let executor = match executor {
+            Some(executor) => executor,
+            None => Arc::new(Threads::new(options.workers, queue)?),
+        };
         let core = Core {
-            workshop: Workshop::new(press, &options)?,
+            workshop: Workshop::new(executor, press, &options),
             host: Host::new(&options),
             tokens: Tokens::new(options.retry.tokens),
+            jitter: Jitter::new(seed),
             sessions: Arc::default(),
             meters: Meters::default(),
             stop: Stop::default(),

@@ -1,3 +1,6 @@
+//! How often and after how long requests are tried again: waits that double, jitter, and the budget of
+//! retries that a whole run shares.
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -65,17 +68,34 @@ impl Retry {
         base.saturating_mul(1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.cap)
     }
 
-    pub(crate) fn wait(&self, cause: Cause, attempt: u32) -> Duration {
-        self.ceiling(cause, attempt).mul_f64(random())
+    pub(crate) fn wait(&self, cause: Cause, attempt: u32, jitter: &Jitter) -> Duration {
+        self.ceiling(cause, attempt).mul_f64(jitter.next())
     }
 }
 
-/// Evenly in 0..1. The keys of a fresh hasher are random enough to spread a crowd.
-pub(crate) fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-    let unit = bits as f64 / (1u64 << 53) as f64;
-    unit
+/// Where the chance in waits comes from: one sequence (SplitMix64) for a whole pipeline, so that a
+/// seed decides all of it.
+#[derive(Debug)]
+pub(crate) struct Jitter(Mutex<u64>);
+
+impl Jitter {
+    /// From a seed, or from the keys of a fresh hasher, which are random enough to spread a crowd.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        Self(Mutex::new(seed.unwrap_or_else(|| RandomState::new().build_hasher().finish())))
+    }
+
+    /// Evenly in 0..1.
+    fn next(&self) -> f64 {
+        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = *state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+        let unit = (bits >> 11) as f64 / (1u64 << 53) as f64;
+        unit
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +120,18 @@ mod tests {
         let ms = |cause, n| retry.ceiling(cause, n).as_millis();
         assert_eq!([1, 2, 3].map(|n| ms(Cause::Transient, n)), [50, 100, 200]);
         assert_eq!([1, 2, 5, 6, 40].map(|n| ms(Cause::Throttle, n)), [1000, 2000, 16_000, 20_000, 20_000]);
-        let mean = (0..2000).map(|_| retry.wait(Cause::Throttle, 1).as_secs_f64()).sum::<f64>() / 2000.0;
+        let jitter = Jitter::new(None);
+        let mean = (0..2000).map(|_| retry.wait(Cause::Throttle, 1, &jitter).as_secs_f64()).sum::<f64>() / 2000.0;
         assert!((0.45..0.55).contains(&mean), "full jitter has its mean at half the ceiling, this is {mean}");
+    }
+
+    #[test]
+    fn a_seed_decides_every_wait() {
+        let waits = |seed| {
+            let jitter = Jitter::new(Some(seed));
+            [1, 2, 3, 4].map(|n| Retry::default().wait(Cause::Transient, n, &jitter))
+        };
+        assert_eq!(waits(7), waits(7));
+        assert_ne!(waits(7), waits(8));
     }
 }

@@ -128,7 +128,7 @@ impl Errand<'_> {
 
         // The share rides with the work: a task that nobody waits for any more still holds its
         // memory until the pool has come to skip it.
-        let hashing = core.workshop.pool.run(move |_| {
+        let hashing = core.workshop.pool.compute(move || {
             let sha256: [u8; 32] = Sha256::digest(media.bytes()).into();
             Ok((sha256, media, share))
         });
@@ -150,9 +150,9 @@ impl Errand<'_> {
 
         let (remote, item, timestamp) = (Arc::clone(&core.remote), self.item.clone(), self.timestamp.clone());
         let parent = tracing::Span::current();
-        let signing = core.workshop.pool.run(move |_| {
+        let signing = core.workshop.pool.compute(move || {
             let _span = tracing::debug_span!(parent: &parent, "sign").entered();
-            let started = std::time::Instant::now();
+            let started = Instant::now();
             let signed = remote.sign(&item, timestamp.as_deref(), pressed.media)?;
             Ok((signed, started.elapsed(), share))
         });

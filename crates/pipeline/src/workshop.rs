@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::intake::Taken;
 use crate::job::Source;
 use crate::options::Options;
-use crate::pool::Pool;
+use crate::pool::{Executor, Pool, Threads};
 use crate::press::{Press, Pressed};
 
 /// Intake and press with their memory: what a pipeline does before the wire.
@@ -33,16 +33,16 @@ pub(crate) struct Worked {
 }
 
 impl Workshop {
-    pub(crate) fn new(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
+    pub(crate) fn new(executor: Arc<dyn Executor>, press: Arc<dyn Press>, options: &Options) -> Self {
         // An eighth for files whose header was not judged yet, the rest for everything else.
         let intake = options.memory / 8;
-        Ok(Self {
-            pool: Pool::new(options.workers, options.queue(), Arc::clone(&press))?,
+        Self {
+            pool: Pool::new(executor, Arc::clone(&press)),
             press,
             intake: Budget::new(intake),
             budget: Budget::new(options.memory - intake),
             max_input: options.max_input,
-        })
+        }
     }
 
     /// The share rides with the work: a task that nobody waits for any more still holds its memory
@@ -50,9 +50,9 @@ impl Workshop {
     pub(crate) async fn press(&self, media: Media, share: Share) -> Result<Worked, Error> {
         let parent = tracing::Span::current();
         self.pool
-            .run(move |worker| {
+            .press(move |worker| {
                 let _span = tracing::debug_span!(parent: &parent, "press").entered();
-                let started = std::time::Instant::now();
+                let started = Instant::now();
                 let pressed = worker.press(&media)?;
                 drop(media);
                 Ok(Worked { pressed, took: started.elapsed(), share })
@@ -99,7 +99,8 @@ impl Preparer {
     /// # Errors
     /// As [`Self::new`].
     pub fn shared(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
-        Ok(Self { workshop: Arc::new(Workshop::new(press, options)?) })
+        let executor = Arc::new(Threads::new(options.workers, options.queue())?);
+        Ok(Self { workshop: Arc::new(Workshop::new(executor, press, options)) })
     }
 
     /// Reads and presses a file when there is room for it.
