@@ -1,16 +1,18 @@
 //! From ready planes to a file within the byte limits.
 
 use bytes::Bytes;
+use sealpress_jpeg::{EncodeOptions, Encoder, Picture, Sampling};
 use sealpress_media::{Dimensions, Format};
 
 use crate::colour::ToRgb;
 use crate::convert::{RgbSink, Target};
 use crate::error::{Error, ErrorKind};
-use crate::jpeg::turbo::{Compressor, Sampling};
+use crate::jpeg::turbo::Compressor;
 use crate::planes::{Matrix, Plane, Range};
 use crate::png;
 use crate::policy::Policy;
 use crate::pool::Pool;
+use crate::source::Codecs;
 
 /// A file that fits.
 pub(crate) struct Encoded {
@@ -48,43 +50,51 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn encode(
     wanted: Wanted<'_>,
     ready: &[Plane],
-    compressor: &mut Compressor,
+    codecs: &mut Codecs,
     scratch: &mut Vec<u8>,
 ) -> Result<Encoded, Error> {
     if !wanted.png {
-        return jpeg(wanted, ready, compressor, scratch);
+        return jpeg(wanted, ready, &mut codecs.encoder, scratch);
     }
     let bytes = png::encode(ready, wanted.dimensions, wanted.icc)?;
     if bytes.len() as u64 <= wanted.limit {
         return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None });
     }
     if ready.len() == 1 {
-        return jpeg(wanted, ready, compressor, scratch);
+        return jpeg(wanted, ready, &mut codecs.encoder, scratch);
     }
-    let planes = to_ycc(ready, wanted.dimensions, compressor)?;
-    jpeg(wanted, &planes, compressor, scratch)
+    let planes = to_ycc(ready, wanted.dimensions, &mut codecs.compressor)?;
+    jpeg(wanted, &planes, &mut codecs.encoder, scratch)
 }
 
-fn jpeg(
-    wanted: Wanted<'_>,
-    planes: &[Plane],
-    compressor: &mut Compressor,
-    scratch: &mut Vec<u8>,
-) -> Result<Encoded, Error> {
+fn jpeg(wanted: Wanted<'_>, planes: &[Plane], encoder: &mut Encoder, scratch: &mut Vec<u8>) -> Result<Encoded, Error> {
     let Wanted { dimensions, quality, floor, limit, icc, .. } = wanted;
     let sampling = if planes.len() == 1 { Sampling::Gray } else { Sampling::S420 };
-    let size = (dimensions.width() as usize, dimensions.height() as usize);
-    let mut at = |quality: u8, scratch: &mut Vec<u8>| -> Result<Option<Bytes>, Error> {
-        let len = compressor.compress(planes, size, sampling, quality, icc, scratch)?;
-        Ok((len as u64 <= limit).then(|| Bytes::copy_from_slice(&scratch[..len])))
+    let (width, height) = (dimensions.width() as usize, dimensions.height() as usize);
+    let picture = Picture::new(width, height, sampling, planes)
+        .map_err(|e| Error::with_source(ErrorKind::Internal, "planes that are not the picture's", e))?;
+    let at = |quality: u8| {
+        let mut options = EncodeOptions::new(quality);
+        options.icc = icc;
+        options
     };
+    let fitting = |bytes: &[u8]| (bytes.len() as u64 <= limit).then(|| Bytes::copy_from_slice(bytes));
     let done = |bytes, quality| Ok(Encoded { bytes, format: Format::Jpeg, quality: Some(quality) });
-    if let Some(bytes) = at(quality, scratch)? {
+    scratch.clear();
+    encoder.encode(&picture, &at(quality), scratch);
+    if let Some(bytes) = fitting(scratch) {
         return done(bytes, quality);
     }
+    // From here on the coefficients are kept: what another quality costs is no transform.
+    let mut transformed = encoder.transform(&picture);
+    let mut attempt = |quality: u8| {
+        scratch.clear();
+        transformed.encode(&at(quality), scratch);
+        fitting(scratch)
+    };
     // Halve the interval between what is known to fit and what is not; the floor first.
     let (mut fits, mut over) = (floor.min(quality), quality);
-    let Some(mut best) = at(fits, scratch)? else {
+    let Some(mut best) = attempt(fits) else {
         return Err(Error::new(
             ErrorKind::Limit,
             format!("{dimensions} at quality {fits} is still above the limit of {limit} bytes"),
@@ -95,7 +105,7 @@ fn jpeg(
             break;
         }
         let middle = fits + (over - fits) / 2;
-        match at(middle, scratch)? {
+        match attempt(middle) {
             Some(bytes) => (fits, best) = (middle, bytes),
             None => over = middle,
         }
@@ -115,8 +125,7 @@ fn to_ycc(rgb: &[Plane], dimensions: Dimensions, compressor: &mut Compressor) ->
         to_rgb.row(g.row(y), b.row(y), r.row(y), &mut row);
         sink.push(&row, compressor)?;
     }
-    let mut planes = sink.finish(compressor)?;
-    crate::render::pad(&mut planes.y);
+    let planes = sink.finish(compressor)?;
     let chroma = planes.chroma.into_iter().flatten();
     Ok(std::iter::once(planes.y).chain(chroma).collect())
 }

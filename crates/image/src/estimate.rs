@@ -38,11 +38,21 @@ pub(crate) fn estimate(policy: &Policy, probe: &Probe) -> u64 {
                 + if container.lossless { plane_bytes(stored, chroma_target(stored, wanted)) } else { 0 }
         }
     };
-    // Scaled and turned planes, rows of RGB, the encoder's bound of three bytes a pixel, the result.
-    FIXED + decoded + 2 * full + full + 2048 + output(policy, full)
+    let gray = matches!(&probe.detail, Detail::Jpeg(scan) if scan.frame.factors.len() == 1);
+    let planes = if gray { full / 3 } else { full };
+    // 4:2:0 has half as many samples as three planes of full size.
+    let samples = if gray { full / 3 } else { full / 2 };
+    // Scaled and turned planes, rows of RGB, what the encoder holds, the file in its buffer and alone.
+    FIXED + decoded + 2 * planes + 2048 + encoder(samples) + 2 * output(policy, samples)
 }
 
-/// The result is no larger than the policy's limit, nor than what an encoder can make of its pixels.
-fn output(policy: &Policy, full: u64) -> u64 {
-    policy.byte_limit().min(full + full / 8 + 65_536)
+/// At most a token of four bytes for each sample, and coefficients of two where the first file is too
+/// large.
+fn encoder(samples: u64) -> u64 {
+    samples * (4 + 2) + (1 << 20)
+}
+
+/// The result is no larger than the policy's limit, nor than what an encoder can make of its samples.
+fn output(policy: &Policy, samples: u64) -> u64 {
+    policy.byte_limit().min(samples * 9 / 4 + 65_536)
 }

@@ -409,7 +409,7 @@ impl Job<'_> {
             limit: self.policy.byte_limit(),
             icc: keep.as_deref(),
         };
-        let result = encode::encode(file, &ready, tools.compressor, self.encoded);
+        let result = encode::encode(file, &ready, self.codecs, self.encoded);
         for plane in ready {
             self.codecs.pool.give(plane.data);
         }

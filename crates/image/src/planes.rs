@@ -1,3 +1,8 @@
+//! What stands between every decoder and the resizer: samples as the codec stored them, and what
+//! they mean.
+
+pub(crate) use sealpress_jpeg::Plane;
+
 /// A decoded picture as its codec stored it: 8-bit luma, usually two chroma planes of their own
 /// size, sometimes alpha. This is the door between every decoder and the resizer.
 #[derive(Clone, Debug)]
@@ -17,19 +22,6 @@ pub(crate) struct Planes {
     pub(crate) matrix: Matrix,
     /// Full (0–255, JPEG) or limited (16–235, video).
     pub(crate) range: Range,
-}
-
-/// One 8-bit plane.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Plane {
-    /// At least `stride * (height - 1) + width` samples.
-    pub(crate) data: Vec<u8>,
-    /// Samples per row, at least 1.
-    pub(crate) width: usize,
-    /// Rows, at least 1.
-    pub(crate) height: usize,
-    /// Samples from one row's start to the next one's, at least `width`.
-    pub(crate) stride: usize,
 }
 
 /// Luma samples per chroma sample, across and down. A chroma plane of a `w × h` picture is
@@ -75,6 +67,18 @@ pub(crate) enum Matrix {
     Identity,
 }
 
+impl Matrix {
+    /// What red and blue weigh in luma; `None` where there is none.
+    pub(crate) const fn weights(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Bt601 => Some((0.299, 0.114)),
+            Self::Bt709 => Some((0.2126, 0.0722)),
+            Self::Bt2020 => Some((0.2627, 0.0593)),
+            Self::Identity => None,
+        }
+    }
+}
+
 /// Value range of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Range {
@@ -82,23 +86,6 @@ pub(crate) enum Range {
     Full,
     /// 16–235 for luma, 16–240 for chroma.
     Limited,
-}
-
-impl Plane {
-    /// A plane of one value, `width` and `height` at least 1.
-    pub(crate) fn filled(width: usize, height: usize, value: u8) -> Self {
-        Self { data: vec![value; width * height], width, height, stride: width }
-    }
-
-    /// The samples of one row.
-    pub(crate) fn row(&self, y: usize) -> &[u8] {
-        &self.data[y * self.stride..][..self.width]
-    }
-
-    /// The samples of one row, to be written.
-    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [u8] {
-        &mut self.data[y * self.stride..][..self.width]
-    }
 }
 
 #[cfg(test)]

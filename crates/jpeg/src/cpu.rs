@@ -68,7 +68,7 @@ mod x86 {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Avx2(());
 
-    /// Proof that this CPU has all of [`Avx2`] and AVX-512 F, BW, DQ, VL, VBMI and VBMI2: Intel's from
+    /// Proof that this CPU has all of [`Avx2`] and POPCNT, AVX-512 F, BW, CD, DQ, VL, VBMI and VBMI2: Intel's from
     /// Ice Lake, AMD's from Zen 4.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Avx512(Avx2);
@@ -86,8 +86,10 @@ mod x86 {
 
     impl Avx512 {
         pub(crate) fn new() -> Option<Self> {
-            let all = is_x86_feature_detected!("avx512f")
+            let all = is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512cd")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")

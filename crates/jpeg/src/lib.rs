@@ -5,9 +5,11 @@
 mod arch;
 mod cpu;
 mod decode;
+mod encode;
 mod error;
 mod plane;
 
 pub use decode::{BLOCK_BYTES, Decoder, Limits, Piece, Verdict};
+pub use encode::{EncodeOptions, Encoder, HuffmanTables, Mismatch, Picture, Sampling, Transformed};
 pub use error::Error;
 pub use plane::{Buffers, Fresh, Plane, Scale};

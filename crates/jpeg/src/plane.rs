@@ -15,6 +15,12 @@ pub struct Plane {
 }
 
 impl Plane {
+    /// A plane of one value, `width` and `height` at least 1.
+    #[must_use]
+    pub fn filled(width: usize, height: usize, value: u8) -> Self {
+        Self { data: vec![value; width * height], width, height, stride: width }
+    }
+
     /// The samples of row `y`.
     ///
     /// # Panics
@@ -22,6 +28,15 @@ impl Plane {
     #[must_use]
     pub fn row(&self, y: usize) -> &[u8] {
         &self.data[y * self.stride..][..self.width]
+    }
+
+    /// The samples of row `y`, to be written.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    #[must_use]
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        &mut self.data[y * self.stride..][..self.width]
     }
 }
 

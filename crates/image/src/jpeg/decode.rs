@@ -163,9 +163,7 @@ fn own(decoder: &mut Decoder, bytes: &[u8], shrink: Shrink, limits: &Limits, poo
         Shrink::Four | Shrink::Eight => return None,
     };
     let limits = sealpress_jpeg::Limits { max_scans: limits.max_scans, max_pixels: limits.max_pixels };
-    let planes = decoder.planes(bytes, scale, limits, pool).ok()?;
-    let plane = |p: sealpress_jpeg::Plane| Plane { data: p.data, width: p.width, height: p.height, stride: p.stride };
-    Some(planes.into_iter().map(plane).collect())
+    decoder.planes(bytes, scale, limits, pool).ok()
 }
 
 /// Decodes to interleaved pixels, `cmyk` being the profile for four components, and from there to

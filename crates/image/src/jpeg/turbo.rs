@@ -357,82 +357,15 @@ fn shrunk(header: &Header, shrink: Shrink) -> Result<(c_int, c_int), Error> {
     Ok((side(header.width)?, side(header.height)?))
 }
 
-/// Planes to JPEG, and packed RGB to planes.
+/// Packed RGB to planes. Never used for encoding: behind a grey picture, an instance that encoded it
+/// converts luma only and leaves chroma as it was in the buffer (libjpeg-turbo 3.1).
 pub(crate) struct Compressor {
     handle: Handle,
-    /// Colour conversion has an instance of its own: behind a grey picture, an instance that encoded
-    /// it converts luma only and leaves chroma as it was in the buffer (libjpeg-turbo 3.1).
-    converter: Handle,
 }
 
 impl Compressor {
     pub(crate) fn new() -> Result<Self, Error> {
-        let handle = || Handle::new(sys::TJINIT_TJINIT_COMPRESS);
-        Ok(Self { handle: handle()?, converter: handle()? })
-    }
-
-    /// Encodes planes whose sizes are those of `sampling` for a `width × height` picture (chroma
-    /// rounded up). `out` is grown as needed; the result is its first returned number of bytes.
-    pub(crate) fn compress(
-        &mut self,
-        planes: &[Plane],
-        (width, height): (usize, usize),
-        sampling: Sampling,
-        quality: u8,
-        icc: Option<&[u8]>,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, Error> {
-        assert_eq!(planes.len(), sampling.planes(), "one plane per component");
-        let (Ok(w), Ok(h)) = (c_int::try_from(width), c_int::try_from(height)) else {
-            return Err(Error::internal("a picture beyond JPEG"));
-        };
-        let mut pointers = [ptr::null::<u8>(); 3];
-        let mut strides = [0 as c_int; 3];
-        for (i, plane) in planes.iter().enumerate() {
-            // SAFETY: arithmetic only.
-            let need_w = unsafe { sys::tj3YUVPlaneWidth(i as c_int, w, sampling.to_c()) };
-            // SAFETY: arithmetic only.
-            let need_h = unsafe { sys::tj3YUVPlaneHeight(i as c_int, h, sampling.to_c()) };
-            let (need_w, need_h) =
-                (usize::try_from(need_w).unwrap_or(usize::MAX), usize::try_from(need_h).unwrap_or(usize::MAX));
-            let enough = plane.stride >= need_w && need_h > 0 && plane.data.len() / plane.stride.max(1) >= need_h;
-            assert!(enough, "plane {i} covers its component with the padding that TurboJPEG reads");
-            pointers[i] = plane.data.as_ptr();
-            strides[i] = c_int::try_from(plane.stride).map_err(|_| Error::internal("a row beyond JPEG"))?;
-        }
-        let h_ = &mut self.handle;
-        h_.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
-        h_.set(sys::TJPARAM_TJPARAM_SUBSAMP, sampling.to_c())?;
-        h_.set(sys::TJPARAM_TJPARAM_QUALITY, c_int::from(quality.clamp(1, 100)))?;
-        h_.set(
-            sys::TJPARAM_TJPARAM_COLORSPACE,
-            if sampling == Sampling::Gray { sys::TJCS_TJCS_GRAY } else { sys::TJCS_TJCS_YCbCr } as c_int,
-        )?;
-        let profile = icc.unwrap_or_default();
-        let profile_ptr = if profile.is_empty() { ptr::null_mut() } else { profile.as_ptr().cast_mut() };
-        // SAFETY: the library copies the profile and does not write to it; null and zero remove it.
-        let status = unsafe { sys::tj3SetICCProfile(h_.raw(), profile_ptr, profile.len() as sys::size_t) };
-        if status != 0 {
-            return Err(h_.failure(ErrorKind::Internal));
-        }
-        // SAFETY: arithmetic only.
-        let bound = unsafe { sys::tj3JPEGBufSize(w, h, sampling.to_c()) };
-        // Room for the profile's markers: 18 bytes for every 65,519.
-        let need = bound as usize + profile.len() + (profile.len() / 65_519 + 1) * 18;
-        if out.len() < need {
-            out.resize(need, 0);
-        }
-        let mut buffer = out.as_mut_ptr();
-        let mut size = out.len() as sys::size_t;
-        // SAFETY: every plane covers what is read (checked above); with NOREALLOC the library
-        // writes at most `size` bytes to `buffer` and reports an error where that is too little.
-        let status = unsafe {
-            sys::tj3CompressFromYUVPlanes8(h_.raw(), pointers.as_ptr(), w, strides.as_ptr(), h, &mut buffer, &mut size)
-        };
-        if status != 0 {
-            return Err(h_.failure(ErrorKind::Internal));
-        }
-        Ok((size as usize).min(out.len()))
+        Ok(Self { handle: Handle::new(sys::TJINIT_TJINIT_COMPRESS)? })
     }
 
     /// Converts `height` rows of packed RGB into 4:4:4 or 4:2:0 planes; `height` is even for 4:2:0
@@ -466,11 +399,11 @@ impl Compressor {
             pointers[i] = plane.as_mut_ptr();
             c_strides[i] = c_int::try_from(strides[i]).map_err(|_| Error::internal("a row beyond JPEG"))?;
         }
-        self.converter.set(sys::TJPARAM_TJPARAM_SUBSAMP, sampling.to_c())?;
+        self.handle.set(sys::TJPARAM_TJPARAM_SUBSAMP, sampling.to_c())?;
         // SAFETY: source and planes cover what is read and written, checked above.
         let status = unsafe {
             sys::tj3EncodeYUVPlanes8(
-                self.converter.raw(),
+                self.handle.raw(),
                 rgb.as_ptr(),
                 w,
                 pitch,
@@ -480,6 +413,6 @@ impl Compressor {
                 c_strides.as_mut_ptr(),
             )
         };
-        if status == 0 { Ok(()) } else { Err(self.converter.failure(ErrorKind::Internal)) }
+        if status == 0 { Ok(()) } else { Err(self.handle.failure(ErrorKind::Internal)) }
     }
 }
