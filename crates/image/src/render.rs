@@ -2,7 +2,7 @@
 
 use sealpress_media::Dimensions;
 
-use crate::colour::{Colour, Converter, ToRgb};
+use crate::colour::{Colour, Converter, Shaper, ToRgb};
 use crate::convert::{RgbSink, Target};
 use crate::error::Error;
 use crate::jpeg::turbo::Compressor;
@@ -45,6 +45,12 @@ pub(crate) fn render(decoded: Decoded, wanted: Wanted, tools: &mut Tools<'_>) ->
     let geometry = Geometry::new(stored, shrink, &planes, wanted);
     if planes.chroma.is_none() {
         return gray(planes, &geometry, converter.as_ref(), tools);
+    }
+    if let Some(shaper) = converter.as_ref().and_then(|c| c.shaper.as_ref())
+        && !wanted.rgb
+        && planes.matrix.weights().is_some()
+    {
+        return shaped(planes, &geometry, shaper, tools);
     }
     let is_rgb = planes.matrix == Matrix::Identity;
     if wanted.rgb || is_rgb || converter.is_some() || planes.matrix != Matrix::Bt601 {
@@ -138,6 +144,13 @@ fn planar(planes: Planes, geometry: &Geometry, tools: &mut Tools<'_>) -> Result<
         ready.push(step(plane, across, down, chroma_tone, geometry.wanted.orientation, tools));
     }
     Ok(ready)
+}
+
+/// As planar, and then to sRGB from planes to planes.
+fn shaped(planes: Planes, geometry: &Geometry, shaper: &Shaper, tools: &mut Tools<'_>) -> Result<Ready, Error> {
+    let matrix = planes.matrix;
+    let mut ready = planar(planes, geometry, tools)?;
+    if shaper.convert(&mut ready, matrix) { Ok(ready) } else { Err(Error::internal("planes that no shaper takes")) }
 }
 
 fn gray(

@@ -1,6 +1,6 @@
 //! One decode of any format, up to planes.
 
-use sealpress_jpeg::Decoder;
+use sealpress_jpeg::{Decoder, Encoder};
 use sealpress_media::Dimensions;
 
 use crate::colour::{Colour, Declared, Profiles};
@@ -34,6 +34,7 @@ pub(crate) struct Decoded {
 pub(crate) struct Codecs {
     pub(crate) decompressor: Decompressor,
     pub(crate) jpeg: Decoder,
+    pub(crate) encoder: Encoder,
     pub(crate) compressor: Compressor,
     pub(crate) pool: Pool,
     pub(crate) profiles: Profiles,
@@ -55,9 +56,10 @@ impl Codecs {
         Ok(Self {
             decompressor: Decompressor::new()?,
             jpeg: Decoder::new(),
+            encoder: Encoder::new(),
             compressor: Compressor::new()?,
             pool: Pool::default(),
-            profiles: Profiles::default(),
+            profiles: Profiles,
         })
     }
 

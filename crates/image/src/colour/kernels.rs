@@ -1,0 +1,155 @@
+//! Two rows of luma and one of chroma through a [`Shaper`](super::shaper::Shaper)'s tables. All
+//! variants compute the same integers, so that the plain one judges the others to the bit.
+
+use super::shaper::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+
+/// Which variant runs; chosen once, when the CPU was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    /// Plain code for any CPU, and the oracle of the others.
+    Scalar,
+    /// 16 columns at a time; curves are gathered from memory.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Token),
+    /// 32 columns at a time; curves are looked up in registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Token),
+}
+
+impl Kernel {
+    /// The fastest variant that this CPU runs.
+    pub(super) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(token) = avx512::Token::new() {
+            return Self::Avx512(token);
+        } else if let Some(token) = avx2::Token::new() {
+            return Self::Avx2(token);
+        }
+        Self::Scalar
+    }
+
+    /// All variants that this CPU runs.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(avx2::Token::new().map(Self::Avx2));
+            all.extend(avx512::Token::new().map(Self::Avx512));
+        }
+        all
+    }
+}
+
+/// Converts in place; each row of luma is twice as long as those of chroma.
+pub(super) fn convert(
+    kernel: Kernel,
+    tables: &Tables,
+    chroma: Chroma,
+    luma: [&mut [u8]; 2],
+    cb: &mut [u8],
+    cr: &mut [u8],
+) {
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512(token) => avx512::convert(token, tables, chroma, luma, cb, cr),
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2(token) => avx2::convert(token, tables, chroma, luma, cb, cr),
+        Kernel::Scalar => plain(tables, chroma, luma, cb, cr),
+    }
+}
+
+/// What the vectors do to a whole number of steps, done to any length: the last step on copies.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn in_steps<const LUMA: usize, const CHROMA: usize>(
+    [upper, lower]: [&mut [u8]; 2],
+    cb: &mut [u8],
+    cr: &mut [u8],
+    mut step: impl FnMut([&mut [u8; LUMA]; 2], &mut [u8; CHROMA], &mut [u8; CHROMA]),
+) {
+    let (uppers, upper) = upper.as_chunks_mut::<LUMA>();
+    let (lowers, lower) = lower.as_chunks_mut::<LUMA>();
+    let (cbs, cb) = cb.as_chunks_mut::<CHROMA>();
+    let (crs, cr) = cr.as_chunks_mut::<CHROMA>();
+    for (((upper, lower), cb), cr) in uppers.iter_mut().zip(lowers).zip(cbs).zip(crs) {
+        step([upper, lower], cb, cr);
+    }
+    if cb.is_empty() {
+        return;
+    }
+    let (mut rows, mut blue, mut red) = ([[0; LUMA]; 2], [0; CHROMA], [0; CHROMA]);
+    rows[0][..upper.len()].copy_from_slice(upper);
+    rows[1][..lower.len()].copy_from_slice(lower);
+    blue[..cb.len()].copy_from_slice(cb);
+    red[..cr.len()].copy_from_slice(cr);
+    let [first, second] = &mut rows;
+    step([first, second], &mut blue, &mut red);
+    upper.copy_from_slice(&rows[0][..upper.len()]);
+    lower.copy_from_slice(&rows[1][..lower.len()]);
+    cb.copy_from_slice(&blue[..cb.len()]);
+    cr.copy_from_slice(&red[..cr.len()]);
+}
+
+/// Product with fifteen fractional bits, rounded.
+fn times(a: i16, b: i16) -> i16 {
+    ((i32::from(a) * i32::from(b) + 0x4000) >> 15) as i16
+}
+
+/// The curve's value in piece `piece`, `part` of 32,768 behind its start.
+fn value(curve: &Curve, piece: i16, part: i16) -> i16 {
+    curve.start[piece as usize].saturating_add(times(part, curve.rise[piece as usize]))
+}
+
+fn plain(tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
+    let [upper, lower] = luma.map(|row| row.as_chunks_mut::<2>().0);
+    for (((upper, lower), cb), cr) in upper.iter_mut().zip(lower).zip(cb).zip(cr) {
+        let wide = |sample: u8| (i16::from(sample) - 128) << 8;
+        let (blue, red) = (wide(*cb), wide(*cr));
+        let shift = [
+            times(red, chroma.red_cr),
+            times(blue, chroma.green_cb) + times(red, chroma.green_cr),
+            times(blue, chroma.blue_cb),
+        ];
+        let quad = [[upper[0], upper[1]], [lower[0], lower[1]]];
+        let quad = quad.map(|row| row.map(|y| pixel(tables, y, shift)));
+        let brightness = |rgb: [i16; 3]| {
+            let sum = times(rgb[0], LUMA[0]) + times(rgb[1], LUMA[1]) + times(rgb[2], LUMA[2]);
+            ((sum as u16 + 64) >> 7).min(255) as u8
+        };
+        *upper = quad[0].map(brightness);
+        *lower = quad[1].map(brightness);
+        let colour = |weights: [i16; 3]| {
+            let mut sum = 0;
+            for (i, weight) in weights.into_iter().enumerate() {
+                for (first, second) in quad[0].iter().zip(&quad[1]) {
+                    let mean = (first[i] as u16 + second[i] as u16).div_ceil(2);
+                    sum += i32::from(mean) * i32::from(weight);
+                }
+            }
+            (((sum + (1 << 22)) >> 23) + 128).clamp(0, 255) as u8
+        };
+        (*cb, *cr) = (colour(CB), colour(CR));
+    }
+}
+
+/// R'G'B' of sRGB for a luma sample and what its chroma adds.
+fn pixel(tables: &Tables, y: u8, shift: [i16; 3]) -> [i16; 3] {
+    let mut light = [0; 3];
+    for ((light, curve), shift) in light.iter_mut().zip(&tables.to_light).zip(shift) {
+        let level = (i16::from(y) << 7).saturating_add(shift).clamp(0, WHITE);
+        *light = value(curve, level >> 9, (level & 511) << 6);
+    }
+    std::array::from_fn(|i| {
+        let mix = tables.mix[i];
+        let more = times(light[0], mix[0]) + times(light[1], mix[1]) + times(light[2], mix[2]);
+        let light = light[i].saturating_add(more).max(0);
+        if light < DARK {
+            value(&tables.to_srgb[0], light >> 5, (light & 31) << 10)
+        } else {
+            value(&tables.to_srgb[1], light >> 9, (light & 511) << 6)
+        }
+    })
+}
