@@ -110,7 +110,9 @@ impl Log {
 
 /// Who is told of every request at its end.
 #[derive(Default)]
-pub(crate) struct Watchers(Vec<Box<dyn Fn(&RequestRecord) + Send + Sync>>);
+pub(crate) struct Watchers(Vec<Watcher>);
+
+type Watcher = Box<dyn Fn(&RequestRecord) + Send + Sync>;
 
 impl Watchers {
     pub(crate) fn add(&mut self, watcher: impl Fn(&RequestRecord) + Send + Sync + 'static) {

@@ -27,12 +27,14 @@ pub(crate) enum Route {
     Consent,
     FaceAuthCreate,
     FaceAuthResult,
+    /// Not asked for: a webhook that goes out. Named so that the fault script can choose it.
+    Webhook,
     /// `/__emulator/…` and the page.
     Own,
     Unknown,
 }
 
-const ALL: [(Route, &str); 26] = [
+const ALL: [(Route, &str); 27] = [
     (Route::CreateSession, "create-session"),
     (Route::Submit, "submit"),
     (Route::Delete, "delete"),
@@ -57,6 +59,7 @@ const ALL: [(Route, &str); 26] = [
     (Route::Consent, "consent"),
     (Route::FaceAuthCreate, "face-auth-create"),
     (Route::FaceAuthResult, "face-auth-result"),
+    (Route::Webhook, "webhook"),
     (Route::Own, "own"),
     (Route::Unknown, "unknown"),
 ];

@@ -306,3 +306,72 @@ fn other_sites_cannot_steer_it() {
     stream.write_all(head.as_bytes()).unwrap();
     assert_eq!(common::answer(&mut stream).unwrap().status, 200);
 }
+
+/// Takes webhooks on a raw socket, as (signature header, body), and answers 200.
+fn hook() -> (String, std::sync::mpsc::Receiver<(String, String)>) {
+    use std::io::BufRead as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = std::io::BufReader::new(stream.try_clone().unwrap());
+            let (mut signature, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) <= 2 {
+                    break;
+                }
+                let (name, value) = line.trim().split_once(": ").unwrap_or_default();
+                match name {
+                    "x-hmac-signature" => signature = value.to_owned(),
+                    "content-length" => length = value.parse().unwrap(),
+                    _ => {}
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let mut stream = stream;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+            if tell.send((signature, String::from_utf8(body).unwrap())).is_err() {
+                return;
+            }
+        }
+    });
+    (url, told)
+}
+
+#[test]
+fn webhooks_are_touched_by_the_script_too() {
+    let (url, told) = hook();
+    let emulator = Emulator::builder().webhook(&url).configure(|o| o.webhook_retry_ms = 20).start_blocking().unwrap();
+    let next = || told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let rule = |effect: serde_json::Value| {
+        let rule = serde_json::json!({ "routes": ["webhook"], "count": 1, "effect": effect }).to_string();
+        assert_eq!(common::control(&emulator, "POST", "faults", &rule).status, 200);
+    };
+    let right = |body: &str| common::hmac_hex(emulator.secret(), body.as_bytes());
+    // Twice, both right.
+    rule(serde_json::json!({ "kind": "double-record" }));
+    emulator.send_webhook(&serde_json::json!({ "n": 1 })).unwrap();
+    let (first, second) = (next(), next());
+    assert_eq!(first, second);
+    assert_eq!((first.0, first.1.as_str()), (right("{\"n\":1}"), "{\"n\":1}"));
+    // Forged, and (since this server took it) not sent again.
+    rule(serde_json::json!({ "kind": "signature", "how": "wrong" }));
+    emulator.send_webhook(&serde_json::json!({ "n": 2 })).unwrap();
+    let (signature, body) = next();
+    assert!(body == "{\"n\":2}" && signature.len() == 64 && signature != right(&body));
+    // Lost once, then delivered.
+    rule(serde_json::json!({ "kind": "break", "at": "after-body" }));
+    emulator.send_webhook(&serde_json::json!({ "n": 3 })).unwrap();
+    assert_eq!(next().0, right("{\"n\":3}"));
+    // Late: what was sent after it comes before it.
+    rule(serde_json::json!({ "kind": "latency", "ms": 1500 }));
+    emulator.send_webhook(&serde_json::json!({ "n": 4 })).unwrap();
+    while common::control(&emulator, "GET", "faults", "").json()[3]["fired"] == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    emulator.send_webhook(&serde_json::json!({ "n": 5 })).unwrap();
+    assert_eq!([next().1, next().1], ["{\"n\":5}", "{\"n\":4}"]);
+}

@@ -268,8 +268,12 @@ mod tests {
             { "name": "Zo\u{eb} \"7\"", "image": "data:image/jpeg;base64,/9j/4A==" }, { "name": "b", "sessionId": "s-1" },
         ] });
         assert_eq!(value, expected);
-        let mut shape = FacesShape::default();
-        (shape.list, shape.name, shape.image) = ("images".into(), "label".into(), "content".into());
+        let shape = FacesShape {
+            list: "images".into(),
+            name: "label".into(),
+            image: "content".into(),
+            ..FacesShape::default()
+        };
         assert_eq!(made(&faces[..1], &shape).unwrap()["images"][0]["content"], "data:image/jpeg;base64,/9j/4A==");
     }
 
@@ -289,8 +293,7 @@ mod tests {
         assert!(made(&[named(&"\u{eb}".repeat(255))], &shape).is_ok(), "characters are counted, not bytes");
         assert_eq!(kind(&[named("a"), named("a")]), "config");
         assert_eq!(kind(&[Face::picture("a", pdf)]), "media");
-        let mut small = FacesShape::default();
-        small.most_bytes = 300;
+        let small = FacesShape { most_bytes: 300, ..FacesShape::default() };
         assert!(made(&[named("a")], &small).is_ok());
         let error = made(&[named("a"), named("b")], &small).unwrap_err();
         assert_eq!(error.fault(), Fault::Limit);

@@ -22,7 +22,7 @@ pub(crate) struct Refusal {
     retry_after: Option<u64>,
     explanation: Option<Box<Explanation>>,
     /// Fields beside the envelope's.
-    more: Option<(&'static str, Value)>,
+    more: Option<Box<(&'static str, Value)>>,
 }
 
 impl Refusal {
@@ -75,7 +75,7 @@ impl Refusal {
 
     /// The same with one more field in its body.
     pub(crate) fn with(mut self, name: &'static str, value: Value) -> Self {
-        self.more = Some((name, value));
+        self.more = Some(Box::new((name, value)));
         self
     }
 
@@ -89,8 +89,8 @@ impl Refusal {
                     _ => json!(code),
                 };
                 let mut body = json!({ "status": status, "code": code, "message": self.message });
-                if let Some((name, value)) = self.more {
-                    body[name] = value;
+                if let Some(more) = self.more {
+                    body[more.0] = more.1;
                 }
                 Answer::json(self.status, &body)
             }
