@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| sealpress_image::doors::jpeg(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sealpress_image::fuzzing::jpeg(data));

@@ -75,6 +75,7 @@ fn seed(sh: &Shell, target: &str, corpus: &str) -> anyhow::Result<()> {
     if let Ok(shared) = sh.read_dir(root.join("../shared/corpus")) {
         folders.extend(shared);
     }
+    folders.push(root.join("../shared/cases/picture"));
     for file in folders.iter().filter(|f| f.is_dir()).flat_map(|f| sh.read_dir(f).unwrap_or_default()) {
         let ours = file.extension().and_then(|e| e.to_str()).is_some_and(|e| names.contains(&e));
         let small = std::fs::metadata(&file).is_ok_and(|m| m.len() <= SEED_BYTES);

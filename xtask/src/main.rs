@@ -7,6 +7,7 @@
 
 mod bench;
 mod check;
+mod differential;
 mod fuzz;
 mod setup;
 #[cfg(test)]
@@ -32,6 +33,7 @@ cargo xtask COMMAND
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
+  differential [--corpus DIR]… [--shuffles N]   every picture alone, in batches, isolated, turned; other hands judge
   fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told
 ";
 
@@ -77,6 +79,7 @@ fn run() -> anyhow::Result<()> {
         Some("bench") => bench::run(&sh, rest),
         Some("backfill") => backfill(&sh, &rest),
         Some("chaos") => chaos(&sh, &rest),
+        Some("differential") => differential::run(&sh, rest),
         Some("fuzz") => fuzz::run(&sh, rest),
         Some("" | "help" | "--help" | "-h") => {
             print!("{HELP}");

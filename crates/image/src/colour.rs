@@ -26,6 +26,7 @@ use moxcms::{
 };
 
 use crate::error::Error;
+use crate::hdr::{ToneMap, Transfer};
 use crate::planes::{Matrix, Range};
 pub(crate) use shaper::Shaper;
 
@@ -54,6 +55,13 @@ pub(crate) enum Declared<'a> {
     Gamma { gamma: f32, chromaticities: Option<[(f32, f32); 4]> },
 }
 
+impl<'a> Declared<'a> {
+    /// By a profile, where there is one.
+    pub(crate) fn icc(icc: Option<&'a [u8]>) -> Self {
+        icc.map_or(Self::Srgb, Self::Icc)
+    }
+}
+
 /// What is to be done about it.
 #[derive(Clone)]
 pub(crate) enum Colour {
@@ -78,7 +86,16 @@ pub(crate) struct Converter {
     pub(crate) strong: bool,
     /// The short way, where curves and a matrix are all that there is.
     pub(crate) shaper: Option<Arc<Shaper>>,
-    transform: Arc<Transform16BitExecutor>,
+    way: Way,
+}
+
+/// How samples get to sRGB.
+#[derive(Clone)]
+enum Way {
+    /// By a profile.
+    Profile(Arc<Transform16BitExecutor>),
+    /// From high dynamic range.
+    ToneMap(Arc<ToneMap>),
 }
 
 impl fmt::Debug for Converter {
@@ -100,6 +117,13 @@ impl fmt::Debug for Colour {
 impl Converter {
     /// Interleaved samples to interleaved sRGB; `out` has three bytes for each pixel.
     pub(crate) fn apply(&self, samples: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let transform = match &self.way {
+            Way::Profile(transform) => transform,
+            Way::ToneMap(map) => {
+                map.apply(samples, out);
+                return Ok(());
+            }
+        };
         // The library's eight-bit conversions round down, which darkens a picture by half a level:
         // 1.9 points of SSIMULACRA2. Sixteen bits are rounded here.
         let (inputs, outputs) = (PIXELS * usize::from(self.components), PIXELS * 3);
@@ -110,7 +134,7 @@ impl Converter {
             for (wide, sample) in from.iter_mut().zip(samples) {
                 *wide = u16::from(*sample) * 257;
             }
-            self.transform
+            transform
                 .transform(from, to)
                 .map_err(|e| Error::internal(format!("colour conversion refused its buffers: {e}")))?;
             for (sample, wide) in out.iter_mut().zip(to) {
@@ -136,7 +160,10 @@ impl Profiles {
             Declared::Srgb => Colour::Srgb,
             Declared::Icc(icc) if icc.len() > MAX_PROFILE => Colour::Broken,
             Declared::Icc(icc) => cache::resolved(icc, components, || from_icc(icc, components)),
-            Declared::Cicp { primaries, transfer } => from_cicp(primaries, transfer, components),
+            Declared::Cicp { primaries, transfer } => match Transfer::from_cicp(transfer) {
+                Some(_) => from_hdr(primaries, transfer),
+                None => from_cicp(primaries, transfer, components),
+            },
             Declared::Gamma { gamma, chromaticities } => from_gamma(gamma, chromaticities, components),
         }
     }
@@ -164,7 +191,32 @@ fn from_icc(icc: &[u8], components: u8) -> Colour {
     if space != components && !(space == 3 && components == 1) {
         return Colour::Broken;
     }
-    converter(&profile, name(&profile), components, false)
+    // Profiles of version 4.4 may name the numbers, and what those mean at high dynamic range no curve can say.
+    let cicp = profile.cicp.as_ref().map(|c| (c.color_primaries as u8, c.transfer_characteristics as u8));
+    if let Some((primaries, transfer)) = cicp
+        && Transfer::from_cicp(transfer).is_some()
+        && space != 4
+    {
+        return from_hdr(primaries, transfer);
+    }
+    converter(&profile, name(&profile), components)
+}
+
+/// High dynamic range. Primaries that nobody named are those that BT.2100 has.
+fn from_hdr(primaries: u8, transfer: u8) -> Colour {
+    let primaries = if matches!(primaries, 0 | 2) { 9 } else { primaries };
+    let Some(map) = Transfer::from_cicp(transfer).and_then(|transfer| ToneMap::new(primaries, transfer)) else {
+        return Colour::Broken;
+    };
+    let name = format!("{} with primaries {primaries}", if transfer == 16 { "PQ" } else { "HLG" });
+    Colour::Convert(Converter {
+        name,
+        components: 3,
+        hdr: true,
+        strong: true,
+        shaper: None,
+        way: Way::ToneMap(Arc::new(map)),
+    })
 }
 
 fn from_cicp(primaries: u8, transfer: u8, components: u8) -> Colour {
@@ -182,7 +234,6 @@ fn from_cicp(primaries: u8, transfer: u8, components: u8) -> Colour {
     else {
         return Colour::Broken;
     };
-    let hdr = matches!(transfer, 16 | 18);
     let cicp = CicpProfile {
         color_primaries,
         transfer_characteristics,
@@ -190,7 +241,7 @@ fn from_cicp(primaries: u8, transfer: u8, components: u8) -> Colour {
         full_range: true,
     };
     let profile = ColorProfile::new_from_cicp(cicp);
-    converter(&profile, format!("CICP {primaries}/{transfer}"), components, hdr)
+    converter(&profile, format!("CICP {primaries}/{transfer}"), components)
 }
 
 fn from_gamma(gamma: f32, chromaticities: Option<[(f32, f32); 4]>, components: u8) -> Colour {
@@ -215,10 +266,10 @@ fn from_gamma(gamma: f32, chromaticities: Option<[(f32, f32); 4]>, components: u
         (profile.red_trc, profile.green_trc, profile.blue_trc) =
             (Some(curve.clone()), Some(curve.clone()), Some(curve));
     }
-    converter(&profile, format!("gamma {gamma:.5}"), components, false)
+    converter(&profile, format!("gamma {gamma:.5}"), components)
 }
 
-fn converter(profile: &ColorProfile, name: String, components: u8, hdr: bool) -> Colour {
+fn converter(profile: &ColorProfile, name: String, components: u8) -> Colour {
     let layout = match components {
         4 => Layout::Rgba,
         1 if profile.color_space == DataColorSpace::Gray => Layout::Gray,
@@ -241,8 +292,8 @@ fn converter(profile: &ColorProfile, name: String, components: u8, hdr: bool) ->
         shaper: None,
         name,
         components: if layout == Layout::Rgb { 3 } else { components },
-        hdr,
-        transform,
+        hdr: false,
+        way: Way::Profile(transform),
     };
     match converter.components {
         4 => Colour::Convert(converter),
@@ -250,7 +301,7 @@ fn converter(profile: &ColorProfile, name: String, components: u8, hdr: bool) ->
             Some(Movement { most, .. }) if most <= SAME => Colour::Srgb,
             Some(Movement { mean, .. }) => {
                 converter.strong = mean > STRONG;
-                if n == 3 && !hdr {
+                if n == 3 {
                     converter.shaper = shaper::agreeing(profile, &converter).map(Arc::new);
                 }
                 Colour::Convert(converter)

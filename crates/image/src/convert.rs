@@ -62,12 +62,6 @@ impl RgbSink {
         if self.band.len() == self.width * 3 * BAND { self.flush(convert) } else { Ok(()) }
     }
 
-    /// Forgets all rows: they will come again.
-    pub(crate) fn restart(&mut self) {
-        self.band.clear();
-        self.done = 0;
-    }
-
     /// The planes; rows that never came stay as they are in the buffer.
     pub(crate) fn finish(mut self, convert: &mut Compressor) -> Result<Planes, Error> {
         self.flush(convert)?;

@@ -6,13 +6,13 @@ use sealpress_media::{Dimensions, Format};
 
 use crate::colour::ToRgb;
 use crate::convert::{RgbSink, Target};
+use crate::decode::Codecs;
 use crate::error::{Error, ErrorKind};
 use crate::jpeg::turbo::Compressor;
 use crate::planes::{Matrix, Plane, Range};
 use crate::png;
 use crate::policy::Policy;
 use crate::pool::Pool;
-use crate::source::Codecs;
 
 /// A file that fits.
 pub(crate) struct Encoded {

@@ -1,3 +1,5 @@
+//! Why a picture was refused, and whose turn it is.
+
 use std::borrow::Cow;
 use std::fmt;
 

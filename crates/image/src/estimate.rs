@@ -1,13 +1,13 @@
 //! Memory, told from the header alone.
 
 use crate::convert::Target;
+use crate::decode::{chroma_target, plane_bytes};
 use crate::jpeg::decode;
 use crate::orient;
 use crate::plan;
 use crate::png;
 use crate::policy::Policy;
 use crate::probe::{Detail, Probe};
-use crate::source::{chroma_target, plane_bytes};
 use crate::webp;
 
 /// Handles, tables, rows, and the resizer's cache of weights: what does not grow with the picture.

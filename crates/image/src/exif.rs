@@ -29,13 +29,11 @@ pub(crate) fn orientation(tiff: &[u8]) -> Option<u8> {
         if u16_at(at)? != 0x0112 {
             continue;
         }
-        const BYTE: u16 = 1;
-        const SHORT: u16 = 3;
-        const LONG: u16 = 4;
+        // TIFF's integers, without and with a sign: the standard asks for SHORT, cameras wrote all of them.
         let value = match u16_at(at + 2)? {
-            BYTE => u32::from(*tiff.get(at + 8)?),
-            SHORT => u32::from(u16_at(at + 8)?),
-            LONG => u32_at(at + 8)?,
+            1 | 6 => u32::from(*tiff.get(at + 8)?),
+            3 | 8 => u32::from(u16_at(at + 8)?),
+            4 | 9 => u32_at(at + 8)?,
             _ => return None,
         };
         return u8::try_from(value).ok().filter(|v| (1..=8).contains(v));
@@ -72,6 +70,26 @@ mod tests {
         for value in 1..=8 {
             assert_eq!(orientation(&block(true, 3, value)), Some(value as u8));
             assert_eq!(orientation(&block(false, 3, value)), Some(value as u8));
+        }
+    }
+
+    #[test]
+    fn every_integer_type_and_no_other() {
+        for kind in 0..=13 {
+            let width = match kind {
+                1 | 6 => 1,
+                3 | 8 => 2,
+                4 | 9 => 4,
+                _ => 0,
+            };
+            for big in [false, true] {
+                let mut tiff = block(big, kind, 0);
+                let field = &mut tiff[18..22];
+                field.fill(0);
+                field[if big { width.max(1) - 1 } else { 0 }] = 6;
+                let expected = (width > 0).then_some(6);
+                assert_eq!(orientation(&tiff), expected, "type {kind}, big endian: {big}");
+            }
         }
     }
 

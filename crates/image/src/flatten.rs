@@ -79,7 +79,7 @@ fn mean(alpha: &Plane, x: usize, y: usize, w: usize, h: usize) -> u8 {
 }
 
 /// An sRGB colour as the planes' components.
-fn components([r, g, b]: [u8; 3], matrix: Matrix, range: Range) -> [u8; 3] {
+pub(crate) fn components([r, g, b]: [u8; 3], matrix: Matrix, range: Range) -> [u8; 3] {
     let (kr, kb) = match matrix {
         Matrix::Identity => return [g, b, r],
         Matrix::Bt601 => (0.299, 0.114),

@@ -3,13 +3,15 @@
 
 mod colour;
 mod convert;
-#[doc(hidden)]
-pub mod doors;
+mod decode;
 mod encode;
 mod error;
 mod estimate;
 mod exif;
 mod flatten;
+#[doc(hidden)]
+pub mod fuzzing;
+mod hdr;
 mod heif;
 mod jpeg;
 mod limits;
@@ -24,7 +26,6 @@ mod probe;
 mod render;
 mod report;
 mod resize;
-mod source;
 mod webp;
 
 pub use error::{Error, ErrorKind};

@@ -1,3 +1,5 @@
+//! What one picture may cost.
+
 use sealpress_media::Dimensions;
 
 use crate::error::Error;

@@ -1,22 +1,26 @@
+//! One picture from its file to a file that conforms: which way it takes, and everything behind the decoder.
+
 use bytes::Bytes;
 use sealpress_media::{Dimensions, Format, Media};
 
 use crate::colour::{Colour, Declared};
+use crate::decode::{Codecs, Decoded, Request};
 use crate::encode::{self, Encoded};
 use crate::error::{Error, ErrorKind};
 use crate::estimate;
 use crate::heif::Heif;
 use crate::jpeg::scan::Scan;
+use crate::jpeg::turbo::Shrink;
+use crate::jpeg::walk::{self, Walk};
 use crate::jpeg::{decode, lossless};
 use crate::orient;
 use crate::plan;
-use crate::png::chunks::Chunks;
+use crate::png::{self, chunks::Chunks};
 use crate::policy::{Metadata, Policy, Profiles, Undersized};
 use crate::probe::Probe;
 use crate::render::{self, Tools, Wanted};
 use crate::report::{Action, Report, Stopwatch, Timings, Warning};
 use crate::resize::Resizer;
-use crate::source::{Codecs, Decoded, Request};
 use crate::webp::Container;
 
 /// Makes pictures conform to a [`Policy`]. One per worker: it keeps codecs, weights and buffers from
@@ -178,32 +182,38 @@ impl Job<'_> {
             self.warnings.push(Warning::FurtherPicturesDropped);
         }
         self.watch.lap(&mut self.timings.scan);
-        let plain = matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic();
-        // A number of lines behind the scan is lawful, and few decoders read it.
-        let plain = plain && scan.frame.height != 0 && scan.dnl.is_none();
-        let plain = plain && !self.has_strong_profile(scan.icc.as_deref(), scan.frame.factors.len());
-        if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && plain && scan.end.is_some() {
-            if aim.orientation == 1
+        let strong = self.has_strong_profile(Declared::icc(scan.icc.as_deref()), scan.frame.factors.len());
+        let common = decode::is_common(&scan) && scan.end.is_some() && scan.is_complete() && !strong;
+        let mut walked = None;
+        if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && common {
+            self.policy.limits().memory(decode::memory(&scan, Shrink::One))?;
+            let walk = walk::walk(&mut self.codecs.jpeg, &bytes, &self.policy.limits());
+            self.watch.check()?;
+            // Bytes that are no picture hide in no picture.
+            let tidy = matches!(walk, Walk::Whole { end, stray: 0 } if end == scan.data_end());
+            if tidy
+                && aim.orientation == 1
                 && let Some(done) = self.pass_jpeg(&bytes, &scan, aim)
             {
                 return Ok(done);
             }
-            if aim.orientation != 1
+            if tidy
+                && aim.orientation != 1
                 && let Some(done) = self.turn_jpeg(&bytes, &scan, aim)?
             {
                 return Ok(done);
             }
+            walked = Some(walk);
         }
-        let decoded = self.decode(aim, |codecs, request| codecs.jpeg(&bytes, &scan, request))?;
+        let decoded = self.decode(aim, |codecs, request| codecs.jpeg(&bytes, &scan, walked, request))?;
         self.finish(decoded, aim, false, "JPEG is what every provider takes")
     }
 
     /// Sends the file as it is, or without its metadata, if that fits.
     fn pass_jpeg(&mut self, bytes: &Bytes, scan: &Scan, aim: Aim) -> Option<Normalized> {
-        let strip = self.policy.metadata == Metadata::Strip;
-        let out = match scan.stripped(bytes, strip) {
-            Some(stripped) => Bytes::from(stripped),
-            None => bytes.clone(),
+        let out = match self.policy.metadata {
+            Metadata::Strip => scan.rewritten(bytes),
+            Metadata::Keep => bytes[..scan.end.unwrap_or(bytes.len())].to_vec(),
         };
         self.pass(bytes, out, aim, scan.icc.as_deref())
     }
@@ -226,23 +236,23 @@ impl Job<'_> {
         let bytes = self.media.bytes().clone();
         let chunks = Chunks::whole(&bytes)?;
         let stored = self.policy.limits().dimensions(chunks.width, chunks.height)?;
-        if chunks.bad_checksum {
-            return Err(Error::corrupt("a PNG with a wrong checksum"));
-        }
         let aim = self.aim(stored, chunks.orientation.unwrap_or(1))?;
         if chunks.frames > 1 {
             self.actions.push(Action::FirstFrame { frames: chunks.frames });
         }
         self.watch.lap(&mut self.timings.scan);
-        let strip = self.policy.metadata == Metadata::Strip;
-        let still = chunks.frames == 1 || strip;
+        self.note_lost(&chunks);
+        let keep = self.policy.metadata == Metadata::Keep;
+        let still = chunks.frames == 1 || !keep;
         let takes = self.policy.takes(Format::Png);
         if self.policy.pass_through && takes && aim.fits() && aim.orientation == 1 && chunks.end.is_some() && still {
-            let out = match chunks.stripped(&bytes, strip) {
-                Some(stripped) => Bytes::from(stripped),
-                None => bytes.clone(),
-            };
-            if let Some(done) = self.pass(&bytes, out, aim, None) {
+            let limits = self.policy.limits();
+            let meaning = png::meaning(&bytes, &limits)?;
+            let components = if chunks.is_gray() { 1 } else { 3 };
+            if !self.has_strong_profile(meaning.declared(), components)
+                && png::passes(&bytes, &chunks, &limits, &self.watch)?
+                && let Some(done) = self.pass(&bytes, chunks.rewritten(&bytes, keep), aim, meaning.icc())
+            {
                 return Ok(done);
             }
         }
@@ -258,17 +268,20 @@ impl Job<'_> {
         let stored = self.policy.limits().dimensions(container.width, container.height)?;
         let aim = self.aim(stored, container.orientation.unwrap_or(1))?;
         self.watch.lap(&mut self.timings.scan);
-        let strip = self.policy.metadata == Metadata::Strip;
+        let keep = self.policy.metadata == Metadata::Keep;
         let icc = container.icc.clone().map(|range| &bytes[range]);
-        let plain = container.frames == 1 && !container.truncated && !self.has_strong_profile(icc, 3);
-        if self.policy.pass_through && self.policy.takes(Format::WebP) && aim.fits() && aim.orientation == 1 && plain {
-            let out = match container.stripped(&bytes, strip) {
-                Some(stripped) => Bytes::from(stripped),
-                None => bytes.clone(),
-            };
-            if let Some(done) = self.pass(&bytes, out, aim, icc) {
-                return Ok(done);
-            }
+        let whole = (container.picture_width, container.picture_height) == (container.width, container.height);
+        let plain = !container.animated && whole && !container.truncated;
+        let plain = plain && !self.has_strong_profile(Declared::icc(icc), 3);
+        if self.policy.pass_through
+            && self.policy.takes(Format::WebP)
+            && aim.fits()
+            && aim.orientation == 1
+            && plain
+            && self.codecs.webp_passes(&bytes, &container, &self.policy.limits())?
+            && let Some(done) = self.pass(&bytes, container.rewritten(&bytes, keep), aim, icc)
+        {
+            return Ok(done);
         }
         if container.frames > 1 {
             self.actions.push(Action::FirstFrame { frames: container.frames });
@@ -314,8 +327,19 @@ impl Job<'_> {
         Ok(Aim { stored, orientation, upright, target })
     }
 
-    /// The file without decoding, if it is small enough.
-    fn pass(&mut self, before: &Bytes, after: Bytes, aim: Aim, icc: Option<&[u8]>) -> Option<Normalized> {
+    /// Says which parts of a PNG count as not there.
+    fn note_lost(&mut self, chunks: &Chunks) {
+        if chunks.lost_colour() {
+            self.warnings.push(Warning::ProfileIgnored);
+        }
+        for id in &chunks.lost {
+            let complaint = format!("the chunk {} has a wrong checksum and was left out", id.escape_ascii());
+            self.warnings.push(Warning::Irregular { complaint });
+        }
+    }
+
+    /// The picture as it came, if it is small enough.
+    fn pass(&mut self, before: &Bytes, after: Vec<u8>, aim: Aim, icc: Option<&[u8]>) -> Option<Normalized> {
         if after.len() as u64 > self.policy.byte_limit() {
             return None;
         }
@@ -325,14 +349,23 @@ impl Job<'_> {
         }
         self.actions.push(Action::PassedThrough);
         self.watch.lap(&mut self.timings.transform);
+        // What was written as it stood needs no memory of its own.
+        let after = if after == before[..] { before.clone() } else { Bytes::from(after) };
         self.done(after, aim).ok()
     }
 
-    /// Whether the profile changes colours so much that it must not be left to the receiver.
-    fn has_strong_profile(&mut self, icc: Option<&[u8]>, components: usize) -> bool {
-        let Some(icc) = icc.filter(|_| self.policy.profiles == Profiles::Convert) else { return false };
+    /// Whether what the file says of its colours must not be left to the receiver: it changes them very much, or it is
+    /// broken and everybody makes something else of it.
+    fn has_strong_profile(&mut self, declared: Declared<'_>, components: usize) -> bool {
+        if self.policy.profiles != Profiles::Convert {
+            return false;
+        }
         let components = if components == 1 { 1 } else { 3 };
-        matches!(self.codecs.profiles.resolve(Declared::Icc(icc), components), Colour::Convert(c) if c.strong)
+        match self.codecs.profiles.resolve(declared, components) {
+            Colour::Convert(converter) => converter.strong,
+            Colour::Broken => true,
+            Colour::Srgb => false,
+        }
     }
 
     /// Notes a profile that is not sRGB and goes along.

@@ -32,7 +32,9 @@ pub(crate) fn plan(policy: &Policy, probe: &Probe) -> Vec<Action> {
         actions.push(Action::FirstFrame { frames: probe.frames() });
     }
     let codable = match &probe.detail {
-        Detail::Jpeg(scan) => matches!(scan.frame.factors.len(), 1 | 3) && !scan.frame.arithmetic(),
+        Detail::Jpeg(scan) => decode::is_common(scan),
+        // Opaque pixels may pass; the header does not tell.
+        _ if probe.has_alpha() => false,
         _ => probe.frames() == 1 || policy.metadata == Metadata::Strip,
     };
     if policy.pass_through && policy.takes(probe.format()) && fits && codable {
@@ -74,5 +76,8 @@ pub(crate) fn plan(policy: &Policy, probe: &Probe) -> Vec<Action> {
 pub(crate) fn shrink(policy: &Policy, probe: &Probe) -> crate::jpeg::turbo::Shrink {
     let target = policy.fit(probe.upright_dimensions());
     let wanted = if orient::transposes(probe.orientation()) { target.transposed() } else { target };
-    decode::shrink_for(probe.dimensions(), wanted)
+    match &probe.detail {
+        Detail::Jpeg(scan) => decode::shrink(scan, probe.dimensions(), wanted),
+        _ => crate::jpeg::turbo::Shrink::One,
+    }
 }

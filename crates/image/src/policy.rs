@@ -1,3 +1,5 @@
+//! What a provider takes, and what a picture may cost.
+
 use std::time::Duration;
 
 use sealpress_media::{Dimensions, Format};

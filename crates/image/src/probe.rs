@@ -1,3 +1,5 @@
+//! What a file's header says.
+
 use std::borrow::Cow;
 
 use sealpress_media::{Dimensions, Format, Media};
@@ -56,9 +58,9 @@ impl Probe {
         match media.format() {
             Format::Jpeg => {
                 let mut scan = Scan::header(bytes)?;
-                if scan.frame.height == 0 {
-                    // The height may stand behind the first scan.
-                    scan = Scan::whole(bytes)?;
+                // The true height may stand behind the first scan; whether it does costs a search, not a walk.
+                if scan.frame.height == 0 || memchr::memmem::find(bytes, &[0xFF, 0xDC, 0, 4]).is_some() {
+                    scan = Scan::whole(bytes).unwrap_or(scan);
                 }
                 let dimensions = sized(u32::from(scan.frame.width), u32::from(scan.height()))?;
                 Ok(Self {

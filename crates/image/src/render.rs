@@ -4,13 +4,13 @@ use sealpress_media::Dimensions;
 
 use crate::colour::{Colour, Converter, Shaper, ToRgb};
 use crate::convert::{RgbSink, Target};
+use crate::decode::Decoded;
 use crate::error::Error;
 use crate::jpeg::turbo::Compressor;
 use crate::orient;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting};
 use crate::pool::Pool;
 use crate::resize::{Axis, Filter, Recipe, Resizer, Tone};
-use crate::source::Decoded;
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]

@@ -1,3 +1,5 @@
+//! What was done to a picture, in words and for programs.
+
 use std::fmt;
 use std::time::{Duration, Instant};
 

@@ -26,12 +26,14 @@ pub(crate) struct Container {
     pub(crate) frames: u32,
     pub(crate) orientation: Option<u8>,
     pub(crate) icc: Option<Range<usize>>,
-    /// Chunks that a strip removes: metadata, and what nobody knows.
-    metadata: Vec<Range<usize>>,
-    /// Where the flags of the extended header stand.
-    flags: Option<usize>,
+    /// Metadata, with the flag in the extended header that announces it.
+    metadata: Vec<(Range<usize>, u8)>,
+    /// Whether there is an extended header.
+    extended: bool,
+    /// Whether the picture is a frame of an animation, be it the only one.
+    pub(crate) animated: bool,
     /// Just behind the last chunk.
-    end: usize,
+    pub(crate) end: usize,
     /// Whether the file is shorter than it says.
     pub(crate) truncated: bool,
 }
@@ -50,8 +52,9 @@ pub(crate) fn memory(container: &Container) -> u64 {
     picture * 3 / 2 + alpha + placed + working
 }
 
-/// Chunks that are the picture or say what its samples mean.
-const KEPT: [&[u8; 4]; 7] = [b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"];
+/// Flags of the extended header.
+const ICC_FLAG: u8 = 0x20;
+const ALPHA_FLAG: u8 = 0x10;
 const EXIF_FLAG: u8 = 0x08;
 const XMP_FLAG: u8 = 0x04;
 
@@ -83,13 +86,15 @@ impl Container {
             match &chunk.id {
                 b"VP8X" if data.len() >= 10 => {
                     canvas = Some((u24(&data[4..]) + 1, u24(&data[7..]) + 1));
-                    out.flags = out.flags.or(Some(chunk.data.start));
-                    out.alpha |= data[0] & 0x10 != 0;
+                    out.alpha |= data[0] & ALPHA_FLAG != 0;
+                    out.extended = true;
                 }
                 b"ICCP" if chunk.whole => out.icc = Some(chunk.data.clone()),
                 b"EXIF" => {
+                    out.metadata.push((chunk.data.clone(), EXIF_FLAG));
                     out.orientation = out.orientation.or_else(|| exif::orientation(data));
                 }
+                b"XMP " => out.metadata.push((chunk.data.clone(), XMP_FLAG)),
                 b"ALPH" if seen == 0 => alpha_start = Some(chunk.start),
                 b"VP8 " | b"VP8L" if seen == 0 => {
                     seen = 1;
@@ -100,6 +105,7 @@ impl Container {
                 }
                 b"ANMF" => {
                     seen += 1;
+                    out.animated = true;
                     if seen == 1 {
                         out.first_frame(bytes, &chunk)?;
                     }
@@ -108,9 +114,6 @@ impl Container {
             }
             // Chunks are padded to even length.
             at = chunk.data.end + (chunk.data.len() & 1);
-            if !KEPT.contains(&&chunk.id) {
-                out.metadata.push(chunk.start..at.min(end));
-            }
             out.end = at.min(end);
         }
         if seen == 0 {
@@ -127,26 +130,36 @@ impl Container {
         Ok(out)
     }
 
-    /// The file without metadata (where `strip` says so) and without what trails; `None` where that
-    /// is the file as it is.
-    pub(crate) fn stripped(&self, bytes: &[u8], strip: bool) -> Option<Vec<u8>> {
-        if self.end == bytes.len() && (self.metadata.is_empty() || !strip) {
-            return None;
+    /// The still picture written anew from what was recognized: its chunks, its profile, metadata where they are to
+    /// be kept, and a header that says so. Unknown chunks and further pictures are not copied.
+    pub(crate) fn rewritten(&self, bytes: &[u8], keep: bool) -> Vec<u8> {
+        let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
+        out.reserve(bytes.len());
+        let metadata = || self.metadata.iter().filter(|_| keep);
+        let mut flags = metadata().fold(0, |flags, (_, flag)| flags | flag);
+        flags |= if self.icc.is_some() { ICC_FLAG } else { 0 };
+        if self.extended {
+            flags |= if self.alpha { ALPHA_FLAG } else { 0 };
+            let side = |n: u32| (n - 1).to_le_bytes();
+            let ([w0, w1, w2, _], [h0, h1, h2, _]) = (side(self.width), side(self.height));
+            put(&mut out, b"VP8X", &[flags, 0, 0, 0, w0, w1, w2, h0, h1, h2]);
         }
-        let mut out = Vec::with_capacity(self.end);
-        let mut at = 0;
-        for range in self.metadata.iter().filter(|_| strip) {
-            out.extend_from_slice(&bytes[at..range.start]);
-            at = range.end;
+        if let Some(icc) = &self.icc {
+            put(&mut out, b"ICCP", &bytes[icc.clone()]);
         }
-        out.extend_from_slice(&bytes[at..self.end]);
-        // The extended header says what is there, the first one how much. It stands before what goes.
-        if let Some(flags) = self.flags.filter(|_| strip).and_then(|at| out.get_mut(at)) {
-            *flags &= !(EXIF_FLAG | XMP_FLAG);
+        let mut at = self.picture.start;
+        while let Some(chunk) = chunk(bytes, at, self.picture.end) {
+            if matches!(&chunk.id, b"ALPH" | b"VP8 " | b"VP8L") {
+                put(&mut out, &chunk.id, &bytes[chunk.data.clone()]);
+            }
+            at = chunk.data.end + (chunk.data.len() & 1);
+        }
+        for (range, flag) in metadata() {
+            put(&mut out, if *flag == EXIF_FLAG { b"EXIF" } else { b"XMP " }, &bytes[range.clone()]);
         }
         let size = u32::try_from(out.len() - 8).unwrap_or(u32::MAX);
         out[4..8].copy_from_slice(&size.to_le_bytes());
-        Some(out)
+        out
     }
 
     /// An animation's frame: a header of 16 bytes, then chunks as in a still picture.
@@ -214,6 +227,16 @@ impl Container {
             return Err(Error::corrupt("a side of zero pixels"));
         }
         Ok(())
+    }
+}
+
+/// Writes a chunk, padded to even length.
+fn put(out: &mut Vec<u8>, id: &[u8; 4], data: &[u8]) {
+    out.extend_from_slice(id);
+    out.extend_from_slice(&u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(data);
+    if data.len() % 2 == 1 {
+        out.push(0);
     }
 }
 

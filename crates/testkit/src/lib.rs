@@ -20,6 +20,7 @@ mod python;
 mod rng;
 mod scene;
 mod skip;
+mod surgery;
 mod testdata;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
@@ -41,4 +42,5 @@ pub use python::python;
 pub use rng::Rng;
 pub use scene::scene;
 pub use skip::skip;
+pub use surgery::{JpegFile, JpegSegment, PngFile, lossless_jpeg};
 pub use testdata::{Specimen, manifest_of, sha256_hex, specimens};

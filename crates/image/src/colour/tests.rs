@@ -1,7 +1,7 @@
 //! Floating point is the oracle of colours, the plain kernel that of the vectors.
 
-use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, ToneReprCurve};
-use moxcms::{MatrixCoefficients, TransferCharacteristics};
+use moxcms::TransferCharacteristics;
+use moxcms::{ColorProfile, ToneReprCurve};
 use proptest::prelude::*;
 use sealpress_testkit::{IccProfile, Rng};
 
@@ -107,7 +107,7 @@ fn greys_keep_their_level() {
 #[test]
 fn what_is_more_than_curves_and_a_matrix_keeps_the_general_way() {
     let mut profile = ColorProfile::new_display_p3();
-    let Colour::Convert(converter) = converter(&profile, String::new(), 3, false) else { panic!("P3 is not sRGB") };
+    let Colour::Convert(converter) = converter(&profile, String::new(), 3) else { panic!("P3 is not sRGB") };
     assert!(converter.shaper.is_some());
     assert!(Shaper::new(&profile).is_some());
     // A curve that the tables would follow, but not where they say the converter goes.
@@ -115,13 +115,7 @@ fn what_is_more_than_curves_and_a_matrix_keeps_the_general_way() {
     assert!(shaper::agreeing(&profile, &converter).is_none(), "other colours than the converter's");
     profile.red_trc = None;
     assert!(Shaper::new(&profile).is_none(), "a curve is missing");
-    let pq = ColorProfile::new_from_cicp(CicpProfile {
-        color_primaries: CicpColorPrimaries::Bt2020,
-        transfer_characteristics: TransferCharacteristics::Smpte2084,
-        matrix_coefficients: MatrixCoefficients::Identity,
-        full_range: true,
-    });
-    let Colour::Convert(pq) = super::converter(&pq, String::new(), 3, true) else { panic!("PQ is not sRGB") };
+    let Colour::Convert(pq) = super::from_hdr(9, 16) else { panic!("PQ is not sRGB") };
     assert!(pq.shaper.is_none(), "high dynamic range");
 }
 

@@ -87,7 +87,10 @@ impl Canvas {
             let columns = picture.columns as usize;
             let (x, y) = (n % columns * tile_width, n / columns * tile_height);
             let config = picture.config(tile);
-            let data = picture.data(meta, tile)?;
+            let Some(data) = picture.data(meta, tile)? else {
+                canvas.fill(x, y, (tile_width, tile_height));
+                continue;
+            };
             let units = config.units(&data, limits)?;
             decoders.decode(config, &units, limits, &mut |frame| {
                 if frame.y.width < tile_width || frame.y.height < tile_height {
@@ -105,6 +108,14 @@ impl Canvas {
             })?;
         }
         Ok(canvas)
+    }
+
+    /// Sets luma of a tile to its most.
+    fn fill(&mut self, x: usize, y: usize, tile: (usize, usize)) {
+        let right = (x + tile.0).min(self.y.width);
+        for row in y..(y + tile.1).min(self.y.height) {
+            self.y.row_mut(row)[x..right].fill(255);
+        }
     }
 
     /// Cuts out a rectangle. One that begins between two chroma samples makes the chroma planes
@@ -151,6 +162,16 @@ impl Canvas {
             range: Range::Full,
         }
     }
+}
+
+/// The same rectangle of planes that all have luma's size.
+pub(super) fn cut_out(planes: Planes, rect: Rect) -> Planes {
+    let (x, y, width, height) = (rect.x as usize, rect.y as usize, rect.width as usize, rect.height as usize);
+    if (x, y, width, height) == (0, 0, planes.y.width, planes.y.height) {
+        return planes;
+    }
+    let piece = |plane: Plane| cut(&plane, x, y, width, height);
+    Planes { y: piece(planes.y), chroma: planes.chroma.map(|c| c.map(piece)), alpha: planes.alpha.map(piece), ..planes }
 }
 
 /// Bytes that a decoder holds for one tile at its peak, the finished picture included. What

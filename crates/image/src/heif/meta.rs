@@ -182,6 +182,22 @@ impl<'a> Meta<'a> {
         Ok(out)
     }
 
+    /// All arrows of one kind, as the items that they end at and begin from, sorted.
+    pub(super) fn arrows(&self, kind: &FourCc) -> Result<Vec<(u32, u32)>, Error> {
+        let mut out = Vec::new();
+        for reference in self.references.iter().filter(|r| r.kind == *kind) {
+            let mut r = Reader::new(reference.to);
+            while !r.is_empty() {
+                if out.len() == MAX_ITEMS {
+                    return Err(Error::too_large(format!("a HEIF file with more than {MAX_ITEMS} references")));
+                }
+                out.push((r.id(reference.wide)?, reference.from));
+            }
+        }
+        out.sort_unstable();
+        Ok(out)
+    }
+
     /// The items whose arrows of one kind end at `to`, in the order of the file.
     pub(super) fn referring(&self, kind: &FourCc, to: u32) -> Result<Vec<u32>, Error> {
         let mut out = Vec::new();

@@ -11,6 +11,7 @@
 //! | `meta` | items, their bytes, properties and references |
 //! | `track` | the first picture of a sequence |
 //! | `picture` | single pictures, grids, derived pictures |
+//! | `overlay` | pictures laid over each other |
 //! | `geometry` | turns, mirrors and crops, in the file's order |
 //! | `hvcc`, `sps` | HEVC parameter sets: the size that a decoder is going to allocate, colour |
 //! | `decoder` | the door to the decoders: `pure` (Rust, always there), `avcodec` (libavcodec) |
@@ -28,6 +29,7 @@ mod decoder;
 mod geometry;
 mod hvcc;
 mod meta;
+mod overlay;
 mod picture;
 mod pure;
 mod sps;
@@ -44,7 +46,8 @@ pub(crate) use self::avcodec::available as native_available;
 use self::boxes::Reader;
 use self::canvas::Canvas;
 use self::geometry::Geometry;
-use self::meta::Meta;
+use self::meta::{Item, Meta};
+use self::overlay::Overlay;
 use self::picture::{Picture, find_property};
 pub(crate) use self::sps::Colour;
 use crate::error::{Error, ErrorKind};
@@ -60,7 +63,9 @@ const GAIN_MAP: &[u8] = b"urn:com:apple:photo:2020:aux:hdrgainmap";
 /// A HEIF file whose header was read and judged; no picture data has been looked at.
 pub(crate) struct Heif<'a> {
     meta: Option<Meta<'a>>,
+    /// Of an overlay, that of its lowest layer, which says what kind of samples all have.
     picture: Picture<'a>,
+    overlay: Option<Overlay<'a>>,
     alpha: Option<Picture<'a>>,
     alpha_geometry: Option<Geometry>,
     premultiplied: bool,
@@ -124,7 +129,7 @@ impl<'a> Heif<'a> {
     }
 
     pub(crate) fn has_alpha(&self) -> bool {
-        self.alpha.is_some()
+        self.alpha.is_some() || self.overlay.as_ref().is_some_and(Overlay::has_alpha)
     }
 
     /// Whether the file has an HDR gain map, which is left out.
@@ -163,8 +168,18 @@ impl<'a> Heif<'a> {
         })
     }
 
+    /// What in the file contradicts itself without harm to the picture.
+    pub(crate) fn irregularities(&self) -> &[String] {
+        &self.picture.irregularities
+    }
+
     /// Bytes that [`decode`](Self::decode) holds at its peak, its result included.
     pub(crate) fn memory(&self) -> u64 {
+        if let Some(overlay) = &self.overlay {
+            let pixels = u64::from(overlay.width) * u64::from(overlay.height);
+            let crops = self.geometry.crop != Geometry::of(overlay.width, overlay.height).crop;
+            return overlay.memory() + if crops { pixels * 4 } else { 0 };
+        }
         let samples = |s: Option<Subsampling>| match s {
             None => 2,
             Some(s) => 2 + 4 / (u64::from(s.horizontal) * u64::from(s.vertical)),
@@ -191,15 +206,22 @@ impl<'a> Heif<'a> {
     /// `unsupported-feature` for rare HEVC tools, `too-large` beyond the limits.
     pub(crate) fn decode(&self, limits: &Limits, native: bool) -> Result<Planes, Error> {
         limits.memory(self.memory())?;
+        self.decode_with(self.meta.as_ref(), limits, native)
+    }
+
+    fn decode_with(&self, meta: Option<&Meta<'_>>, limits: &Limits, native: bool) -> Result<Planes, Error> {
+        if let Some(overlay) = &self.overlay {
+            return Ok(canvas::cut_out(overlay.compose(meta, limits, native)?, self.geometry.crop));
+        }
         let mut decoders = canvas::Decoders::new(limits, native)?;
-        let meta = self.meta.as_ref();
         let canvas = Canvas::decode(&self.picture, meta, limits, &mut decoders, true)?;
         let sps = self.picture.sps();
         let mut planes = canvas.crop(self.geometry.crop).into_planes();
         planes.matrix = self.matrix()?;
         planes.range = match self.colour {
-            Some(c) if !c.full_range => Range::Limited,
-            _ => Range::Full,
+            Some(c) if c.full_range => Range::Full,
+            // Where nobody says, H.265 E.3.1 infers 0.
+            _ => Range::Limited,
         };
         planes.siting = match sps.chroma_location {
             1 | 3 | 5 => Siting::Centre,
@@ -220,12 +242,33 @@ impl<'a> Heif<'a> {
     fn still(file: &'a [u8], body: &'a [u8], limits: &Limits) -> Result<Self, Error> {
         let meta = Meta::read(file, body)?;
         let primary = meta.primary()?;
-        let picture = Picture::resolve(&meta, primary, limits)?;
-        let geometry = picture.geometry()?;
-        let mut heif = Self::assemble(picture, geometry, limits)?;
-        heif.find_auxiliary(&meta, limits)?;
+        let mut heif = match &primary.kind {
+            b"iovl" => Self::overlaid(&meta, primary, limits)?,
+            _ => Self::item(&meta, primary, limits)?,
+        };
         heif.gain_map |= meta.items().iter().any(|i| &i.kind == b"tmap");
         heif.meta = Some(meta);
+        Ok(heif)
+    }
+
+    /// A picture that is coded, or derived from one that is, with its alpha.
+    fn item(meta: &Meta<'a>, item: Item, limits: &Limits) -> Result<Self, Error> {
+        let picture = Picture::resolve(meta, item, limits)?;
+        let geometry = picture.geometry()?;
+        let mut heif = Self::assemble(picture, geometry, limits)?;
+        heif.find_auxiliary(meta, limits)?;
+        Ok(heif)
+    }
+
+    fn overlaid(meta: &Meta<'a>, item: Item, limits: &Limits) -> Result<Self, Error> {
+        let overlay = Overlay::read(meta, item, limits)?;
+        let properties = picture::understood(meta, item)?;
+        let mut geometry = Geometry::of(overlay.width, overlay.height);
+        properties.iter().try_for_each(|property| geometry.apply(property))?;
+        let first = overlay.first()?;
+        let (colour, icc) = (first.colour, first.icc);
+        let mut heif = Self::assemble(first.picture.clone(), geometry, limits)?;
+        (heif.colour, heif.icc, heif.overlay) = (colour, icc, Some(overlay));
         Ok(heif)
     }
 
@@ -244,6 +287,7 @@ impl<'a> Heif<'a> {
             colour: colour.or(picture.sps().colour),
             icc,
             picture,
+            overlay: None,
             alpha: None,
             alpha_geometry: None,
             premultiplied: false,
@@ -256,12 +300,41 @@ impl<'a> Heif<'a> {
 
     /// Alpha belongs to the primary item or to what it is derived from.
     fn find_auxiliary(&mut self, meta: &Meta<'a>, limits: &Limits) -> Result<(), Error> {
+        self.find_alpha(meta, limits)?;
+        if self.alpha.is_none() && self.picture.tiles.len() > 1 {
+            self.find_tile_alpha(meta, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Alpha of the tiles one by one.
+    fn find_tile_alpha(&mut self, meta: &Meta<'a>, limits: &Limits) -> Result<(), Error> {
+        let (auxiliary, multiplied) = (meta.arrows(b"auxl")?, meta.arrows(b"prem")?);
+        let mut alpha = Vec::with_capacity(self.picture.tiles.len());
+        for tile in self.picture.tile_items() {
+            let start = auxiliary.partition_point(|(to, _)| *to < tile);
+            let mut of_tile = None;
+            // Real tiles have one auxiliary picture, or two.
+            for (_, id) in auxiliary[start..].iter().take_while(|(to, _)| *to == tile).take(4) {
+                if of_tile.is_none() && auxiliary_type(&meta.properties(*id)?).is_some_and(|t| ALPHA.contains(&t)) {
+                    of_tile = Some(*id);
+                }
+            }
+            // The arrow goes from the picture to its alpha.
+            self.premultiplied |= of_tile.is_some_and(|id| multiplied.binary_search(&(id, tile)).is_ok());
+            alpha.push(of_tile);
+        }
+        self.alpha = self.picture.tile_alpha(meta, &alpha, limits)?;
+        self.alpha_geometry = self.alpha.is_some().then_some(self.geometry);
+        Ok(())
+    }
+
+    fn find_alpha(&mut self, meta: &Meta<'a>, limits: &Limits) -> Result<(), Error> {
         let owners: Vec<u32> = self.picture.chain.iter().map(|(id, _)| *id).collect();
         for owner in owners {
             for id in meta.referring(b"auxl", owner)? {
                 let properties = meta.properties(id)?;
-                let Some(kind) = find_property(&properties, b"auxC").and_then(|b| b.get(4..)) else { continue };
-                let kind = kind.split(|&b| b == 0).next().unwrap_or_default();
+                let Some(kind) = auxiliary_type(&properties) else { continue };
                 self.gain_map |= kind == GAIN_MAP;
                 if ALPHA.contains(&kind) && self.alpha.is_none() {
                     let picture = Picture::resolve(meta, meta.item(id)?, limits)?;
@@ -292,6 +365,11 @@ impl<'a> Heif<'a> {
             _ => Ok(Matrix::Bt601),
         }
     }
+}
+
+/// What an auxiliary picture is for.
+fn auxiliary_type<'a>(properties: &[meta::Property<'a>]) -> Option<&'a [u8]> {
+    find_property(properties, b"auxC")?.get(4..)?.split(|&b| b == 0).next()
 }
 
 /// The container's colour: that of the outermost item which has one, or of a grid's first tile.

@@ -18,6 +18,7 @@ const MAX_DEPTH: usize = 8;
 const MAX_CONFIGS: usize = 16;
 
 /// A picture as stored, before any crop or turn.
+#[derive(Clone)]
 pub(super) struct Picture<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
@@ -33,6 +34,8 @@ pub(super) struct Picture<'a> {
     pub(super) chain: Vec<(u32, Vec<Property<'a>>)>,
     /// Properties of the coded picture, or of the first tile.
     pub(super) coded_properties: Vec<Property<'a>>,
+    /// What contradicts itself without harm to the picture.
+    pub(super) irregularities: Vec<String>,
 }
 
 /// One coded picture.
@@ -46,6 +49,8 @@ pub(super) struct Tile<'a> {
 enum Source<'a> {
     Item(u32),
     Sample(&'a [u8]),
+    /// No coded picture: all samples are at their most.
+    Opaque,
 }
 
 impl<'a> Picture<'a> {
@@ -58,8 +63,7 @@ impl<'a> Picture<'a> {
             if !matches!(&item.kind, b"hvc1" | b"hev1" | b"grid" | b"iden" | b"tmap") {
                 return Err(refuse(&item.kind));
             }
-            let properties = meta.properties(item.id)?;
-            check_essential(&properties)?;
+            let properties = understood(meta, item)?;
             match &item.kind {
                 b"hvc1" | b"hev1" => return Self::single(item, properties, chain, limits),
                 b"grid" => return Self::grid(meta, item, properties, chain, limits),
@@ -89,7 +93,53 @@ impl<'a> Picture<'a> {
             configs: vec![config],
             chain: vec![(0, properties.clone())],
             coded_properties: properties,
+            irregularities: Vec::new(),
         }
+    }
+
+    /// The alpha of a grid whose tiles have theirs one by one: `alpha` has the item of each tile, `None` where a
+    /// tile has none and is opaque. `None` where no tile has any.
+    pub(super) fn tile_alpha(
+        &self,
+        meta: &Meta<'a>,
+        alpha: &[Option<u32>],
+        limits: &Limits,
+    ) -> Result<Option<Self>, Error> {
+        let mut configs = Configs::default();
+        let mut tiles = Vec::with_capacity(alpha.len());
+        for id in alpha {
+            tiles.push(match id {
+                None => Tile { config: 0, source: Source::Opaque },
+                Some(id) => Tile { config: configs.of_tile(meta, *id, limits)?.0, source: Source::Item(*id) },
+            });
+        }
+        let configs = configs.all;
+        if configs.is_empty() {
+            return Ok(None);
+        }
+        if configs.iter().any(|c| c.sps.width < self.tile_width || c.sps.height < self.tile_height) {
+            return Err(Error::unsupported_feature("a HEIF grid whose tiles have alpha of another size"));
+        }
+        Ok(Some(Self {
+            width: self.width,
+            height: self.height,
+            tiles,
+            columns: self.columns,
+            tile_width: self.tile_width,
+            tile_height: self.tile_height,
+            configs,
+            chain: self.chain.clone(),
+            coded_properties: Vec::new(),
+            irregularities: Vec::new(),
+        }))
+    }
+
+    /// The items of the tiles, in their order.
+    pub(super) fn tile_items(&self) -> impl Iterator<Item = u32> {
+        self.tiles.iter().filter_map(|tile| match tile.source {
+            Source::Item(id) => Some(id),
+            Source::Sample(_) | Source::Opaque => None,
+        })
     }
 
     /// Crops and turns of all items on the way, the innermost item's first. What a tile carries
@@ -111,11 +161,12 @@ impl<'a> Picture<'a> {
         &self.configs[tile.config]
     }
 
-    /// The coded bytes of one tile.
-    pub(super) fn data(&self, meta: Option<&Meta<'a>>, tile: &Tile<'a>) -> Result<Cow<'a, [u8]>, Error> {
+    /// The coded bytes of one tile; `None` for a tile that is opaque without any.
+    pub(super) fn data(&self, meta: Option<&Meta<'a>>, tile: &Tile<'a>) -> Result<Option<Cow<'a, [u8]>>, Error> {
         match (tile.source, meta) {
-            (Source::Sample(bytes), _) => Ok(Cow::Borrowed(bytes)),
-            (Source::Item(id), Some(meta)) => meta.data(id),
+            (Source::Opaque, _) => Ok(None),
+            (Source::Sample(bytes), _) => Ok(Some(Cow::Borrowed(bytes))),
+            (Source::Item(id), Some(meta)) => meta.data(id).map(Some),
             (Source::Item(_), None) => Err(Error::internal("an item without its tables")),
         }
     }
@@ -127,12 +178,9 @@ impl<'a> Picture<'a> {
         limits: &Limits,
     ) -> Result<Self, Error> {
         let config = Config::read(property(&properties, b"hvcC")?, limits)?;
-        // Where the two disagree, the smaller is what both can show.
-        let (mut width, mut height) = (config.sps.width, config.sps.height);
-        if let Some((w, h)) = extents(&properties)? {
-            limits.dimensions(w, h)?;
-            (width, height) = (width.min(w), height.min(h));
-        }
+        let mut irregularities = Vec::new();
+        let coded = (config.sps.width, config.sps.height);
+        let (width, height) = shown(extents(&properties)?, coded, &mut irregularities);
         chain.push((item.id, properties.clone()));
         Ok(Self {
             width,
@@ -144,6 +192,7 @@ impl<'a> Picture<'a> {
             configs: vec![config],
             chain,
             coded_properties: properties,
+            irregularities,
         })
     }
 
@@ -169,46 +218,91 @@ impl<'a> Picture<'a> {
             return Err(Error::corrupt("a HEIF grid with missing tiles"));
         }
 
-        let mut configs: Vec<Config<'a>> = Vec::new();
+        let mut configs = Configs::default();
         let mut tiles = Vec::with_capacity(count);
-        let mut size = None;
-        let mut coded_properties = Vec::new();
+        let mut first = None;
         for id in ids {
-            let tile = meta.item(id)?;
-            if !matches!(&tile.kind, b"hvc1" | b"hev1") {
-                return Err(refuse(&tile.kind));
-            }
-            let properties = meta.properties(id)?;
-            check_essential(&properties)?;
-            let raw = property(&properties, b"hvcC")?;
-            let config = match configs.iter().position(|c| std::ptr::eq(c.raw, raw) || c.raw == raw) {
-                Some(known) => known,
-                None => {
-                    let config = Config::read(raw, limits)?;
-                    judge_tile(configs.first(), &config)?;
-                    if configs.len() == MAX_CONFIGS {
-                        return Err(Error::unsupported_feature("a HEIF grid of too many kinds of tiles"));
-                    }
-                    configs.push(config);
-                    configs.len() - 1
-                }
-            };
-            if size.is_none() {
-                let sps = &configs[config].sps;
-                let (w, h) = extents(&properties)?.unwrap_or((sps.width, sps.height));
-                size = Some((w.min(sps.width), h.min(sps.height)));
-                coded_properties = properties;
-            }
+            let (config, properties) = configs.of_tile(meta, id, limits)?;
+            first.get_or_insert(properties);
             tiles.push(Tile { config, source: Source::Item(id) });
         }
-        let (tile_width, tile_height) = size.ok_or_else(|| Error::corrupt("a HEIF grid without tiles"))?;
-        judge_grid((width, height), (columns, rows), (tile_width, tile_height))?;
+        let configs = configs.all;
+        let coded_properties = first.ok_or_else(|| Error::corrupt("a HEIF grid without tiles"))?;
+        let coded = (configs[0].sps.width, configs[0].sps.height);
+        let mut irregularities = Vec::new();
+        let named = extents(&coded_properties)?;
+        let (mut tile_width, mut tile_height) = shown(named, coded, &mut irregularities);
+        let fits = |tile| judge_grid((width, height), (columns, rows), tile);
+        if fits((tile_width, tile_height)).is_err()
+            && let Some((w, h)) = named
+        {
+            (tile_width, tile_height) = (w.min(coded.0), h.min(coded.1));
+        }
+        fits((tile_width, tile_height))?;
         if configs.iter().any(|c| c.sps.width < tile_width || c.sps.height < tile_height) {
             return Err(Error::corrupt("a HEIF grid of tiles of different sizes"));
         }
+        if configs.iter().any(|c| (c.sps.width, c.sps.height) != coded) {
+            irregularities.push(String::from("tiles of different sizes, of which a part is not shown"));
+        }
+        if let Some((w, h)) = extents(&properties)?.filter(|size| *size != (width, height)) {
+            irregularities.push(format!("the container says {w}×{h}, its grid {width}×{height}"));
+        }
         chain.push((item.id, properties));
-        Ok(Self { width, height, tiles, columns, tile_width, tile_height, configs, chain, coded_properties })
+        Ok(Self {
+            width,
+            height,
+            tiles,
+            columns,
+            tile_width,
+            tile_height,
+            configs,
+            chain,
+            coded_properties,
+            irregularities,
+        })
     }
+}
+
+/// The decoder configurations of tiles, each once.
+#[derive(Default)]
+struct Configs<'a> {
+    all: Vec<Config<'a>>,
+}
+
+impl<'a> Configs<'a> {
+    /// The number of a tile's configuration, and the tile's properties.
+    fn of_tile(&mut self, meta: &Meta<'a>, id: u32, limits: &Limits) -> Result<(usize, Vec<Property<'a>>), Error> {
+        let tile = meta.item(id)?;
+        if !matches!(&tile.kind, b"hvc1" | b"hev1") {
+            return Err(refuse(&tile.kind));
+        }
+        let properties = understood(meta, tile)?;
+        let raw = property(&properties, b"hvcC")?;
+        if let Some(known) = self.all.iter().position(|c| std::ptr::eq(c.raw, raw) || c.raw == raw) {
+            return Ok((known, properties));
+        }
+        let config = Config::read(raw, limits)?;
+        judge_tile(self.all.first(), &config)?;
+        if self.all.len() == MAX_CONFIGS {
+            return Err(Error::unsupported_feature("a HEIF grid of too many kinds of tiles"));
+        }
+        self.all.push(config);
+        Ok((self.all.len() - 1, properties))
+    }
+}
+
+/// Most samples by which a coded picture without a window of its own is larger than what is shown of it.
+const MAX_PADDING: u32 = 15;
+
+/// The size that is shown of a coded picture for which the container names another one. Some writers leave it to
+/// the container to cut the last coding block; anything else is a mistake of the container's, and the picture is
+/// what the coded one is. Neither goes without a word.
+fn shown(named: Option<(u32, u32)>, coded: (u32, u32), irregularities: &mut Vec<String>) -> (u32, u32) {
+    let Some((w, h)) = named.filter(|named| *named != coded) else { return coded };
+    irregularities.push(format!("the container says {w}×{h}, the coded picture is {}×{}", coded.0, coded.1));
+    let padding = |coded: u32, named: u32| coded.checked_sub(named).is_some_and(|n| n <= MAX_PADDING);
+    if w > 0 && h > 0 && padding(coded.0, w) && padding(coded.1, h) { (w, h) } else { coded }
 }
 
 /// Tiles must cover the picture, and none may lie outside of it: this bounds the work by the
@@ -242,6 +336,13 @@ pub(super) fn find_property<'a>(properties: &[Property<'a>], kind: &FourCc) -> O
 
 fn property<'a>(properties: &[Property<'a>], kind: &FourCc) -> Result<&'a [u8], Error> {
     find_property(properties, kind).ok_or_else(|| Error::corrupt("a HEIF picture without its decoder's configuration"))
+}
+
+/// The properties of an item, none of which forbids showing it.
+pub(super) fn understood<'a>(meta: &Meta<'a>, item: Item) -> Result<Vec<Property<'a>>, Error> {
+    let properties = meta.properties(item.id)?;
+    check_essential(&properties)?;
+    Ok(properties)
 }
 
 /// Width and height of `ispe`.

@@ -6,12 +6,12 @@ use sealpress_media::Dimensions;
 use super::scan::Scan;
 use super::turbo::{self, Decompressor, Header, Packed, Sampling, Shrink};
 use crate::colour::{Colour, Converter};
-use crate::convert::RgbSink;
+use crate::convert::{RgbSink, Target};
+use crate::decode::chroma_target;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
 use crate::pool::Pool;
-use crate::source::chroma_target;
 
 /// What can be said before decoding.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub(crate) fn check(scan: &Scan, limits: &Limits) -> Result<Dimensions, Error> {
     if frame.hierarchical() {
         return Err(Error::unsupported_feature("a hierarchical JPEG"));
     }
-    if frame.lossless() {
-        return Err(Error::unsupported_feature("a lossless JPEG"));
+    if frame.lossless() && (frame.marker != 0xC3 || frame.factors.iter().any(|f| *f != frame.factors[0])) {
+        return Err(Error::unsupported_feature("a lossless JPEG with arithmetic coding or subsampling"));
     }
     if frame.precision != 8 {
         return Err(Error::unsupported_feature(format!("a JPEG of {} bits per sample", frame.precision)));
@@ -43,8 +43,14 @@ pub(crate) fn check(scan: &Scan, limits: &Limits) -> Result<Dimensions, Error> {
     limits.dimensions(u32::from(frame.width), u32::from(scan.height()))
 }
 
+/// By how much a file's decoder shrinks it for this size.
+pub(crate) fn shrink(scan: &Scan, source: Dimensions, wanted: Dimensions) -> Shrink {
+    // What has no DCT has no inverse one.
+    if scan.frame.lossless() { Shrink::One } else { shrink_for(source, wanted) }
+}
+
 /// The most that the inverse DCT may shrink so that both sides stay at least as large as wanted.
-pub(crate) fn shrink_for(source: Dimensions, wanted: Dimensions) -> Shrink {
+fn shrink_for(source: Dimensions, wanted: Dimensions) -> Shrink {
     let enough = |shrink: &Shrink| {
         let n = shrink.denominator();
         source.width() / n >= wanted.width() && source.height() / n >= wanted.height()
@@ -66,7 +72,7 @@ pub(crate) fn memory(scan: &Scan, shrink: Shrink) -> u64 {
     // Rows of blocks of every component, as samples and as pointers, some of them twice.
     let rows: u64 = blocks.iter().map(|(w, h)| w * 8 * 64 / n + h * 64).sum();
     // A baseline file may come in several scans too; only the whole file tells.
-    let buffered = scan.frame.progressive() || scan.scans > 1;
+    let buffered = scan.frame.progressive() || scan.frame.lossless() || scan.scans > 1;
     // Two blocks side by side are decoded at once, of which one may be beyond the picture.
     let held: u64 = blocks.iter().map(|(w, h)| (w + 3) * h * sealpress_jpeg::BLOCK_BYTES).sum();
     planes + rows + if buffered { held } else { 0 } + (128 << 10)
@@ -80,6 +86,16 @@ fn blocks(scan: &Scan) -> Vec<(u64, u64)> {
     let units_x = u64::from(scan.frame.width).div_ceil(8 * h_max);
     let units_y = u64::from(scan.height()).div_ceil(8 * v_max);
     factors.iter().map(|(h, v)| (units_x * u64::from(*h), units_y * u64::from(*v))).collect()
+}
+
+/// Whether every decoder reads this way of coding: what ours alone can read is encoded anew.
+pub(crate) fn is_common(scan: &Scan) -> bool {
+    let frame = &scan.frame;
+    matches!(frame.marker, 0xC0..=0xC2)
+        && frame.precision == 8
+        && matches!(frame.factors.len(), 1 | 3)
+        && scan.tables
+        && scan.dnl.is_none()
 }
 
 /// Whether the sampling factors are among those that come as planes.
@@ -99,19 +115,26 @@ pub(crate) fn is_planar(scan: &Scan) -> bool {
 /// Reads the header with the decoder and settles the way.
 pub(crate) fn plan(codec: &mut Decompressor, bytes: &[u8], shrink: Shrink, limits: &Limits) -> Result<Plan, Error> {
     let header = codec.header(bytes, limits)?;
-    if header.precision != 8 || header.lossless {
-        return Err(Error::unsupported_feature("a JPEG that is not of eight bits with loss"));
+    if header.precision != 8 {
+        return Err(Error::unsupported_feature("a JPEG of other than eight bits per sample"));
     }
-    let planar = matches!(
-        (header.colour, header.sampling),
-        (turbo::Colour::Gray, Some(Sampling::Gray))
-            | (
-                turbo::Colour::YCbCr,
-                Some(
-                    Sampling::S444 | Sampling::S422 | Sampling::S420 | Sampling::S440 | Sampling::S411 | Sampling::S441
+    // Lossless ones leave the decoder as pixels only.
+    let planar = !header.lossless
+        && matches!(
+            (header.colour, header.sampling),
+            (turbo::Colour::Gray, Some(Sampling::Gray))
+                | (
+                    turbo::Colour::YCbCr,
+                    Some(
+                        Sampling::S444
+                            | Sampling::S422
+                            | Sampling::S420
+                            | Sampling::S440
+                            | Sampling::S411
+                            | Sampling::S441
+                    )
                 )
-            )
-    );
+        );
     Ok(Plan { header, shrink, planar })
 }
 
@@ -180,21 +203,29 @@ pub(crate) fn packed(
     let n = plan.shrink.denominator();
     let dimensions = Dimensions::new(plan.header.width.div_ceil(n), plan.header.height.div_ceil(n))
         .map_err(|e| Error::with_source(ErrorKind::Internal, "an empty picture", e))?;
-    let four = matches!(plan.header.colour, turbo::Colour::Cmyk | turbo::Colour::Ycck);
-    let format = if four { Packed::Cmyk } else { Packed::Rgb };
+    let format = match plan.header.colour {
+        turbo::Colour::Cmyk | turbo::Colour::Ycck => Packed::Cmyk,
+        // Lossless ones leave the decoder as what they are.
+        turbo::Colour::Gray => Packed::Gray,
+        turbo::Colour::Rgb | turbo::Colour::YCbCr => Packed::Rgb,
+    };
     let len = dimensions.bytes(format.samples()).ok_or_else(|| Error::too_large("a picture beyond memory"))?;
     let mut pixels = pool.take(len);
     let complaint = codec.packed(bytes, &plan.header, plan.shrink, format, &mut pixels)?;
-    let mut sink = RgbSink::new(dimensions, chroma_target(dimensions, wanted), pool);
+    let target = if format == Packed::Gray { Target::Gray } else { chroma_target(dimensions, wanted) };
+    let mut sink = RgbSink::new(dimensions, target, pool);
     let width = dimensions.width() as usize;
     let mut rgb = vec![0; width * 3];
     for row in pixels.chunks_exact(width * format.samples()) {
-        if four {
-            cmyk_row(row, cmyk, &mut rgb)?;
-            sink.push(&rgb, convert)?;
-        } else {
-            sink.push(row, convert)?;
+        match format {
+            Packed::Cmyk => cmyk_row(row, cmyk, &mut rgb)?,
+            Packed::Gray => rgb.chunks_exact_mut(3).zip(row).for_each(|(out, v)| out.fill(*v)),
+            Packed::Rgb => {
+                sink.push(row, convert)?;
+                continue;
+            }
         }
+        sink.push(&rgb, convert)?;
     }
     pool.give(pixels);
     Ok((sink.finish(convert)?, complaint))
@@ -224,20 +255,21 @@ pub(crate) enum Complaint {
     Damage,
 }
 
-/// Judges the first complaint of libjpeg-turbo by its text: the API has no number for it.
+/// Judges a complaint of libjpeg-turbo by its text: the API has no number for it. It names the first thing only;
+/// what stands behind a harmless one is for the caller to find.
 pub(crate) fn judge(complaint: &str) -> Complaint {
-    const HARMLESS: [&str; 5] = [
+    const HARMLESS: [&str; 4] = [
         "Unknown Adobe color transform",
-        "Unrecognized component IDs",
         "Invalid SOS parameters",
         "Inconsistent progression",
         "Warning: unknown JFIF revision",
     ];
-    // Stray bytes are padding, except before a restart marker: there they are picture data that the
+    // A few stray bytes are padding, except before a restart marker: there they are picture data that the
     // decoder could not read.
-    let stray = complaint
-        .split_once("extraneous bytes before marker 0x")
-        .is_some_and(|(_, marker)| !matches!(marker.as_bytes(), [b'd', b'0'..=b'7', ..]));
+    let stray = complaint.split_once(" extraneous bytes before marker 0x").is_some_and(|(before, marker)| {
+        let count = before.rsplit(' ').next().and_then(|n| n.parse::<usize>().ok());
+        count.is_some_and(|n| n <= super::walk::PADDING) && !matches!(marker.as_bytes(), [b'd', b'0'..=b'7', ..])
+    });
     if stray || HARMLESS.iter().any(|h| complaint.contains(h)) { Complaint::Harmless } else { Complaint::Damage }
 }
 

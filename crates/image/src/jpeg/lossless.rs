@@ -6,9 +6,9 @@ use super::scan::Scan;
 use crate::limits::Limits;
 use crate::orient;
 
-/// The file turned upright without loss, metadata gone and profile kept; `None` where that is not
-/// exact (a flipped side that is not whole blocks), or where the decoder complains: then the decode
-/// that follows says what is wrong.
+/// The picture, whose data were found whole, turned upright without loss, metadata gone and profile kept; `None`
+/// where that is not exact (a flipped side that is not whole blocks), or where the decoder complains: then the
+/// decode that follows says what is wrong.
 pub(crate) fn turn(bytes: &[u8], scan: &Scan, orientation: u8, limits: &Limits) -> Option<Vec<u8>> {
     if !is_exact(scan, orientation) || limits.memory(super::decode::coefficients(scan) * 2).is_err() {
         return None;

@@ -4,3 +4,4 @@ pub(crate) mod lossless;
 pub(crate) mod scan;
 #[expect(unsafe_code, reason = "calls into libjpeg-turbo; see the file's head")]
 pub(crate) mod turbo;
+pub(crate) mod walk;

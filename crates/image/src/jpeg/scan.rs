@@ -1,9 +1,9 @@
 //! One walk over a JPEG's markers: everything that is decided without decoding comes from here.
 //!
-//! Two depths: [`Scan::header`] stops at the first scan, [`Scan::whole`] goes to the end marker and
-//! so sees scan counts, missing ends and what trails.
+//! Two depths: [`Scan::header`] stops at the first scan, [`Scan::whole`] goes to the end of the first picture
+//! and so sees scan counts, missing ends and what trails. [`Scan::rewritten`] writes a picture from what was
+//! recognized and from nothing else: what nobody knows is not copied.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Error;
@@ -14,12 +14,10 @@ use crate::exif;
 pub(crate) struct Scan {
     /// The frame header.
     pub(crate) frame: Frame,
-    /// Marker segments before the first scan, in order, and which parts to keep when stripping.
-    segments: Vec<Segment>,
+    /// What the picture is made of, in order. Nothing else is ever copied.
+    parts: Vec<Part>,
     /// Orientation of the first EXIF block, if it has a valid one.
     pub(crate) orientation: Option<u8>,
-    /// Whether there is EXIF, XMP, IPTC, comments, previews: anything a strip would remove.
-    pub(crate) has_metadata: bool,
     /// The assembled ICC profile, where all of its parts are there.
     pub(crate) icc: Option<Vec<u8>>,
     /// A multi-picture index: MPO, or a gain map.
@@ -28,15 +26,19 @@ pub(crate) struct Scan {
     pub(crate) adobe: Option<u8>,
     /// Scans seen. One when only the header was read.
     pub(crate) scans: u32,
-    /// Where the first scan's marker starts.
-    pub(crate) first_scan: usize,
-    /// Just behind the end marker; `None` where the file ends without one, or only the header was
+    /// Just behind the end marker; `None` where the picture ends without one, or only the header was
     /// read.
     pub(crate) end: Option<usize>,
     /// Whether the scans read so far give every coefficient to its last bit.
     complete: Completeness,
-    /// Number of lines given behind the first scan, for frames that said zero.
+    /// Number of lines given behind the first scan. Sheet-fed scanners, which do not know it when they begin,
+    /// write zero, 65,535 or the paper's nominal length into the frame.
     pub(crate) dnl: Option<u16>,
+    /// Which tables were defined: quantizers, DC and AC codes.
+    quantizers: u8,
+    codes: [u8; 2],
+    /// Whether every scan had the tables that it names.
+    pub(crate) tables: bool,
 }
 
 /// The start-of-frame segment.
@@ -47,12 +49,12 @@ pub(crate) struct Frame {
     pub(crate) precision: u8,
     pub(crate) width: u16,
     pub(crate) height: u16,
-    /// Byte position of the height field.
-    pub(crate) height_at: usize,
     /// Identifier of each component.
     components: Vec<u8>,
     /// Horizontal and vertical sampling factors of each component.
     pub(crate) factors: Vec<(u8, u8)>,
+    /// Quantization table of each component.
+    quantizers: Vec<u8>,
 }
 
 impl Frame {
@@ -74,20 +76,37 @@ impl Frame {
     }
 }
 
+/// A piece of the file that belongs to the picture.
 #[derive(Debug)]
-struct Segment {
+struct Part {
     range: Range<usize>,
-    keep: Keep,
+    kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
-    Always,
+enum Kind {
+    /// Copied as it stands: tables, intervals.
+    Table,
+    /// The frame header, into which the true number of lines goes.
+    Frame,
+    /// The JFIF header, whose thumbnail is left out.
+    Jfif,
+    /// Adobe's marker, of which twelve bytes mean something.
+    Adobe,
+    /// A piece of the profile.
     Profile,
-    Metadata,
+    /// A scan's header.
+    Scan,
+    /// Entropy-coded data.
+    Data,
 }
 
 const ICC_PREFIX: &[u8] = b"ICC_PROFILE\0";
+
+/// The JFIF header's length, its length field included, when no thumbnail follows.
+const JFIF_LENGTH: usize = 16;
+/// The same of Adobe's marker.
+const ADOBE_LENGTH: usize = 14;
 
 impl Scan {
     /// Reads up to the first scan.
@@ -95,76 +114,108 @@ impl Scan {
         Self::read(bytes, false)
     }
 
-    /// Reads to the end marker.
+    /// Reads to the end of the first picture.
     pub(crate) fn whole(bytes: &[u8]) -> Result<Self, Error> {
         Self::read(bytes, true)
     }
 
-    /// The file without metadata (where `strip` says so) and without anything behind the end marker;
-    /// `None` where that is the file as it is. Profile and coded data are untouched.
-    pub(crate) fn stripped(&self, bytes: &[u8], strip: bool) -> Option<Vec<u8>> {
-        let end = self.end.unwrap_or(bytes.len());
-        let drops = |s: &Segment| strip && s.keep == Keep::Metadata;
-        if end == bytes.len() && !self.segments.iter().any(drops) {
-            return None;
+    /// The picture and its profile, written anew from what was recognized: no application data, no comment, no
+    /// thumbnail, nothing between the segments or behind the end, the true number of lines in the frame, the
+    /// only lawful parameters in sequential scans, and an end marker.
+    pub(crate) fn rewritten(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.end.unwrap_or(bytes.len()) + 2);
+        out.extend_from_slice(&[0xFF, 0xD8]);
+        for part in &self.parts {
+            let piece = &bytes[part.range.clone()];
+            let at = out.len();
+            match part.kind {
+                Kind::Table | Kind::Profile | Kind::Data => out.extend_from_slice(piece),
+                Kind::Frame => {
+                    out.extend_from_slice(piece);
+                    out[at + 5..at + 7].copy_from_slice(&self.height().to_be_bytes());
+                }
+                Kind::Jfif => {
+                    out.extend_from_slice(&[0xFF, 0xE0, 0, JFIF_LENGTH as u8]);
+                    out.extend_from_slice(&piece[4..JFIF_LENGTH]);
+                    out.extend_from_slice(&[0, 0]);
+                    // There is one major version; decoders complain of others.
+                    if piece[9] != 1 {
+                        out[at + 9..at + 11].copy_from_slice(&[1, 1]);
+                    }
+                }
+                Kind::Adobe => {
+                    out.extend_from_slice(&[0xFF, 0xEE, 0, ADOBE_LENGTH as u8]);
+                    out.extend_from_slice(&piece[4..2 + ADOBE_LENGTH]);
+                }
+                Kind::Scan => {
+                    out.extend_from_slice(piece);
+                    if !self.frame.progressive() && !self.frame.lossless() {
+                        let length = out.len();
+                        out[length - 3..].copy_from_slice(&[0, 63, 0]);
+                    }
+                }
+            }
         }
-        let mut out = Vec::with_capacity(bytes.len());
-        out.extend_from_slice(&bytes[..2]);
-        for segment in self.segments.iter().filter(|s| !drops(s)) {
-            out.extend_from_slice(&bytes[segment.range.clone()]);
-        }
-        out.extend_from_slice(&bytes[self.first_scan..end]);
-        Some(out)
+        out.extend_from_slice(&[0xFF, 0xD9]);
+        out
     }
 
     /// The segments of the ICC profile, whole and in order.
     pub(crate) fn profile_segments<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.segments.iter().filter(|s| s.keep == Keep::Profile).map(move |s| &bytes[s.range.clone()])
+        self.parts.iter().filter(|s| s.kind == Kind::Profile).map(move |s| &bytes[s.range.clone()])
     }
 
-    /// The bytes a decoder should see: repaired where the frame left its height to a later marker
-    /// (libjpeg does not read those) and where the end marker is missing (so that the decoder's
-    /// complaints are about missing picture data, not about the missing marker).
-    pub(crate) fn repaired<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let needs_height = self.frame.height == 0 && self.dnl.is_some();
-        if !needs_height && self.end.is_some() {
-            return Cow::Borrowed(bytes);
-        }
-        let mut out = Vec::with_capacity(bytes.len() + 2);
-        out.extend_from_slice(bytes);
-        if let (true, Some(lines)) = (needs_height, self.dnl) {
-            out[self.frame.height_at..][..2].copy_from_slice(&lines.to_be_bytes());
-        }
-        if self.end.is_none() {
-            // A lone marker prefix at the end would swallow the marker that is added.
-            while out.last() == Some(&0xFF) {
-                out.pop();
-            }
-            out.extend_from_slice(&[0xFF, 0xD9]);
-        }
-        Cow::Owned(out)
+    /// Where the coded data of the last scan end, as far as markers tell.
+    pub(crate) fn data_end(&self) -> usize {
+        self.parts.iter().rfind(|part| part.kind == Kind::Data).map_or(0, |part| part.range.end)
     }
 
-    /// Whether a file without an end marker announced everything that its picture needs. What its
-    /// last scan lacks is for the decoder to find.
+    /// Bytes that stand behind data which end at `end` in truth, where the end marker comes right behind them: a
+    /// decoder that lost its way leaves such. A trailer has its own markers, or none.
+    pub(crate) fn surplus(&self, bytes: &[u8], end: usize) -> usize {
+        let data_end = self.data_end();
+        let closed = self.end.and_then(|marker| bytes.get(data_end..marker - 2));
+        let closed = closed.is_some_and(|between| between.iter().all(|b| *b == 0xFF));
+        if closed { super::walk::stray(bytes.get(end..data_end).unwrap_or_default()) } else { 0 }
+    }
+
+    /// Whether the scans announce every coefficient of every component to its last bit. What a scan lacks of what
+    /// it announced is for the decoder to find.
     pub(crate) fn is_complete(&self) -> bool {
-        !self.frame.progressive() || self.complete.is_complete(self.frame.components.len())
+        self.frame.lossless() || self.complete.lacks(self.frame.components.len()) == Lack::Nothing
     }
 
-    /// Height from the frame, or from the later marker.
+    /// What the scans leave out.
+    pub(crate) fn lacks(&self) -> Lack {
+        if self.frame.lossless() { Lack::Nothing } else { self.complete.lacks(self.frame.components.len()) }
+    }
+
+    /// Height from the later marker, or from the frame.
     pub(crate) fn height(&self) -> u16 {
-        if self.frame.height == 0 { self.dnl.unwrap_or(0) } else { self.frame.height }
+        self.dnl.unwrap_or(self.frame.height)
     }
 
     fn read(bytes: &[u8], whole: bool) -> Result<Self, Error> {
         if bytes.get(..2) != Some(&[0xFF, 0xD8]) {
             return Err(Error::corrupt("no JPEG start marker"));
         }
-        let mut scan = Self::default();
+        let mut scan = Self { tables: true, ..Self::default() };
         let mut profile = ProfileParts::default();
         let mut at = 2;
         loop {
-            let Some((marker, start)) = next_marker(bytes, at) else {
+            let found = next_marker(bytes, at);
+            // Between a scan's header and the next marker lie its data; what lies elsewhere is nobody's.
+            if let Some(Part { range, kind: Kind::Scan }) = scan.parts.last()
+                && whole
+            {
+                let mut end = found.map_or(bytes.len(), |(_, start)| start);
+                let start = range.end;
+                while end > start && bytes[end - 1] == 0xFF {
+                    end -= 1;
+                }
+                scan.parts.push(Part { range: start..end, kind: Kind::Data });
+            }
+            let Some((marker, start)) = found else {
                 return scan.ended_early(profile);
             };
             // 0xFF of the marker stands at `start`, its code at `start + 1`.
@@ -176,6 +227,8 @@ impl Scan {
                     scan.end = Some(start + 2);
                     break;
                 }
+                // The next picture begins, and this one had no end.
+                0xD8 if scan.scans > 0 => return scan.ended_early(profile),
                 0x01 | 0xD0..=0xD8 => {
                     at = start + 2;
                     continue;
@@ -186,32 +239,21 @@ impl Scan {
                 return scan.ended_early(profile);
             };
             let data = &bytes[body.clone()];
-            if marker == 0xDA {
-                if scan.frame.marker == 0 {
-                    return Err(Error::corrupt("picture data before the frame header"));
-                }
-                if scan.scans == 0 {
-                    scan.first_scan = start;
-                }
-                scan.scans = scan.scans.saturating_add(1);
-                scan.complete.note(data, &scan.frame.components);
-                if !whole {
-                    break;
-                }
-            } else if matches!(marker, 0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC)) {
-                if scan.frame.marker == 0 {
-                    scan.frame = frame(marker, data, body.start)?;
-                } else if scan.scans == 0 {
-                    return Err(Error::corrupt("two frame headers"));
-                }
-            } else if marker == 0xDC && data.len() >= 2 && scan.dnl.is_none() {
-                scan.dnl = Some(u16::from_be_bytes([data[0], data[1]]));
-            }
-            if scan.scans == 0 {
-                let keep = scan.note(marker, data, &mut profile);
-                scan.segments.push(Segment { range: start..body.end, keep });
-            }
+            let range = start..body.end;
             at = body.end;
+            match marker {
+                0xDA => {
+                    scan.begin(data, range)?;
+                    if !whole {
+                        break;
+                    }
+                }
+                // Right behind the first scan and nowhere else.
+                0xDC if scan.scans == 1 && matches!(scan.parts.last(), Some(Part { kind: Kind::Data, .. })) => {
+                    scan.dnl = data.first_chunk().map(|lines| u16::from_be_bytes(*lines)).filter(|lines| *lines > 0);
+                }
+                _ => scan.note(marker, data, range, &mut profile)?,
+            }
         }
         scan.icc = profile.assemble();
         Ok(scan)
@@ -226,38 +268,133 @@ impl Scan {
         Ok(self)
     }
 
-    /// Reads an application segment and says what becomes of it.
-    fn note<'a>(&mut self, marker: u8, data: &'a [u8], profile: &mut ProfileParts<'a>) -> Keep {
-        let metadata = match marker {
-            0xE1 => {
+    /// A scan's header.
+    fn begin(&mut self, data: &[u8], range: Range<usize>) -> Result<(), Error> {
+        if self.frame.marker == 0 {
+            return Err(Error::corrupt("picture data before the frame header"));
+        }
+        let Some(header) = ScanHeader::read(data) else {
+            return Err(Error::corrupt("a scan's header too short"));
+        };
+        self.scans = self.scans.saturating_add(1);
+        self.complete.note(&header, &self.frame);
+        self.tables &= self.has_tables(&header);
+        self.parts.push(Part { range, kind: Kind::Scan });
+        Ok(())
+    }
+
+    /// Whether the tables that a scan names were defined before it.
+    fn has_tables(&self, header: &ScanHeader<'_>) -> bool {
+        let progressive = self.frame.progressive();
+        header.components.iter().all(|[id, codes]| {
+            let quantizer = self.frame.components.iter().position(|c| c == id).map(|i| self.frame.quantizers[i]);
+            let quantizer = quantizer.is_some_and(|n| n < 4 && self.quantizers >> n & 1 == 1);
+            let has = |kind: usize, n: u8| n < 4 && self.codes[kind] >> n & 1 == 1;
+            let dc = header.first > 0 || (progressive && header.bits >> 4 > 0) || has(0, codes >> 4);
+            let ac = (progressive && header.first == 0) || self.frame.lossless() || has(1, codes & 15);
+            (quantizer || self.frame.lossless()) && (self.frame.arithmetic() || (dc && ac))
+        })
+    }
+
+    /// Reads any other segment, and keeps it if the picture needs it.
+    fn note<'a>(
+        &mut self,
+        marker: u8,
+        data: &'a [u8],
+        range: Range<usize>,
+        profile: &mut ProfileParts<'a>,
+    ) -> Result<(), Error> {
+        let before = self.scans == 0;
+        let kind = match marker {
+            0xC4 => {
+                self.note_codes(data);
+                Kind::Table
+            }
+            0xDB => {
+                self.note_quantizers(data);
+                Kind::Table
+            }
+            0xCC | 0xDD => Kind::Table,
+            0xC0..=0xCF if marker != 0xC8 => {
+                if self.frame.marker != 0 {
+                    return if before { Err(Error::corrupt("two frame headers")) } else { Ok(()) };
+                }
+                self.frame = frame(marker, data)?;
+                Kind::Frame
+            }
+            0xE0 if before && data.starts_with(b"JFIF\0") && data.len() + 2 >= JFIF_LENGTH => Kind::Jfif,
+            0xE1 if before => {
                 if let Some(tiff) = data.strip_prefix(b"Exif\0\0")
                     && self.orientation.is_none()
                 {
                     self.orientation = exif::orientation(tiff);
                 }
-                true
+                return Ok(());
             }
-            0xE2 if data.starts_with(ICC_PREFIX) => {
+            0xE2 if before && data.starts_with(ICC_PREFIX) => {
                 profile.add(&data[ICC_PREFIX.len()..]);
-                return Keep::Profile;
+                Kind::Profile
             }
-            0xE2 => {
+            0xE2 if before => {
                 self.multi_picture |= data.starts_with(b"MPF\0");
-                true
+                return Ok(());
             }
-            0xEE => {
-                if data.len() >= 12 && data.starts_with(b"Adobe") {
-                    self.adobe = Some(data[11]);
-                }
-                false
+            0xEE if before && data.len() + 2 >= ADOBE_LENGTH && data.starts_with(b"Adobe") => {
+                self.adobe = Some(data[11]);
+                Kind::Adobe
             }
-            0xE0 => !data.starts_with(b"JFIF\0"),
-            0xE3..=0xED | 0xEF | 0xFE => true,
-            _ => false,
+            _ => return Ok(()),
         };
-        self.has_metadata |= metadata;
-        if metadata { Keep::Metadata } else { Keep::Always }
+        self.parts.push(Part { range, kind });
+        Ok(())
     }
+
+    fn note_quantizers(&mut self, mut data: &[u8]) {
+        while let [number, rest @ ..] = data {
+            self.quantizers |= 1_u8.checked_shl(u32::from(number & 15)).unwrap_or(0);
+            data = rest.get(if number >> 4 == 0 { 64 } else { 128 }..).unwrap_or_default();
+        }
+    }
+
+    fn note_codes(&mut self, mut data: &[u8]) {
+        while let [number, rest @ ..] = data {
+            let Some((counts, rest)) = rest.split_first_chunk::<16>() else { return };
+            if let Some(kind) = self.codes.get_mut(usize::from(number >> 4)) {
+                *kind |= 1_u8.checked_shl(u32::from(number & 15)).unwrap_or(0);
+            }
+            data = rest.get(counts.iter().map(|n| usize::from(*n)).sum()..).unwrap_or_default();
+        }
+    }
+}
+
+/// What a scan says of itself.
+struct ScanHeader<'a> {
+    /// Component, and the numbers of its DC and AC codes.
+    components: &'a [[u8; 2]],
+    /// First and last coefficient.
+    first: u8,
+    last: u8,
+    /// Bit position before and after.
+    bits: u8,
+}
+
+impl<'a> ScanHeader<'a> {
+    fn read(data: &'a [u8]) -> Option<Self> {
+        let (count, rest) = data.split_first()?;
+        let (components, rest) = rest.split_at_checked(usize::from(*count) * 2)?;
+        let [first, last, bits] = *rest else { return None };
+        Some(Self { components: components.as_chunks().0, first, last, bits })
+    }
+}
+
+/// What the scans of a picture leave out, from nothing to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lack {
+    Nothing,
+    /// Low bits of some coefficients: a little softer than it was.
+    Refinement,
+    /// Coefficients, or whole components.
+    Coefficients,
 }
 
 /// For each component and coefficient, how many low bits are still to come; 255 for nothing yet.
@@ -271,24 +408,27 @@ impl Default for Completeness {
 }
 
 impl Completeness {
-    /// Reads a scan header: components by identifier, first and last coefficient, bit position.
-    fn note(&mut self, header: &[u8], components: &[u8]) {
-        let Some((count, rest)) = header.split_first() else { return };
-        let count = usize::from(*count);
-        let (Some(chosen), Some([first, last, bits, ..])) = (rest.get(..count * 2), rest.get(count * 2..)) else {
-            return;
+    fn note(&mut self, header: &ScanHeader<'_>, frame: &Frame) {
+        // In sequential scans, the numbers mean nothing.
+        let (range, bits) = if frame.progressive() {
+            let end = usize::from(header.last).saturating_add(1).min(64);
+            (usize::from(header.first).min(end)..end, header.bits & 15)
+        } else {
+            (0..64, 0)
         };
-        for id in chosen.iter().step_by(2) {
-            let Some(index) = components.iter().position(|c| c == id).filter(|i| *i < 4) else { continue };
-            let range = usize::from(*first).min(64)..usize::from(*last).saturating_add(1).min(64);
-            if let Some(range) = self.0[index].get_mut(range) {
-                range.fill(bits & 15);
+        for [id, _] in header.components {
+            if let Some(index) = frame.components.iter().position(|c| c == id).filter(|i| *i < 4) {
+                self.0[index][range.clone()].fill(bits);
             }
         }
     }
 
-    fn is_complete(&self, components: usize) -> bool {
-        self.0.iter().take(components).flatten().all(|bits| *bits == 0)
+    fn lacks(&self, components: usize) -> Lack {
+        match self.0.iter().take(components).flatten().max() {
+            Some(0) => Lack::Nothing,
+            Some(255) | None => Lack::Coefficients,
+            Some(_) => Lack::Refinement,
+        }
     }
 }
 
@@ -313,7 +453,7 @@ fn segment(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     (end <= bytes.len()).then_some(at + 2..end)
 }
 
-fn frame(marker: u8, data: &[u8], at: usize) -> Result<Frame, Error> {
+fn frame(marker: u8, data: &[u8]) -> Result<Frame, Error> {
     let [precision, h0, h1, w0, w1, count, components @ ..] = data else {
         return Err(Error::corrupt("a frame header too short"));
     };
@@ -327,9 +467,9 @@ fn frame(marker: u8, data: &[u8], at: usize) -> Result<Frame, Error> {
         precision: *precision,
         width: u16::from_be_bytes([*w0, *w1]),
         height: u16::from_be_bytes([*h0, *h1]),
-        height_at: at + 1,
         components: components.chunks_exact(3).take(count).map(|c| c[0]).collect(),
         factors,
+        quantizers: components.chunks_exact(3).take(count).map(|c| c[2]).collect(),
     };
     if frame.factors.iter().any(|f| !(1..=4).contains(&f.0) || !(1..=4).contains(&f.1)) {
         return Err(Error::corrupt("a sampling factor outside 1–4"));

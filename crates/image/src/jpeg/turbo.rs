@@ -121,6 +121,7 @@ pub(crate) struct Header {
 /// Interleaved pixels, as asked of the decoder or handed to the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packed {
+    Gray,
     Rgb,
     Cmyk,
 }
@@ -128,6 +129,7 @@ pub(crate) enum Packed {
 impl Packed {
     const fn to_c(self) -> c_int {
         match self {
+            Self::Gray => sys::TJPF_TJPF_GRAY,
             Self::Rgb => sys::TJPF_TJPF_RGB,
             Self::Cmyk => sys::TJPF_TJPF_CMYK,
         }
@@ -135,11 +137,23 @@ impl Packed {
 
     pub(crate) const fn samples(self) -> usize {
         match self {
+            Self::Gray => 1,
             Self::Rgb => 3,
             Self::Cmyk => 4,
         }
     }
 }
+
+/// How the texts of libjpeg's warnings begin (its `jerror.h`); all others are errors.
+const WARNINGS: [&str; 7] = [
+    "Corrupt JPEG data",
+    "Premature end of JPEG file",
+    "Inconsistent progression sequence",
+    "Invalid SOS parameters",
+    "Unknown Adobe color transform",
+    "Warning: unknown JFIF",
+    "Application transferred too many scanlines",
+];
 
 /// A TurboJPEG instance. It has one owner at a time and no ties to a thread.
 struct Handle(NonNull<c_void>);
@@ -192,10 +206,12 @@ impl Handle {
         }
         // SAFETY: the instance is alive.
         let code = unsafe { sys::tj3GetErrorCode(self.raw()) };
-        if code == sys::TJERR_TJERR_WARNING as c_int {
-            return Ok(Some(self.message()));
-        }
         let text = self.message();
+        // An error behind a warning has the warning's code and its own text, and what was not decoded by then is
+        // whatever the buffers held before.
+        if code == sys::TJERR_TJERR_WARNING as c_int && WARNINGS.iter().any(|warning| text.contains(warning)) {
+            return Ok(Some(text));
+        }
         let kind = if text.contains("scans")
             || text.contains("too large")
             || text.contains("emory")
@@ -219,6 +235,10 @@ impl Drop for Handle {
 }
 
 /// JPEG to planes or packed pixels.
+///
+/// The library keeps quantization and Huffman tables in its instance until others replace them: a file without its
+/// own would be decoded with those of the picture before it. Each header is read with an instance that has seen
+/// nothing.
 pub(crate) struct Decompressor {
     handle: Handle,
 }
@@ -228,8 +248,9 @@ impl Decompressor {
         Ok(Self { handle: Handle::new(sys::TJINIT_TJINIT_DECOMPRESS)? })
     }
 
-    /// Reads the header and sets the limits for what follows.
+    /// Reads the header and sets the limits for what follows, which is forgotten with the next header.
     pub(crate) fn header(&mut self, jpeg: &[u8], limits: &Limits) -> Result<Header, Error> {
+        *self = Self::new()?;
         let h = &mut self.handle;
         // Profiles are read by our own scanner.
         h.set(sys::TJPARAM_TJPARAM_SAVEMARKERS, 0)?;

@@ -14,25 +14,34 @@ pub(crate) struct Chunks {
     /// 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
     pub(crate) colour_type: u8,
     pub(crate) interlaced: bool,
-    /// A transparency chunk.
-    pub(crate) transparency: bool,
+    /// Colours of a palette picture.
+    pub(crate) palette: Option<Range<usize>>,
+    /// Opacities of the palette, or the one colour that is seen through.
+    pub(crate) transparency: Option<Range<usize>>,
     pub(crate) orientation: Option<u8>,
     /// Frames of an animation, 1 for a still.
     pub(crate) frames: u32,
     /// Bytes of coded picture data.
     pub(crate) coded: u64,
-    /// Chunks that a strip removes: metadata, animation, anything unknown that may go.
+    /// Chunks that are the picture or say what its samples mean, without the last one.
+    parts: Vec<Range<usize>>,
+    /// Chunks that a strip leaves out: metadata, animation, anything unknown.
     metadata: Vec<Range<usize>>,
+    /// Chunks with a wrong checksum without which the picture can be understood: they count as not there.
+    pub(crate) lost: Vec<[u8; 4]>,
     /// Just behind the last chunk; `None` where the file ends early or only the header was read.
     pub(crate) end: Option<usize>,
-    /// Whether a chunk that matters has a wrong checksum.
-    pub(crate) bad_checksum: bool,
 }
 
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// The last chunk, which has no content.
+const END: [u8; 12] = *b"\0\0\0\0IEND\xAE\x42\x60\x82";
+/// Chunks that are the picture.
+const CRITICAL: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", b"IEND"];
 /// Chunks that say what the samples mean: they stay.
-const KEPT: [&[u8; 4]; 12] =
-    [b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"pHYs"];
+const KEPT: [&[u8; 4]; 8] = [b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"pHYs"];
+/// Chunks that say which colours the samples are.
+const COLOUR: [&[u8; 4]; 5] = [b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP"];
 
 impl Chunks {
     /// Reads chunk headers only, up to the picture data.
@@ -46,7 +55,7 @@ impl Chunks {
     }
 
     pub(crate) const fn has_alpha(&self) -> bool {
-        matches!(self.colour_type, 4 | 6) || self.transparency
+        matches!(self.colour_type, 4 | 6) || self.transparency.is_some()
     }
 
     pub(crate) const fn is_gray(&self) -> bool {
@@ -63,21 +72,21 @@ impl Chunks {
         }
     }
 
-    /// The file without metadata (where `strip` says so) and without what trails; `None` where that
-    /// is the file as it is.
-    pub(crate) fn stripped(&self, bytes: &[u8], strip: bool) -> Option<Vec<u8>> {
-        let end = self.end.unwrap_or(bytes.len());
-        if end == bytes.len() && (self.metadata.is_empty() || !strip) {
-            return None;
-        }
-        let mut out = Vec::with_capacity(end);
-        let mut at = 0;
-        for range in self.metadata.iter().filter(|_| strip) {
-            out.extend_from_slice(&bytes[at..range.start]);
-            at = range.end;
-        }
-        out.extend_from_slice(&bytes[at..end]);
-        Some(out)
+    /// The file written anew from what was recognized, metadata in its place where it is to be kept: nothing with
+    /// a wrong checksum, nothing behind the end, and an end.
+    pub(crate) fn rewritten(&self, bytes: &[u8], keep: bool) -> Vec<u8> {
+        let mut parts: Vec<&Range<usize>> = self.parts.iter().chain(self.metadata.iter().filter(|_| keep)).collect();
+        parts.sort_by_key(|part| part.start);
+        let mut out = Vec::with_capacity(self.end.unwrap_or(bytes.len()) + END.len());
+        out.extend_from_slice(SIGNATURE);
+        parts.into_iter().for_each(|part| out.extend_from_slice(&bytes[part.clone()]));
+        out.extend_from_slice(&END);
+        out
+    }
+
+    /// Whether a chunk about colours was lost.
+    pub(crate) fn lost_colour(&self) -> bool {
+        self.lost.iter().any(|id| COLOUR.contains(&id))
     }
 
     fn read(bytes: &[u8], whole: bool) -> Result<Self, Error> {
@@ -86,6 +95,7 @@ impl Chunks {
         }
         let mut out = Self { frames: 1, ..Self::default() };
         let mut at = SIGNATURE.len();
+        let mut before = *b"\0\0\0\0";
         while let Some(header) = bytes.get(at..at + 8) {
             let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
             let id: [u8; 4] = [header[4], header[5], header[6], header[7]];
@@ -102,29 +112,22 @@ impl Chunks {
                     out.coded = length as u64;
                     return Ok(out);
                 }
-                out.coded += length as u64;
+                if out.coded > 0 && &before != b"IDAT" {
+                    return Err(Error::corrupt("a PNG whose picture data are torn apart"));
+                }
             }
             let end = data_at.saturating_add(length).saturating_add(4);
             let (Some(data), Some(sum)) = (bytes.get(data_at..data_at.saturating_add(length)), bytes.get(end - 4..end))
             else {
+                // What is there of the picture data counts: they may be cut behind the picture.
+                if &id == b"IDAT" && whole {
+                    out.coded += (bytes.len() - data_at) as u64;
+                }
                 break;
             };
-            // Lower case in the first letter: the picture can be understood without it.
-            let critical = id[0] & 0x20 == 0;
-            if whole && (critical || KEPT.contains(&&id)) {
-                out.bad_checksum |= crc32fast::hash(&bytes[at + 4..end - 4]).to_be_bytes() != *sum;
-            }
-            match &id {
-                b"tRNS" => out.transparency = true,
-                b"eXIf" => out.orientation = out.orientation.or_else(|| exif::orientation(data)),
-                b"acTL" if data.len() >= 8 => {
-                    out.frames = u32::from_be_bytes([data[0], data[1], data[2], data[3]]).max(1);
-                }
-                _ => {}
-            }
-            if !critical && !KEPT.contains(&&id) {
-                out.metadata.push(at..end);
-            }
+            let sound = !whole || crc32fast::hash(&bytes[at + 4..end - 4]).to_be_bytes() == *sum;
+            out.note(id, data, data_at..end - 4, at..end, sound)?;
+            before = id;
             at = end;
             if &id == b"IEND" {
                 out.end = Some(end);
@@ -139,6 +142,70 @@ impl Chunks {
             return Err(error("a PNG without picture data"));
         }
         Ok(out)
+    }
+
+    fn note(
+        &mut self,
+        id: [u8; 4],
+        data: &[u8],
+        body: Range<usize>,
+        chunk: Range<usize>,
+        sound: bool,
+    ) -> Result<(), Error> {
+        if CRITICAL.contains(&&id) {
+            if !sound && &id != b"IEND" {
+                return Err(Error::corrupt("a PNG with a wrong checksum"));
+            }
+            match &id {
+                b"IHDR" if !self.parts.is_empty() => return Err(Error::corrupt("a PNG with two headers")),
+                b"PLTE" => self.note_palette(data.len(), body)?,
+                b"IDAT" if self.colour_type == 3 && self.palette.is_none() => {
+                    return Err(Error::corrupt("a palette picture without its palette"));
+                }
+                b"IDAT" => self.coded += data.len() as u64,
+                // What has no content has nothing to lose.
+                b"IEND" if !sound => self.lost.push(id),
+                _ => {}
+            }
+            if &id != b"IEND" {
+                self.parts.push(chunk);
+            }
+            return Ok(());
+        }
+        // Upper case in the first letter: without it, the picture cannot be understood.
+        if id[0] & 0x20 == 0 {
+            return Err(Error::unsupported_feature("a PNG with a critical chunk that nobody knows"));
+        }
+        let kept = KEPT.contains(&&id);
+        if !sound {
+            if kept || &id == b"eXIf" {
+                self.lost.push(id);
+            }
+            return Ok(());
+        }
+        match &id {
+            b"tRNS" => self.transparency = self.transparency.take().or(Some(body)),
+            b"eXIf" => self.orientation = self.orientation.or_else(|| exif::orientation(data)),
+            b"acTL" if data.len() >= 8 => {
+                self.frames = u32::from_be_bytes([data[0], data[1], data[2], data[3]]).max(1);
+            }
+            _ => {}
+        }
+        if kept {
+            self.parts.push(chunk)
+        } else {
+            self.metadata.push(chunk)
+        }
+        Ok(())
+    }
+
+    fn note_palette(&mut self, length: usize, body: Range<usize>) -> Result<(), Error> {
+        let entries = length / 3;
+        if self.palette.is_some() || length % 3 != 0 || entries == 0 || entries > 256 {
+            return Err(Error::corrupt("a PNG with an impossible palette"));
+        }
+        self.palette = Some(body);
+        Ok(())
     }
 
     fn note_header(&mut self, b: &[u8]) -> Result<(), Error> {

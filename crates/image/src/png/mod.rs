@@ -8,6 +8,7 @@ mod unfilter;
 use std::io::Cursor;
 
 use chunks::Chunks;
+use plain::{CLOCK_ROWS, Found};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
 use sealpress_media::Dimensions;
 
@@ -18,9 +19,6 @@ use crate::jpeg::turbo::Compressor;
 use crate::limits::Limits;
 use crate::planes::{Plane, Planes};
 use crate::report::Stopwatch;
-
-/// Rows between two looks at the clock.
-const CLOCK_ROWS: u32 = 64;
 
 /// What the header says beyond size.
 pub(crate) struct Meaning {
@@ -73,7 +71,40 @@ pub(crate) fn meaning(bytes: &[u8], limits: &Limits) -> Result<Meaning, Error> {
     })
 }
 
-/// Decodes the first frame into planes, transparent pixels laid on `background`.
+/// Whether the file may be sent as it is: its picture is whole, nothing stands behind the compressed data, and
+/// no pixel is transparent (what would show through is for nobody but us to choose).
+///
+/// # Errors
+/// `truncated` and `corrupt` where the picture is not whole.
+pub(crate) fn passes(bytes: &[u8], chunks: &Chunks, limits: &Limits, watch: &Stopwatch) -> Result<bool, Error> {
+    limits.memory(memory(chunks))?;
+    if !chunks.has_alpha() && chunks.colour_type != 3 || !plain::is_plain(chunks) {
+        let found = plain::check(bytes, chunks, watch)?;
+        return Ok(found == Found::default() && !chunks.has_alpha());
+    }
+    let samples = plain_colour(chunks).samples();
+    let mut opaque = true;
+    let found = plain::rows(bytes, chunks, watch, &mut |row| {
+        if chunks.has_alpha() {
+            opaque &= row.chunks_exact(samples).all(|pixel| pixel[samples - 1] == 255);
+        }
+        Ok(())
+    })?;
+    Ok(found == Found::default() && opaque)
+}
+
+/// What [`plain::rows`] gives.
+fn plain_colour(chunks: &Chunks) -> ColorType {
+    match (chunks.colour_type, chunks.has_alpha()) {
+        (0, _) => ColorType::Grayscale,
+        (4, _) => ColorType::GrayscaleAlpha,
+        (_, false) => ColorType::Rgb,
+        (_, true) => ColorType::Rgba,
+    }
+}
+
+/// Decodes the first frame into planes, transparent pixels laid on `background`. Whether pixels had no colour in
+/// the palette is the second part of the answer.
 pub(crate) fn decode(
     bytes: &[u8],
     chunks: &Chunks,
@@ -82,30 +113,23 @@ pub(crate) fn decode(
     mut sink: RgbSink,
     convert: &mut Compressor,
     watch: &Stopwatch,
-) -> Result<Planes, Error> {
+) -> Result<(Planes, bool), Error> {
+    let mut rgb = vec![0; chunks.width as usize * 3];
     if plain::is_plain(chunks) {
-        let colour = if chunks.has_alpha() { ColorType::Rgba } else { ColorType::Rgb };
-        let mut rgb = vec![0; chunks.width as usize * 3];
-        let mut seen = 0_u32;
-        let sound = plain::rows(bytes, chunks, &mut |row| {
-            if seen.is_multiple_of(CLOCK_ROWS) {
-                watch.check()?;
-            }
-            seen += 1;
+        let colour = plain_colour(chunks);
+        let found = plain::rows(bytes, chunks, watch, &mut |row| {
             sink.push(to_rgb(row, colour, background, &mut rgb), convert)
         })?;
-        if sound {
-            return sink.finish(convert);
-        }
-        sink.restart();
+        return Ok((sink.finish(convert)?, found.stray_colours));
     }
+    // The library judges neither the checksum behind the picture nor what it did not need.
+    plain::check(bytes, chunks, watch)?;
     let mut reader = open(bytes, limits)?;
     let (colour, depth) = reader.output_color_type();
     if depth != BitDepth::Eight {
         return Err(Error::internal("a PNG that did not come as eight bits"));
     }
-    let (width, height, interlaced) = (reader.info().width as usize, reader.info().height, reader.info().interlaced);
-    let mut rgb = vec![0; width * 3];
+    let (height, interlaced) = (reader.info().height, reader.info().interlaced);
     if interlaced {
         let size = reader.output_buffer_size().ok_or_else(|| Error::too_large("a picture beyond memory"))?;
         limits.memory(size as u64)?;
@@ -114,16 +138,16 @@ pub(crate) fn decode(
         for row in frame.chunks_exact(line).take(height as usize) {
             sink.push(to_rgb(row, colour, background, &mut rgb), convert)?;
         }
-        return sink.finish(convert);
+        return Ok((sink.finish(convert)?, false));
     }
-    for y in 0..height {
+    for y in 0..height as usize {
         if y % CLOCK_ROWS == 0 {
             watch.check()?;
         }
         let row = reader.next_row().map_err(failure)?.ok_or_else(|| Error::truncated("picture data end early"))?;
         sink.push(to_rgb(row.data(), colour, background, &mut rgb), convert)?;
     }
-    sink.finish(convert)
+    Ok((sink.finish(convert)?, false))
 }
 
 /// Encodes three planes G, B, R (H.273's identity) or one grey plane.

@@ -32,7 +32,10 @@ pub(crate) fn html(story: &Story, thumbnails: &[Pair]) -> String {
             }
             session = &row.session;
             let state = match story.submissions.get(session) {
-                Some(Ok(())) => "<span class=ok>submitted</span>".to_owned(),
+                Some(Ok(())) => match table::failed(story, session) {
+                    0 => "<span class=ok>submitted</span>".to_owned(),
+                    n => format!("<span class=bad>submitted without {}</span>", table::count(n, "failed file")),
+                },
                 Some(Err(error)) => format!("<span class=bad>not submitted: {}</span>", escape(error)),
                 None => "<span class=bad>nothing to submit</span>".to_owned(),
             };
@@ -86,7 +89,12 @@ fn card(out: &mut String, cells: &Cells, row: &crate::Row, pair: &Pair, widest: 
 
 fn picture(data: Option<&str>, style: &str, alt: &str) -> String {
     match data {
-        Some(data) => format!("<div class=frame><img alt='{alt}' style='{style}' src='{data}'></div>"),
+        // A click or the tab key gives the frame the focus, and the style sheet enlarges what has it.
+        Some(data) => {
+            format!(
+                "<div class=frame tabindex=0 title='click to enlarge'><img alt='{alt}' style='{style}' src='{data}'></div>"
+            )
+        }
         None => "<div class=frame><span class=muted>no picture</span></div>".to_owned(),
     }
 }
@@ -120,9 +128,10 @@ dt{color:var(--muted);font-size:13px}dd{margin:0;font-size:18px;font-weight:600}
 section{display:grid;grid-template-columns:repeat(auto-fill,minmax(520px,1fr));gap:14px}section h2{grid-column:1/-1}
 @media(max-width:600px){section{grid-template-columns:1fr}article{flex-direction:column}}
 article{display:flex;gap:16px;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px;min-width:0}
-article.failed{border-color:var(--bad)}.pair{display:flex;gap:8px;flex:none}figure{margin:0;text-align:center}figcaption{font-size:12px;color:var(--muted)}
+article.failed{border-color:var(--bad)}.pair{display:flex;gap:8px;flex:none}figure{margin:0;width:116px;text-align:center}figcaption{font-size:12px;line-height:1.3;color:var(--muted)}
 .frame{width:116px;height:116px;display:flex;align-items:center;justify-content:center;overflow:hidden;background:var(--bg);border-radius:8px}
-.frame img{max-width:112px;max-height:112px}.text{min-width:0;flex:1}.tags{margin:4px 0}.tag{background:var(--bg);border:1px solid var(--line);border-radius:99px;padding:1px 9px;font-size:13px}
+.frame img{max-width:112px;max-height:112px}.frame[tabindex]{cursor:zoom-in}\
+.frame:focus{position:fixed;inset:0;width:auto;height:auto;z-index:1;border-radius:0;background:rgb(0 0 0/.8);cursor:zoom-out;outline:0}.frame:focus img{max-width:94vmin;max-height:94vmin}.text{min-width:0;flex:1}.tags{margin:4px 0}.tag{background:var(--bg);border:1px solid var(--line);border-radius:99px;padding:1px 9px;font-size:13px}
 ul{margin:6px 0;padding-left:18px;font-size:14px}.warn{color:var(--bad)}.muted{color:var(--muted);font-size:13px;margin:4px 0}code{font-size:12px;overflow-wrap:anywhere}
 .bars{display:grid;grid-template-columns:1fr auto;gap:2px 8px;align-items:center;font-size:13px}.bars i{height:8px;border-radius:4px;background:var(--bar);min-width:2px}.bars i.after{background:var(--after)}
 .ok{color:var(--ok)}.bad{color:var(--bad)}

@@ -80,7 +80,10 @@ pub(crate) fn print(story: &Story) {
         if row.session != session {
             session = &row.session;
             let state = match story.submissions.get(session) {
-                Some(Ok(())) => "submitted".to_owned(),
+                Some(Ok(())) => match failed(story, session) {
+                    0 => "submitted".to_owned(),
+                    n => format!("submitted WITHOUT {}", count(n, "failed file")),
+                },
                 Some(Err(error)) => format!("NOT submitted: {error}"),
                 None => "nothing to submit".to_owned(),
             };
@@ -90,13 +93,23 @@ pub(crate) fn print(story: &Story) {
     }
     let (sent, before, after) = totals(story);
     println!(
-        "\n{sent} of {} files uploaded, {} → {}, {} sessions submitted, in {:.1} s",
-        story.rows.len(),
+        "\n{sent} of {} uploaded, {} → {}, {} submitted, in {:.1} s",
+        count(story.rows.len(), "file"),
         bytes(before),
         bytes(after),
-        story.submissions.values().filter(|s| s.is_ok()).count(),
+        count(story.submissions.values().filter(|s| s.is_ok()).count(), "session"),
         story.took.as_secs_f64(),
     );
+}
+
+/// Files of a session that are not with the vendor.
+pub(crate) fn failed(story: &Story, session: &str) -> usize {
+    story.rows.iter().filter(|row| row.session == session && row.outcome.result.is_err()).count()
+}
+
+/// A number of things, in words that agree with it.
+pub(crate) fn count(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Files uploaded, bytes they had, bytes that were sent.

@@ -7,8 +7,8 @@ use sealpress::{Media, pdf};
 
 use crate::Story;
 
-/// Longer side of a thumbnail, in pixels; drawn at half of that for sharp screens.
-const SIDE: u16 = 320;
+/// Longer side of a picture, in pixels: small on the page, enough to be looked at when enlarged.
+const SIDE: u16 = 800;
 
 /// Data URIs, where a picture could be made.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-use super::maker::{File, HVCC, Item, Prop, bytes, clap, ispe};
+use super::maker::{File, HVCC, HVCC_WITHOUT_VUI, Item, Prop, bytes, clap, ispe};
 use super::*;
 
 fn decode(file: &File) -> Result<(Planes, u8), Error> {
@@ -153,7 +153,60 @@ fn alpha_and_what_is_no_alpha() {
 }
 
 #[test]
+fn alpha_of_single_tiles() {
+    let mut file = grid();
+    file.props.push((b"auxC", [b"\0\0\0\0", ALPHA[0], b"\0"].concat()));
+    let aux = file.props.len() as u8 | 0x80;
+    // The second and the third tile have alpha of their own.
+    for (id, tile) in [(10, 2), (11, 3)] {
+        file.items.push(Item::coded(id, vec![0x81, 2, aux]));
+        file.refs.push((b"auxl", id, vec![tile]));
+    }
+    let (planes, _) = decode(&file).unwrap();
+    let alpha = planes.alpha.expect("alpha");
+    let q = quarters();
+    assert_eq!((alpha.width, alpha.height), (100, 90));
+    assert_eq!((alpha.row(16)[16], alpha.row(80)[90]), (255, 255), "tiles without alpha are opaque");
+    assert_eq!((alpha.row(16)[64 + 16], alpha.row(64 + 16)[16]), (q[0], q[0]));
+    let heif_has = |file: &File| Heif::read(&file.write(), &LIMITS).unwrap().has_alpha();
+    assert!(heif_has(&file) && !heif_has(&grid()));
+}
+
+#[test]
+fn pictures_over_each_other() {
+    // A canvas of 100×80, half transparent green; one picture at (−16, 0), another turned at (41, 20).
+    let mut file = File::single(&[(b"irot", vec![3])]);
+    file.items[0].props = vec![0x81, 2];
+    file.items.push(Item::coded(2, vec![0x81, 2, 0x83]));
+    let mut data = vec![0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0x80, 0, 0, 100, 0, 80];
+    for offset in [-16_i16, 0, 41, 20] {
+        data.extend(offset.to_be_bytes());
+    }
+    file.items.push(Item::derived(3, b"iovl", data, vec![]));
+    file.refs.push((b"dimg", 3, vec![1, 2]));
+    file.primary = 3;
+    let (planes, orientation) = decode(&file).unwrap();
+    assert_eq!((planes.y.width, planes.y.height, orientation), (100, 80, 1));
+    let (q, alpha) = (quarters(), planes.alpha.as_ref().expect("a canvas that shows through"));
+    assert_eq!((planes.y.row(10)[0], planes.y.row(50)[5]), (q[0], q[2]), "cut at the left edge");
+    // A quarter turn clockwise brings the lower left quarter to the upper left.
+    assert_eq!((planes.y.row(30)[50], planes.y.row(70)[90]), (q[2], q[1]), "turned, on top");
+    assert_eq!((alpha.row(10)[0], alpha.row(70)[90], alpha.row(5)[80]), (255, 255, 127));
+    let green = planes.y.row(5)[80];
+    assert!(green.abs_diff(150) <= 1, "BT.601 luma of green: {green}");
+    (file.items[2].data[10], file.items[2].data[12]) = (0xFF, 0xFF);
+    assert_eq!(decode(&file).unwrap_err().kind(), ErrorKind::TooLarge);
+    file.refs[0].2[0] = 3;
+    assert!(decode(&file).is_err(), "an overlay of itself");
+}
+
+#[test]
 fn colour_of_the_container() {
+    let range = |file: &File| decode(file).unwrap().0.range;
+    assert_eq!(range(&File::single(&[])), Range::Full, "the coded picture says so");
+    let mut silent = File::single(&[]);
+    silent.props[0].1 = bytes(HVCC_WITHOUT_VUI);
+    assert_eq!(range(&silent), Range::Limited, "nobody says: H.265 E.3.1 infers 0");
     let nclx = |matrix: u8, full: u8| -> Prop { (b"colr", [&b"nclx\0\x09\0\x10\0"[..], &[matrix, full]].concat()) };
     let (planes, _) = decode(&File::single(&[nclx(9, 0)])).unwrap();
     assert_eq!((planes.matrix, planes.range), (Matrix::Bt2020, Range::Limited));
@@ -173,7 +226,7 @@ fn what_is_not_understood_is_refused() {
     decode(&file).expect("not essential");
     file.items[0].kind = b"av01";
     assert_eq!(decode(&file).unwrap_err().kind(), ErrorKind::UnsupportedFormat);
-    file.items[0].kind = b"iovl";
+    file.items[0].kind = b"unci";
     assert_eq!(decode(&file).unwrap_err().kind(), ErrorKind::UnsupportedFeature);
     file.primary = 7;
     assert_eq!(decode(&file).unwrap_err().kind(), ErrorKind::Corrupt);
@@ -187,7 +240,18 @@ fn the_parameter_set_is_judged_whatever_the_box_says() {
     let bytes_of = file.write();
     let small = Limits { max_pixels: 1000, ..LIMITS };
     assert_eq!(Heif::read(&bytes_of, &small).err().unwrap().kind(), ErrorKind::TooLarge);
-    let (planes, _) = decode(&file).unwrap();
-    assert_eq!((planes.y.width, planes.y.height), (8, 8));
     assert!(bytes(HVCC).len() > 100);
+    // Nor is the picture cut to it without a word; only the rest of a coding block is.
+    let size = |w, h| {
+        let mut file = File::single(&[]);
+        file.props[1] = ispe(w, h);
+        let bytes = file.write();
+        let heif = Heif::read(&bytes, &LIMITS).unwrap();
+        let planes = heif.decode(&LIMITS, false).unwrap();
+        (planes.y.width, planes.y.height, heif.irregularities().len())
+    };
+    assert_eq!(size(64, 64), (64, 64, 0));
+    assert_eq!(size(8, 8), (64, 64, 1), "not cropped");
+    assert_eq!(size(100, 64), (64, 64, 1), "not enlarged");
+    assert_eq!(size(60, 49), (60, 49, 1), "padding of the last block");
 }

@@ -1,10 +1,17 @@
 //! What a production normalizer must get right, each on a picture made for it.
 
+mod damaged;
+mod dynamic_range;
+mod neighbours;
+mod stripped;
 mod support;
 
 use sealpress_image::{Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
 use sealpress_media::{Dimensions, Fault, Format, Media};
-use sealpress_testkit::{Exif, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, mean_delta_e, psnr, scene};
+use sealpress_testkit::{
+    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
+    scene, testdata_root,
+};
 use support::{actions, normalize, pixels, refusal, warnings};
 
 fn d(width: u32, height: u32) -> Dimensions {
@@ -41,6 +48,23 @@ fn all_eight_orientations_of_every_format_come_out_upright() {
             }
         }
     }
+}
+
+/// What a box turns lies on its side as it is stored: it must come out as the one that never lay.
+#[test]
+fn heics_that_boxes_turn_come_out_upright() {
+    let file = |name: &str| std::fs::read(testdata_root().join("heic").join(name)).expect("a specimen");
+    let upright = pixels(normalize(Policy::veriff(), file("selfie.heic")).media());
+    for name in ["selfie-irot-3.heic", "selfie-imir.heic"] {
+        let got = pixels(normalize(Policy::veriff(), file(name)).media());
+        assert_eq!((got.width, got.height), (upright.width, upright.height), "{name}");
+        let psnr = psnr(&got, &upright);
+        assert!(psnr > 35.0, "{name}: {psnr:.1} dB");
+    }
+    let twice =
+        [HeifTransform::Rotate(1), HeifTransform::Mirror(0), HeifTransform::Mirror(0), HeifTransform::Rotate(3)];
+    let turned = heif_with_transforms(&file("selfie.heic"), &twice).expect("of the simple shape");
+    assert_eq!(pixels(normalize(Policy::veriff(), turned).media()), upright);
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! What the fuzzers call: each decoder's door with small limits, and what must hold whatever comes
-//! in. The tests below replay the same on seeds and on broken seeds, so that it runs with every
+//! What the fuzzers call: each decoder's door with small limits, and what must hold whatever comes in: two decodes
+//! agree, what passes through decodes, and nothing but a picture comes out. The tests below replay the same on seeds and on broken seeds, so that it runs with every
 //! `cargo test`.
 
 use std::cell::RefCell;
 
 use sealpress_media::{Format, Media};
 
-use crate::{Damaged, Normalizer, Policy, Probe};
+use crate::{Action, Damaged, Normalizer, Policy, Probe};
 
 /// A file that begins like a JPEG.
 pub fn jpeg(data: &[u8]) {
@@ -50,7 +50,13 @@ fn door(data: &[u8], format: Format) {
                 let _ = normalizer.plan(probe);
                 let _ = normalizer.estimate(probe);
             }
-            let Ok(done) = normalizer.normalize(&media) else { continue };
+            let done = normalizer.normalize(&media);
+            let again = normalizer.normalize(&media);
+            let (Ok(done), Ok(again)) = (&done, &again) else {
+                assert_eq!(done.is_ok(), again.is_ok(), "one file, one verdict");
+                continue;
+            };
+            assert!(done.media().bytes() == again.media().bytes(), "one file, one picture: {:?}", done.report());
             let policy = normalizer.policy();
             let size = done.report().dimensions;
             assert!(size.width() <= policy.max_width && size.height() <= policy.max_height, "{size}");
@@ -58,8 +64,72 @@ fn door(data: &[u8], format: Format) {
             let out = Probe::read(done.media()).expect("what comes out can be read");
             assert_eq!(out.orientation(), 1, "what comes out is upright");
             assert_eq!(out.dimensions(), size, "what comes out is as large as the report says");
+            assert_bare(done.media());
+            let passed = done.report().actions.iter().any(|a| matches!(a, Action::PassedThrough));
+            if passed {
+                let whole = Normalizer::new(policy.clone().with_pass_through(false)).normalize(done.media());
+                let said = whole.map(|whole| whole.report().warnings.clone());
+                assert!(said.as_ref().is_ok_and(Vec::is_empty), "what passes decodes, not: {said:?}");
+            }
         }
     });
+}
+
+/// Nothing but a picture and its profile, by parsers of their own.
+fn assert_bare(media: &Media) {
+    let bytes = &media.bytes()[..];
+    match media.format() {
+        Format::Jpeg => bare_jpeg(bytes),
+        Format::Png => {
+            let mut at = 8;
+            while let Some(head) = bytes.get(at..at + 8) {
+                let known = [
+                    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT",
+                    b"pHYs",
+                ];
+                assert!(known.iter().any(|name| head[4..] == name[..]), "a chunk {:?}", &head[4..]);
+                at += 12 + u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            }
+            assert_eq!(at, bytes.len(), "nothing behind the last chunk");
+        }
+        Format::WebP => {
+            let mut at = 12;
+            while let Some(head) = bytes.get(at..at + 8) {
+                let known = [b"VP8X", b"ICCP", b"ALPH", b"VP8 ", b"VP8L"];
+                assert!(known.iter().any(|name| head[..4] == name[..]), "a chunk {:?}", &head[..4]);
+                at += 8 + (u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize).next_multiple_of(2);
+            }
+            assert_eq!(at, bytes.len(), "nothing behind the last chunk");
+        }
+        other => panic!("{other} came out"),
+    }
+}
+
+fn bare_jpeg(bytes: &[u8]) {
+    assert_eq!(bytes[..2], [0xFF, 0xD8]);
+    let mut at = 2;
+    loop {
+        assert_eq!(bytes[at], 0xFF, "a marker behind each segment");
+        let marker = bytes[at + 1];
+        if marker == 0xD9 {
+            assert_eq!(at + 2, bytes.len(), "nothing behind the end marker");
+            return;
+        }
+        let length = usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+        let body = &bytes[at + 4..at + 2 + length];
+        let bare = match marker {
+            0xC0..=0xC4 | 0xDA | 0xDB | 0xDD => true,
+            0xE0 => body.len() == 14 && body[12..] == [0, 0],
+            0xE2 => body.starts_with(b"ICC_PROFILE\0"),
+            0xEE => body.len() == 12,
+            _ => false,
+        };
+        assert!(bare, "a segment {marker:#x}");
+        at += 2 + length;
+        while marker == 0xDA && (bytes[at] != 0xFF || matches!(bytes[at + 1], 0 | 0xD0..=0xD7)) {
+            at += 1;
+        }
+    }
 }
 
 #[cfg(test)]

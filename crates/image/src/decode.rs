@@ -1,0 +1,475 @@
+//! One decode of any format, up to planes.
+
+use std::borrow::Cow;
+
+use sealpress_jpeg::{Decoder, Encoder};
+use sealpress_media::Dimensions;
+
+use crate::colour::{Colour, Converter, Declared, Profiles};
+use crate::convert::{RgbSink, Target};
+use crate::error::{Error, ErrorKind};
+use crate::hdr::Transfer;
+use crate::heif::Heif;
+use crate::jpeg::decode as jpeg;
+use crate::jpeg::scan::{Lack, Scan};
+use crate::jpeg::turbo::{Compressor, Decompressor, Shrink};
+use crate::jpeg::walk::{self, Walk};
+use crate::limits::Limits;
+use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
+use crate::png::{self, chunks::Chunks};
+use crate::policy::{Damaged, Policy};
+use crate::pool::Pool;
+use crate::report::{Action, Stopwatch, Warning};
+use crate::webp::{self, Container};
+
+/// A decoded picture, still stored the way the file has it.
+pub(crate) struct Decoded {
+    pub(crate) planes: Planes,
+    /// Size of the whole picture as stored, before the decoder shrank it.
+    pub(crate) stored: Dimensions,
+    /// By how much the decoder shrank it.
+    pub(crate) shrink: u32,
+    pub(crate) colour: Colour,
+    /// The profile's bytes, where they describe the planes' components.
+    pub(crate) icc: Option<Vec<u8>>,
+}
+
+/// Codecs and buffers of one worker, kept from picture to picture.
+pub(crate) struct Codecs {
+    pub(crate) decompressor: Decompressor,
+    pub(crate) jpeg: Decoder,
+    pub(crate) encoder: Encoder,
+    pub(crate) compressor: Compressor,
+    pub(crate) pool: Pool,
+    pub(crate) profiles: Profiles,
+}
+
+/// What a decode is asked to do and where it tells.
+pub(crate) struct Request<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) limits: Limits,
+    /// The size wanted, as stored.
+    pub(crate) wanted: Dimensions,
+    pub(crate) watch: &'a Stopwatch,
+    pub(crate) actions: &'a mut Vec<Action>,
+    pub(crate) warnings: &'a mut Vec<Warning>,
+}
+
+impl Codecs {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            decompressor: Decompressor::new()?,
+            jpeg: Decoder::new(),
+            encoder: Encoder::new(),
+            compressor: Compressor::new()?,
+            pool: Pool::default(),
+            profiles: Profiles,
+        })
+    }
+
+    /// `walked` is what a walk over the file's data found, where there was one.
+    pub(crate) fn jpeg(
+        &mut self,
+        bytes: &[u8],
+        scan: &Scan,
+        walked: Option<Walk>,
+        request: &mut Request<'_>,
+    ) -> Result<Decoded, Error> {
+        let stored = jpeg::check(scan, &request.limits)?;
+        let shrink = jpeg::shrink(scan, stored, request.wanted);
+        request.limits.memory(jpeg::memory(scan, shrink))?;
+        let (input, walked) = self.usual(bytes, scan, walked, &request.limits);
+        let components = match scan.frame.factors.len() {
+            1 => 1,
+            4 => 4,
+            _ => 3,
+        };
+        let mut colour =
+            scan.icc.as_deref().map_or(Colour::Srgb, |icc| self.profiles.resolve(Declared::Icc(icc), components));
+        let cmyk = jpeg::cmyk_profile(&colour).cloned();
+        let (planes, complaint) = self.jpeg_planes(&input, shrink, cmyk.as_ref(), request)?;
+        // What the decoder did not mind, it read as everybody does.
+        let walked = match walked {
+            None if complaint.is_some() => Some(walk::walk(&mut self.jpeg, &input, &request.limits)),
+            walked => walked,
+        };
+        let verdict = match (walked, complaint) {
+            // Where the decoder names something harmless, what broke the walk off may stand behind it.
+            (None | Some(Walk::Foreign | Walk::Corrupt), Some(complaint)) => {
+                self.second_look(bytes, scan, complaint, shrink, cmyk.as_ref(), request)?
+            }
+            (None | Some(Walk::Foreign), None) => Verdict::of_scans(scan),
+            (Some(walk), complaint) => Verdict::of_walk(walk, complaint, scan, bytes),
+        };
+        if scan.end.is_none() && verdict == Verdict::Sound {
+            request.warnings.push(Warning::EndMarkerMissing);
+        }
+        verdict.judge(request)?;
+        let mut icc = scan.icc.clone();
+        if components == 4 {
+            // The inks became sRGB on the way.
+            let name = cmyk.map_or_else(|| String::from("CMYK"), |c| c.name);
+            request.actions.push(Action::ColourConverted { from: name });
+            (colour, icc) = (Colour::Srgb, None);
+        }
+        Ok(Decoded { planes, stored, shrink: shrink.denominator(), colour, icc })
+    }
+
+    /// What a decoder may be given: the file as it came; or, where it has no end marker or its frame does not know
+    /// its lines, the picture written anew and cut where its data end.
+    fn usual<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        scan: &Scan,
+        walked: Option<Walk>,
+        limits: &Limits,
+    ) -> (Cow<'a, [u8]>, Option<Walk>) {
+        if scan.end.is_some() && scan.dnl.is_none() {
+            return (Cow::Borrowed(bytes), walked);
+        }
+        let mut input = scan.rewritten(bytes);
+        let walk = walk::walk(&mut self.jpeg, &input, limits);
+        if let Walk::Whole { end, .. } = walk {
+            input.truncate(end);
+            input.extend_from_slice(&[0xFF, 0xD9]);
+        }
+        (Cow::Owned(input), Some(walk))
+    }
+
+    fn jpeg_planes(
+        &mut self,
+        input: &[u8],
+        shrink: Shrink,
+        cmyk: Option<&Converter>,
+        request: &Request<'_>,
+    ) -> Result<jpeg::Outcome, Error> {
+        let plan = jpeg::plan(&mut self.decompressor, input, shrink, &request.limits)?;
+        let Self { decompressor, jpeg: decoder, compressor, pool, .. } = self;
+        // The sink is made only when the pixels are there, so that its planes can reuse what the
+        // decoder gave back.
+        if plan.planar {
+            jpeg::planar(decompressor, decoder, input, &plan, &request.limits, pool)
+        } else {
+            jpeg::packed(decompressor, input, &plan, cmyk, request.wanted, compressor, pool)
+        }
+    }
+
+    /// The decoder names the first thing that it minds and no other. Where that is harmless, the picture without it
+    /// must be one that it minds nothing about.
+    fn second_look(
+        &mut self,
+        bytes: &[u8],
+        scan: &Scan,
+        complaint: String,
+        shrink: Shrink,
+        cmyk: Option<&Converter>,
+        request: &Request<'_>,
+    ) -> Result<Verdict, Error> {
+        if jpeg::judge(&complaint) == jpeg::Complaint::Damage {
+            return Ok(Verdict::of_complaint(complaint, scan));
+        }
+        let (planes, second) = self.jpeg_planes(&scan.rewritten(bytes), shrink, cmyk, request)?;
+        self.pool.give(planes.y.data);
+        planes.chroma.into_iter().flatten().for_each(|plane| self.pool.give(plane.data));
+        Ok(match second {
+            None => Verdict::of_scans(scan).or_irregular(complaint),
+            Some(second) => Verdict::of_complaint(second, scan),
+        })
+    }
+
+    pub(crate) fn png(
+        &mut self,
+        bytes: &[u8],
+        chunks: &Chunks,
+        as_rgb: bool,
+        request: &mut Request<'_>,
+    ) -> Result<Decoded, Error> {
+        let stored = request.limits.dimensions(chunks.width, chunks.height)?;
+        let target = match (as_rgb, chunks.is_gray()) {
+            (_, true) if gray(request.policy.background) || !chunks.has_alpha() => Target::Gray,
+            (true, _) => Target::Rgb,
+            (false, _) => chroma_target(stored, request.wanted),
+        };
+        request.limits.memory(png::memory(chunks) + plane_bytes(stored, target))?;
+        let meaning = png::meaning(bytes, &request.limits)?;
+        let components = if target == Target::Gray { 1 } else { 3 };
+        let colour = self.profiles.resolve(meaning.declared(), components);
+        let sink = RgbSink::new(stored, target, &mut self.pool);
+        let (planes, stray_colours) = png::decode(
+            bytes,
+            chunks,
+            &request.limits,
+            request.policy.background,
+            sink,
+            &mut self.compressor,
+            request.watch,
+        )?;
+        if stray_colours {
+            let complaint = String::from("pixels for which the palette has no colour are black");
+            request.warnings.push(Warning::Irregular { complaint });
+        }
+        if chunks.end.is_none() {
+            request.warnings.push(Warning::EndMarkerMissing);
+        }
+        if chunks.has_alpha() {
+            request.actions.push(Action::Flattened);
+        }
+        Ok(Decoded { planes, stored, shrink: 1, colour, icc: meaning.icc().map(<[u8]>::to_vec) })
+    }
+
+    /// Whether a WebP may be sent as it is: all of its picture is there, and no pixel is transparent (what would show
+    /// through is for nobody but us to choose).
+    ///
+    /// # Errors
+    /// `truncated` and `corrupt` where the picture is not whole.
+    pub(crate) fn webp_passes(&mut self, bytes: &[u8], container: &Container, limits: &Limits) -> Result<bool, Error> {
+        limits.memory(webp::memory(container))?;
+        let inner = limits.dimensions(container.picture_width, container.picture_height)?;
+        let data = &bytes[container.picture.clone()];
+        if container.lossless {
+            let pixels = self.webp_pixels(data, inner)?;
+            let opaque = !container.alpha || pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
+            self.pool.give(pixels);
+            return Ok(opaque);
+        }
+        let (yuv, alpha) = self.webp_planes(data, inner, container.alpha, true)?;
+        let opaque = alpha.as_ref().is_none_or(|alpha| alpha.data.iter().all(|a| *a == 255));
+        yuv.into_iter().chain(alpha).for_each(|plane| self.pool.give(plane.data));
+        Ok(opaque)
+    }
+
+    pub(crate) fn webp(
+        &mut self,
+        bytes: &[u8],
+        container: &Container,
+        request: &mut Request<'_>,
+    ) -> Result<Decoded, Error> {
+        let stored = request.limits.dimensions(container.width, container.height)?;
+        if container.truncated {
+            return Err(Error::truncated("the file ends before its picture does"));
+        }
+        let inner = request.limits.dimensions(container.picture_width, container.picture_height)?;
+        let target = chroma_target(stored, request.wanted);
+        request
+            .limits
+            .memory(webp::memory(container) + if container.lossless { plane_bytes(stored, target) } else { 0 })?;
+        let icc = container.icc.clone().map(|r| bytes[r].to_vec());
+        let colour = icc.as_deref().map_or(Colour::Srgb, |icc| self.profiles.resolve(Declared::Icc(icc), 3));
+        let data = &bytes[container.picture.clone()];
+        let planes = if container.lossless {
+            self.webp_lossless(data, container, stored, inner, target, request)?
+        } else {
+            self.webp_lossy(data, container, stored, inner, request)?
+        };
+        if container.alpha || inner != stored {
+            request.actions.push(Action::Flattened);
+        }
+        Ok(Decoded { planes, stored, shrink: 1, colour, icc })
+    }
+
+    pub(crate) fn heif(&mut self, heif: &Heif<'_>, request: &mut Request<'_>) -> Result<Decoded, Error> {
+        let stored = heif.dimensions();
+        let planes = heif.decode(&request.limits, request.policy.native_hevc)?;
+        let notes = heif.irregularities().iter().map(|note| Warning::Irregular { complaint: note.clone() });
+        request.warnings.extend(notes);
+        if planes.alpha.is_some() {
+            request.actions.push(Action::Flattened);
+        }
+        let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
+        let components = if planes.chroma.is_some() { 3 } else { 1 };
+        let number = |n: u16| u8::try_from(n).unwrap_or(2);
+        // A profile says more than the numbers do, except about high dynamic range.
+        let hdr = heif.colour().filter(|c| Transfer::from_cicp(number(c.transfer)).is_some());
+        let icc = heif.icc().filter(|_| hdr.is_none());
+        let declared = match (icc, heif.colour()) {
+            (Some(icc), _) => Declared::Icc(icc),
+            (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
+            (None, None) => Declared::Srgb,
+        };
+        let colour = self.profiles.resolve(declared, components);
+        Ok(Decoded { planes, stored, shrink: 1, colour, icc: icc.map(<[u8]>::to_vec) })
+    }
+
+    fn webp_pixels(&mut self, data: &[u8], size: Dimensions) -> Result<Vec<u8>, Error> {
+        let len = size.bytes(4).ok_or_else(|| Error::too_large("a picture beyond memory"))?;
+        let mut pixels = self.pool.take(len);
+        webp::codec::rgba(data, size.width(), size.height(), &mut pixels)?;
+        Ok(pixels)
+    }
+
+    fn webp_planes(
+        &mut self,
+        data: &[u8],
+        size: Dimensions,
+        alpha: bool,
+        draft: bool,
+    ) -> Result<([Plane; 3], Option<Plane>), Error> {
+        let (w, h) = (size.width() as usize, size.height() as usize);
+        let (cw, ch) = Subsampling::S420.chroma_size(w, h);
+        let mut plane = |w: usize, h: usize| Plane { data: self.pool.take(w * h), width: w, height: h, stride: w };
+        let mut yuv = [plane(w, h), plane(cw, ch), plane(cw, ch)];
+        let mut alpha = alpha.then(|| plane(w, h));
+        webp::codec::planes(data, size.width(), size.height(), &mut yuv, alpha.as_mut(), draft)?;
+        Ok((yuv, alpha))
+    }
+
+    fn webp_lossless(
+        &mut self,
+        data: &[u8],
+        container: &Container,
+        stored: Dimensions,
+        inner: Dimensions,
+        target: Target,
+        request: &Request<'_>,
+    ) -> Result<Planes, Error> {
+        let pixels = self.webp_pixels(data, inner)?;
+        let mut sink = RgbSink::new(stored, target, &mut self.pool);
+        let background = request.policy.background;
+        let blank: Vec<u8> = background.iter().copied().cycle().take(stored.width() as usize * 3).collect();
+        let mut row = blank.clone();
+        let pitch = inner.width() as usize * 4;
+        for y in 0..stored.height() {
+            let inside = y.checked_sub(container.y).filter(|y| *y < inner.height());
+            let Some(inside) = inside else {
+                sink.push(&blank, &mut self.compressor)?;
+                continue;
+            };
+            let from = &pixels[inside as usize * pitch..][..pitch];
+            let to = &mut row[container.x as usize * 3..];
+            for (out, pixel) in to.chunks_exact_mut(3).zip(from.chunks_exact(4)) {
+                let alpha = if container.alpha { pixel[3] } else { 255 };
+                png::over([pixel[0], pixel[1], pixel[2]], alpha, background, out);
+            }
+            sink.push(&row, &mut self.compressor)?;
+        }
+        self.pool.give(pixels);
+        sink.finish(&mut self.compressor)
+    }
+
+    fn webp_lossy(
+        &mut self,
+        data: &[u8],
+        container: &Container,
+        stored: Dimensions,
+        inner: Dimensions,
+        request: &Request<'_>,
+    ) -> Result<Planes, Error> {
+        let ([y, cb, cr], alpha) = self.webp_planes(data, inner, container.alpha, false)?;
+        let planes = Planes {
+            y,
+            chroma: Some([cb, cr]),
+            alpha,
+            subsampling: Subsampling::S420,
+            siting: Siting::Centre,
+            matrix: Matrix::Bt601,
+            range: Range::Limited,
+        };
+        let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
+        if inner == stored {
+            return Ok(planes);
+        }
+        let size = (stored.width() as usize, stored.height() as usize);
+        Ok(crate::flatten::place(
+            planes,
+            request.policy.background,
+            size,
+            (container.x as usize, container.y as usize),
+            &mut self.pool,
+        ))
+    }
+}
+
+/// What is to be said about a JPEG that was decoded.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Sound,
+    Irregular(String),
+    Truncated(&'static str),
+    Damaged(String),
+}
+
+impl Verdict {
+    /// Judges by what the scans announce alone.
+    fn of_scans(scan: &Scan) -> Self {
+        match scan.lacks() {
+            Lack::Nothing => Self::Sound,
+            Lack::Refinement => Self::Irregular(String::from("the last scans, which sharpen the picture, are missing")),
+            Lack::Coefficients => Self::Truncated("scans of the picture are missing"),
+        }
+    }
+
+    /// Judges by the walk over all data; the decoder's complaint is what is told.
+    fn of_walk(walk: Walk, complaint: Option<String>, scan: &Scan, bytes: &[u8]) -> Self {
+        let contradiction = || String::from("picture data that contradict themselves");
+        match (walk, complaint) {
+            (Walk::Truncated, _) => Self::Truncated("the picture data end before the picture does"),
+            (Walk::Corrupt, _) => Self::of_scans(scan).or_irregular(contradiction()),
+            (Walk::Whole { end, stray }, complaint) => {
+                let most = stray.max(scan.surplus(bytes, end));
+                match complaint {
+                    _ if most > walk::PADDING => Self::Damaged(complaint.unwrap_or_else(contradiction)),
+                    Some(complaint) => Self::of_scans(scan).or_irregular(complaint),
+                    None => Self::of_scans(scan),
+                }
+            }
+            (Walk::Foreign, complaint) => {
+                complaint.map_or_else(|| Self::of_scans(scan), |c| Self::of_complaint(c, scan))
+            }
+        }
+    }
+
+    fn of_complaint(complaint: String, scan: &Scan) -> Self {
+        if scan.end.is_none() || complaint.contains("remature end") {
+            return Self::Truncated("the picture data end before the picture does");
+        }
+        Self::Damaged(complaint)
+    }
+
+    fn or_irregular(self, complaint: String) -> Self {
+        if self == Self::Sound { Self::Irregular(complaint) } else { self }
+    }
+
+    /// Against what the policy takes.
+    fn judge(self, request: &mut Request<'_>) -> Result<(), Error> {
+        let accept = request.policy.damaged == Damaged::Accept;
+        match self {
+            Self::Sound => {}
+            Self::Irregular(complaint) => request.warnings.push(Warning::Irregular { complaint }),
+            Self::Truncated(_) if accept => request.warnings.push(Warning::Truncated),
+            Self::Truncated(text) => return Err(Error::truncated(text)),
+            Self::Damaged(complaint) if accept => request.warnings.push(Warning::Damaged { complaint }),
+            Self::Damaged(complaint) => {
+                return Err(Error::corrupt(format!("picture data are damaged: {complaint}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether chroma may be halved while converting: where nothing is scaled (the encoder halves it
+/// just so), and where the picture shrinks enough that the halved chroma still has more samples
+/// than the output's.
+pub(crate) fn chroma_target(stored: Dimensions, wanted: Dimensions) -> Target {
+    let enough = stored == wanted || stored.width() >= wanted.width() / 2 * 3;
+    if enough { Target::Halved } else { Target::Full }
+}
+
+/// Bytes of the planes that a sink makes.
+pub(crate) fn plane_bytes(stored: Dimensions, target: Target) -> u64 {
+    let luma = u64::from(stored.width().next_multiple_of(2)) * u64::from(stored.height().next_multiple_of(2));
+    match target {
+        Target::Full | Target::Rgb => luma * 3,
+        Target::Halved => luma * 3 / 2,
+        Target::Gray => luma,
+    }
+}
+
+fn gray(rgb: [u8; 3]) -> bool {
+    rgb[0] == rgb[1] && rgb[1] == rgb[2]
+}
+
+impl From<sealpress_media::DimensionsError> for Error {
+    fn from(e: sealpress_media::DimensionsError) -> Self {
+        Self::with_source(ErrorKind::Corrupt, "a side of zero pixels", e)
+    }
+}

@@ -1,0 +1,52 @@
+//! Whether all of a JPEG's picture is there, found without making one.
+
+use sealpress_jpeg::{Decoder, Error};
+
+use crate::limits::Limits;
+
+/// Bytes that may stand between coded data and the next marker without saying that the decoder lost its way.
+pub(crate) const PADDING: usize = 16;
+
+/// What a walk over all coded data found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Walk {
+    /// Every coefficient of every block that the scans announce.
+    Whole {
+        /// Just behind the last coded byte.
+        end: usize,
+        /// The most bytes that stand between a scan's data and the next segment, padding not counted. What stands
+        /// in front of the end marker is for [`Scan::surplus`](super::scan::Scan::surplus) to judge.
+        stray: usize,
+    },
+    /// Data end before the picture does.
+    Truncated,
+    /// Data contradict themselves.
+    Corrupt,
+    /// Coded in a way that is for another decoder to judge.
+    Foreign,
+}
+
+/// Walks over the data of the first picture in `jpeg`.
+pub(crate) fn walk(decoder: &mut Decoder, jpeg: &[u8], limits: &Limits) -> Walk {
+    let limits = sealpress_jpeg::Limits { max_scans: limits.max_scans, max_pixels: limits.max_pixels };
+    let verdict = decoder.verify(jpeg, limits);
+    match verdict.result {
+        Ok(()) => {}
+        Err(Error::Truncated) => return Walk::Truncated,
+        Err(Error::Corrupt(_)) => return Walk::Corrupt,
+        Err(_) => return Walk::Foreign,
+    }
+    let (mut end, mut most) = (0, 0);
+    for (i, scan) in verdict.pieces.iter().enumerate().filter(|(_, piece)| piece.marker == 0xDA) {
+        end = scan.range.end;
+        if let Some(next) = verdict.pieces.get(i + 1) {
+            most = most.max(stray(jpeg.get(end..next.range.start).unwrap_or_default()));
+        }
+    }
+    Walk::Whole { end, stray: most }
+}
+
+/// How many bytes these are, if they are more than padding.
+pub(super) fn stray(bytes: &[u8]) -> usize {
+    if bytes.iter().all(|b| matches!(b, 0 | 0xFF)) { 0 } else { bytes.len() }
+}
