@@ -1,6 +1,5 @@
 //! Floating point is the oracle of colours, the plain kernel that of the vectors.
 
-use moxcms::TransferCharacteristics;
 use moxcms::{ColorProfile, ToneReprCurve};
 use proptest::prelude::*;
 use sealpress_testkit::{IccProfile, Rng};
