@@ -1,3 +1,5 @@
+//! Any bytes, through every kernel of the machine, against the scalar one.
+
 #![no_main]
 #[path = "../../crates/base64/tests/common/fuzzing.rs"]
 mod fuzzing;

@@ -1,3 +1,5 @@
+//! Any bytes, hashed and encoded in one pass, against both done apart.
+
 #![no_main]
 #[path = "../../crates/base64/tests/common/fuzzing.rs"]
 mod fuzzing;

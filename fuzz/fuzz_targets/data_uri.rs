@@ -1,3 +1,5 @@
+//! Any text, read as a data URI.
+
 #![no_main]
 #[path = "../../crates/base64/tests/common/fuzzing.rs"]
 mod fuzzing;

@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod differential;
 mod fuzz;
+mod licences;
 mod setup;
 #[cfg(test)]
 mod tidy;
@@ -27,8 +28,10 @@ cargo xtask COMMAND
 
   setup [--all]            install what builds and tests need (--all: also what rivals' benches need)
   demo [--input DIR]       every format through the whole way, against the local emulator
-  test [--cpus]            the whole test suite; --cpus: base64 kernels on emulated CPUs as well
-  ci                       format, lints, docs, licences, tests: what main must always pass
+  test [PACKAGE] [--cpus]  all tests, or those of one package; --cpus: base64 kernels on emulated CPUs as well
+  ci                       format, licences, lints, docs, features, tests: what main must always pass
+  licences                 what all of it is built from, held against deny.toml
+  check-features           every feature of the facade and of the press compiles without the others
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
   backfill ARGS…           release build of `sealpress backfill ARGS…`
@@ -76,6 +79,8 @@ fn run() -> anyhow::Result<()> {
         Some("demo") => demo(&sh, &rest),
         Some("test") => check::test(&sh, rest),
         Some("ci") => check::ci(&sh, &rest),
+        Some("licences") => licences::check(&sh),
+        Some("check-features") => check::features(&sh),
         Some("bench") => bench::run(&sh, rest),
         Some("backfill") => backfill(&sh, &rest),
         Some("chaos") => chaos(&sh, &rest),

@@ -44,10 +44,10 @@ impl Access {
         Ok(builder.build()?)
     }
 
-    pub(crate) fn provider(&self, vendor: crate::cli::Vendor) -> Result<Arc<dyn Provider>, Failure> {
+    pub(crate) fn provider(&self, vendor: crate::vendor::Vendor) -> Result<Arc<dyn Provider>, Failure> {
         Ok(match vendor {
-            crate::cli::Vendor::Veriff => Arc::new(self.veriff()?),
-            crate::cli::Vendor::Transmit => Arc::new(self.transmit()?),
+            crate::vendor::Vendor::Veriff => Arc::new(self.veriff()?),
+            crate::vendor::Vendor::Transmit => Arc::new(self.transmit()?),
         })
     }
 

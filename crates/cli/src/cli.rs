@@ -1,6 +1,6 @@
 //! The commands and what each is for, as clap reads them.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::{backfill, emulator, inspect, prepare, session, transmit, upload};
 
@@ -47,14 +47,4 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-}
-
-/// Whose rules files are prepared by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Vendor {
-    /// Longer side at most 1920, pictures and PDFs
-    #[default]
-    Veriff,
-    /// JPEG only, 640 to 3840 by 480 to 2160
-    Transmit,
 }

@@ -10,10 +10,10 @@ use sealpress_pdf::{self as pdf, Trimmer};
 use sealpress_pipeline::Policies;
 use serde::Serialize;
 
-use crate::cli::Vendor;
 use crate::names::Names;
 use crate::outcome::{self, Failure};
 use crate::prepare::Said;
+use crate::vendor::Vendor;
 use crate::{file, press, print};
 
 /// Say what files are, by their content, and what would be done to them and why

@@ -17,6 +17,7 @@ mod session;
 mod show;
 mod transmit;
 mod upload;
+mod vendor;
 
 use std::process::ExitCode;
 

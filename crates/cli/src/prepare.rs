@@ -11,12 +11,12 @@ use sealpress_media::{Fault, Format, Note};
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
-use crate::cli::Vendor;
 use crate::file;
 use crate::names::Names;
 use crate::outcome::{self, Failure};
 use crate::press;
 use crate::print::{self, Align, Table};
+use crate::vendor::Vendor;
 
 /// Make files fit for a vendor: upright, in the box, under the limits, nothing else inside
 ///

@@ -6,7 +6,7 @@ use sealpress_isolate as isolate;
 use sealpress_media::Media;
 use sealpress_pipeline::{Error, InProcess, Policies, Press, Pressed, Worker};
 
-use crate::cli::Vendor;
+use crate::vendor::Vendor;
 
 /// What files have to become for a vendor.
 pub(crate) fn policies(vendor: Vendor) -> Policies {

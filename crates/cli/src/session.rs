@@ -238,7 +238,7 @@ async fn create(create: Create) -> Result<Value, Failure> {
     request.callback = create.callback;
     request.end_user_id = create.end_user_id;
     request.document.country = create.document_country;
-    request.document.kind = create.document_type;
+    request.document.kind = create.document_type.map(Into::into);
     Ok(session(&client.create_session(request).await?))
 }
 

@@ -9,9 +9,9 @@ use sealpress_client::SessionId;
 use sealpress_client::transmit::{Detail, ImageEncoding, ImageId, SessionRequest};
 use serde_json::{Value, json};
 
-use crate::cli::Vendor;
 use crate::outcome::{self, Failure};
 use crate::session::Common;
+use crate::vendor::Vendor;
 use crate::{show, upload};
 
 pub(crate) const HELP: &str = "Set SEALPRESS_TRANSMIT_BASE_URL, SEALPRESS_TRANSMIT_CLIENT_ID and \

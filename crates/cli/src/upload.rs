@@ -13,12 +13,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::access::Access;
-use crate::cli::Vendor;
 use crate::outcome::{self, Failure};
 use crate::prepare::Said;
 use crate::press;
 use crate::print::{self, Align, Table};
 use crate::show;
+use crate::vendor::Vendor;
 
 /// Prepare files and send them into a Veriff session
 ///

@@ -1,115 +1,128 @@
-//! The house rules that a program can check: arrows between crates, file sizes, names of files.
+//! The house rules that a program can check. Each file is one kind of rule; what several of them
+//! need stands here.
 
-use std::collections::BTreeMap;
+mod arrows;
+mod circles;
+mod dependencies;
+mod files;
+mod names;
+mod standing;
+mod tables;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Which crate of ours may depend on which, as drawn in `crates/README.md`. Nothing else may.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("media", &[]),
-    ("base64", &[]),
-    ("jpeg", &[]),
-    ("image", &["jpeg", "media"]),
-    ("pdf", &["media"]),
-    ("client", &["base64", "media"]),
-    ("pipeline", &["client", "image", "media", "pdf"]),
-    ("isolate", &["image", "media", "pdf"]),
-    ("backfill", &["client", "media", "pipeline"]),
-    ("cli", &["backfill", "client", "emulator", "image", "isolate", "media", "pdf", "pipeline"]),
-    ("emulator", &[]),
-    ("testkit", &[]),
-    ("sealpress", &["client", "image", "media", "pdf", "pipeline"]),
-];
+/// One Rust file of the repository.
+struct Source {
+    /// Relative to the root, with `/` between folders.
+    path: String,
+    text: String,
+}
 
-/// Lines at which a source file has stopped being one room.
-const MOST_LINES: usize = 800;
+impl Source {
+    /// The folder below `crates/` that it belongs to, where it does.
+    fn house(&self) -> Option<&str> {
+        self.path.strip_prefix("crates/")?.split('/').next()
+    }
 
-#[test]
-fn dependencies_follow_the_arrows() {
-    let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
-    let mut wrong = Vec::new();
-    let packages = packages();
-    for package in &packages {
-        let Some(name) = ours(package["name"].as_str().unwrap_or_default()) else { continue };
-        let Some(may) = allowed.get(name) else {
-            wrong.push(format!("{name} is not on the map"));
-            continue;
+    /// Whether it is compiled into what others link: not a test, example or bench.
+    fn is_shipped(&self) -> bool {
+        let inside = self.house().and_then(|house| self.path.strip_prefix(&format!("crates/{house}/src/")));
+        inside.is_some_and(|inside| {
+            let tests = |part: &str| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs");
+            !inside.split('/').any(tests) && self.house() != Some("testkit")
+        })
+    }
+
+    /// The code without comments, texts and what only tests compile. Lines stay lines.
+    fn code(&self) -> String {
+        let text = match self.text.find("\n#[cfg(test)]\nmod ") {
+            Some(at) if self.text[at + 1..].lines().nth(1).is_some_and(|line| line.ends_with('{')) => &self.text[..at],
+            _ => &self.text,
         };
-        for dependency in package["dependencies"].as_array().into_iter().flatten() {
-            let is_normal = dependency["kind"].is_null();
-            if let Some(other) = ours(dependency["name"].as_str().unwrap_or_default())
-                && is_normal
-                && !may.contains(&other)
-            {
-                wrong.push(format!("{name} → {other}"));
+        bare(text)
+    }
+}
+
+/// Blanks out comments and the insides of texts.
+fn bare(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let skip_to = |from: usize, end: &str| text[from..].find(end).map_or(text.len(), |n| from + n + end.len());
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let end = if rest.starts_with("//") {
+            rest.find('\n').map_or(text.len(), |n| at + n)
+        } else if rest.starts_with("/*") {
+            skip_to(at + 2, "*/")
+        } else if rest.starts_with("r\"") || rest.starts_with("r#") {
+            let hashes = rest[1..].bytes().take_while(|b| *b == b'#').count();
+            match rest[1 + hashes..].starts_with('"') {
+                true => skip_to(at + 2 + hashes, &format!("\"{}", "#".repeat(hashes))),
+                false => at,
+            }
+        } else if rest.starts_with('"') {
+            let mut end = at + 1;
+            while end < bytes.len() && bytes[end] != b'"' {
+                end += if bytes[end] == b'\\' { 2 } else { 1 };
+            }
+            (end + 1).min(text.len())
+        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
+            skip_to(at + 1, "'").max(skip_to(at + 2, "'"))
+        } else {
+            at
+        };
+        if end > at {
+            out.extend(text[at..end].chars().filter(|c| *c == '\n'));
+            out.push(' ');
+            at = end;
+        } else {
+            let c = rest.chars().next().unwrap_or(' ');
+            out.push(c);
+            at += c.len_utf8();
+        }
+    }
+    out
+}
+
+/// Every Rust file of the repository outside build folders.
+fn sources() -> Vec<Source> {
+    let found: Vec<Source> = ["crates", "benches", "xtask", "fuzz"]
+        .into_iter()
+        .flat_map(|folder| files(folder, "rs"))
+        .map(|(path, text)| Source { path, text })
+        .collect();
+    assert!(found.len() > 10, "only {} sources found", found.len());
+    found
+}
+
+/// Files of one extension below a folder, by their path from the root, in order.
+fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
+    let root = crate::root();
+    let mut found = Vec::new();
+    let mut waiting: Vec<PathBuf> = vec![root.join(folder)];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let kind = entry.file_type().expect("a file type");
+            let name = entry.file_name();
+            if kind.is_dir() && !["target", "corpus", "node_modules", ".git"].iter().any(|n| name == *n) {
+                waiting.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|e| e == extension) {
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                found.push((relative(&root, &path), text));
             }
         }
     }
-    assert!(packages.len() >= ARROWS.len(), "cargo metadata lists only {} packages", packages.len());
-    assert!(wrong.is_empty(), "arrows that the map does not draw: {wrong:?}");
+    found.sort();
+    found
 }
 
-#[test]
-fn no_file_outgrows_its_room() {
-    let long: Vec<String> = sources()
-        .into_iter()
-        .filter_map(|path| {
-            let lines = std::fs::read_to_string(&path).ok()?.lines().count();
-            (lines > MOST_LINES).then(|| format!("{} has {lines} lines", path.display()))
-        })
-        .collect();
-    assert!(long.is_empty(), "split these (limit {MOST_LINES} lines): {long:#?}");
-}
-
-#[test]
-fn unsafe_code_stays_behind_its_fences() {
-    let fenced = |path: &Path| {
-        let path = path.to_string_lossy();
-        path.contains("crates/base64/src/")
-            || path.contains("crates/jpeg/src/")
-            || path.contains("crates/image/src/")
-            || path.contains("/fuzz/")
-    };
-    let open: Vec<PathBuf> = sources()
-        .into_iter()
-        .filter(|path| path.ends_with("src/lib.rs") && !fenced(path))
-        .filter(|path| std::fs::read_to_string(path).is_ok_and(|text| !text.contains("#![forbid(unsafe_code)]")))
-        .collect();
-    assert!(open.is_empty(), "these crates do not forbid unsafe code: {open:?}");
-}
-
-/// What ends the process where a test likes is for tests: the program that is shipped is built
-/// without their dependencies, and neither it nor the library below it has features then.
-#[test]
-fn abort_points_are_not_shipped() {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "sealpress-cli", "-e", "normal", "--depth", "1", "--prefix", "none", "--offline"])
-        .args(["-f", "{p} [{f}]"])
-        .current_dir(crate::root())
-        .output()
-        .expect("cargo tree starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    for name in ["sealpress-cli ", "sealpress-backfill "] {
-        let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}in {said}"));
-        assert!(line.ends_with("[]"), "{line}");
-    }
-}
-
-#[test]
-fn nothing_is_left_unfinished() {
-    let marks = ["todo!(", "unimplemented!(", "FIXME", "#[ignore"];
-    let found: Vec<String> = sources()
-        .into_iter()
-        .filter(|path| !path.ends_with("xtask/src/tidy.rs"))
-        .filter_map(|path| {
-            let text = std::fs::read_to_string(&path).ok()?;
-            let mark = marks.iter().find(|m| text.contains(**m))?;
-            Some(format!("{}: {mark}", path.display()))
-        })
-        .collect();
-    assert!(found.is_empty(), "{found:#?}");
+fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 
 /// The part of a package name after `sealpress-`; the facade is `sealpress`.
@@ -121,33 +134,25 @@ fn ours(name: &str) -> Option<&str> {
     }
 }
 
+/// The workspace's own packages, as cargo sees them.
 fn packages() -> Vec<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .current_dir(crate::root())
-        .output()
-        .expect("cargo metadata starts");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata = metadata(&["--no-deps"]);
     metadata["packages"].as_array().cloned().unwrap_or_default()
 }
 
-/// Every Rust file of the repository outside build folders.
-fn sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut waiting: Vec<PathBuf> = ["crates", "benches", "xtask", "fuzz"].map(|d| crate::root().join(d)).to_vec();
-    while let Some(folder) = waiting.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let kind = entry.file_type().expect("a file type");
-            if kind.is_dir()
-                && !["target", "corpus", "node_modules"].contains(&entry.file_name().to_string_lossy().as_ref())
-            {
-                waiting.push(path);
-            } else if kind.is_file() && path.extension().is_some_and(|e| e == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    assert!(found.len() > 10, "only {} sources found", found.len());
-    found
+fn metadata(more: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline"])
+        .args(more)
+        .current_dir(crate::root())
+        .output()
+        .expect("cargo metadata starts");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+#[test]
+fn comments_and_texts_are_no_code() {
+    let text = "let a = \"veriff\"; // veriff\n/* x */ b('\"', r#\"q\"q\"#) c";
+    assert_eq!(bare(text).split_whitespace().collect::<Vec<_>>(), ["let", "a", "=", ";", "b(", ",", ")", "c"]);
 }

@@ -21,8 +21,8 @@ use sealpress_backfill::{Accepted, Access, Backfill, Error, Exit, Retry, Stop, W
 use sealpress_client::{Provider, veriff};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Vendor;
 use crate::press;
+use crate::vendor::Vendor;
 use settings::SettingsArgs;
 use telemetry::Telemetry;
 

@@ -1,0 +1,13 @@
+//! The one place where an operator's choice of a vendor is spelled.
+
+use clap::ValueEnum;
+
+/// Whose rules files are prepared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Vendor {
+    /// Longer side at most 1920, pictures and PDFs
+    #[default]
+    Veriff,
+    /// JPEG only, 640 to 3840 by 480 to 2160
+    Transmit,
+}

@@ -1,0 +1,32 @@
+//! What breaks a rule today and is being mended: it shrinks, and nothing is added to it.
+
+/// The rule's test, and how its findings begin.
+const STANDING: &[(&str, &str)] = &[
+    // Files that do not open with their reason.
+    ("reason", "crates/backfill/src/"),
+    ("reason", "crates/image/src/"),
+    ("reason", "crates/media/src/"),
+    ("reason", "crates/pdf/src/"),
+    ("reason", "crates/pipeline/src/"),
+    // Circles.
+    ("circle", "client: veriff/client ⇄ veriff/faces"),
+    ("circle", "image: "),
+    ("circle", "jpeg: "),
+    ("circle", "pdf: "),
+    ("circle", "pipeline: "),
+    // Vendors' names.
+    ("vendor", "crates/image/src/"),
+    ("vendor", "crates/pipeline/src/local.rs"),
+    // Bare `true`s.
+    ("bool", "crates/client/src/veriff/"),
+    ("bool", "crates/image/src/policy.rs"),
+    ("bool", "crates/pdf/src/policy.rs"),
+    // Dependencies that no code names.
+    ("dependency", "crates/pdf/Cargo.toml: proptest"),
+];
+
+/// The findings that are news.
+pub(super) fn news(rule: &str, findings: Vec<String>) -> Vec<String> {
+    let known = |finding: &String| STANDING.iter().any(|(of, start)| *of == rule && finding.starts_with(start));
+    findings.into_iter().filter(|finding| !known(finding)).collect()
+}
