@@ -201,7 +201,7 @@ impl Chunks {
 
     fn note_palette(&mut self, length: usize, body: Range<usize>) -> Result<(), Error> {
         let entries = length / 3;
-        if self.palette.is_some() || length % 3 != 0 || entries == 0 || entries > 256 {
+        if self.palette.is_some() || !length.is_multiple_of(3) || entries == 0 || entries > 256 {
             return Err(Error::corrupt("a PNG with an impossible palette"));
         }
         self.palette = Some(body);
