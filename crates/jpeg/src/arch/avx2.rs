@@ -79,8 +79,7 @@ fn is_flat(blocks: [&Block; 2]) -> bool {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn rows(blocks: [&Block; 2], y: usize) -> __m256i {
-    let [low, high] = blocks.map(|b| load(&b.as_chunks().0[y]));
-    _mm256_set_m128i(high, low)
+    _mm256_set_m128i(load(&blocks[1].as_chunks().0[y]), load(&blocks[0].as_chunks().0[y]))
 }
 
 /// The first row of both blocks with their first coefficients, times the quantizer's steps.
@@ -148,7 +147,11 @@ fn half(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Half {
     const SECOND: i32 = HALF_SHIFTS[1] as i32;
     let zero = _mm256_setzero_si256();
     let c0 = first_row(blocks, first, steps);
-    let [c1, c2, c3, c5, c6, c7] = [1, 2, 3, 5, 6, 7].map(|y| times(rows(blocks, y), steps, y));
+    let mut c = [c0; 8];
+    for y in [1, 2, 3, 5, 6, 7] {
+        c[y] = times(rows(blocks, y), steps, y);
+    }
+    let [_, c1, c2, c3, _, c5, c6, c7] = c;
     let low = half_line::<FIRST>(
         _mm256_unpacklo_epi16(zero, c0),
         _mm256_unpacklo_epi16(c2, c6),
@@ -163,7 +166,11 @@ fn half(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Half {
     );
     // Of each row the pairs (1, 3), (5, 7), (2, 6), (-, 0), which then change places with rows.
     let pick = _mm256_broadcastsi128_si256(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 4, 5, 12, 13, -1, -1, 0, 1));
-    let [r0, r1, r2, r3] = [0, 1, 2, 3].map(|y| _mm256_shuffle_epi8(_mm256_packs_epi32(low[y], high[y]), pick));
+    let mut r = [pick; 4];
+    for y in 0..4 {
+        r[y] = _mm256_shuffle_epi8(_mm256_packs_epi32(low[y], high[y]), pick);
+    }
+    let [r0, r1, r2, r3] = r;
     let (odd_01, even_01) = (_mm256_unpacklo_epi32(r0, r1), _mm256_unpackhi_epi32(r0, r1));
     let (odd_23, even_23) = (_mm256_unpacklo_epi32(r2, r3), _mm256_unpackhi_epi32(r2, r3));
     let [o0, o1, o2, o3] = half_line::<SECOND>(
@@ -189,17 +196,21 @@ fn whole_line<const SHIFT: i32>(p04: __m256i, p26: __m256i, p13: __m256i, p57: _
     const ONE: i16 = 1 << FRACTION;
     let plus = _mm256_madd_epi16(p04, weights(ONE, ONE));
     let minus = _mm256_madd_epi16(p04, weights(ONE, -ONE));
-    let [outer, inner] = weight::WHOLE_26.map(|w| _mm256_madd_epi16(p26, weights(w[0], w[1])));
+    let outer = _mm256_madd_epi16(p26, weights(weight::WHOLE_26[0][0], weight::WHOLE_26[0][1]));
+    let inner = _mm256_madd_epi16(p26, weights(weight::WHOLE_26[1][0], weight::WHOLE_26[1][1]));
     let even = [
         _mm256_add_epi32(plus, outer),
         _mm256_add_epi32(minus, inner),
         _mm256_sub_epi32(minus, inner),
         _mm256_sub_epi32(plus, outer),
     ];
-    let odd = weight::WHOLE_ODD.map(|w| odd(p13, p57, w));
-    let sum = |i: usize| round::<SHIFT>(_mm256_add_epi32(even[i], odd[i]));
-    let difference = |i: usize| round::<SHIFT>(_mm256_sub_epi32(even[i], odd[i]));
-    [sum(0), sum(1), sum(2), sum(3), difference(3), difference(2), difference(1), difference(0)]
+    let mut samples = [even[0]; 8];
+    for i in 0..4 {
+        let odd = odd(p13, p57, weight::WHOLE_ODD[i]);
+        samples[i] = round::<SHIFT>(_mm256_add_epi32(even[i], odd));
+        samples[7 - i] = round::<SHIFT>(_mm256_sub_epi32(even[i], odd));
+    }
+    samples
 }
 
 #[target_feature(enable = "avx2")]
@@ -217,7 +228,11 @@ fn whole_pass<const SHIFT: i32>(c: [__m256i; 8]) -> [__m256i; 8] {
         _mm256_unpackhi_epi16(c[1], c[3]),
         _mm256_unpackhi_epi16(c[5], c[7]),
     );
-    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| _mm256_packs_epi32(low[i], high[i]))
+    let mut both = [low[0]; 8];
+    for i in 0..8 {
+        both[i] = _mm256_packs_epi32(low[i], high[i]);
+    }
+    both
 }
 
 /// Rows for columns, in both halves.
@@ -246,16 +261,20 @@ fn transpose(r: [__m256i; 8]) -> [__m256i; 8] {
 fn whole(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Whole {
     const FIRST: i32 = WHOLE_SHIFTS[0] as i32;
     const SECOND: i32 = WHOLE_SHIFTS[1] as i32;
-    let mut rows = [1, 1, 2, 3, 4, 5, 6, 7].map(|y| times(rows(blocks, y), steps, y));
-    rows[0] = first_row(blocks, first, steps);
-    let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(rows)));
+    let mut c = [first_row(blocks, first, steps); 8];
+    for y in 1..8 {
+        c[y] = times(rows(blocks, y), steps, y);
+    }
+    let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(c)));
     // Two columns to a register; then pairs of neighbours by row.
     let zip = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
     let sign = _mm256_set1_epi8(-128);
-    let [q0, q1, q2, q3] = [0, 2, 4, 6].map(|i| {
-        let two = _mm256_packs_epi16(columns[i], columns[i + 1]);
-        _mm256_shuffle_epi8(_mm256_xor_si256(two, sign), zip)
-    });
+    let mut q = [sign; 4];
+    for i in 0..4 {
+        let two = _mm256_packs_epi16(columns[2 * i], columns[2 * i + 1]);
+        q[i] = _mm256_shuffle_epi8(_mm256_xor_si256(two, sign), zip);
+    }
+    let [q0, q1, q2, q3] = q;
     let (a0, a1) = (_mm256_unpacklo_epi16(q0, q1), _mm256_unpackhi_epi16(q0, q1));
     let (b0, b1) = (_mm256_unpacklo_epi16(q2, q3), _mm256_unpackhi_epi16(q2, q3));
     let rows = [

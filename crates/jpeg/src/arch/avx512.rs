@@ -47,26 +47,28 @@ pub(crate) fn transform(_: Avx512, scale: Scale, four: &Four<'_>, steps: &Steps,
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 fn transform_avx512(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
-    let halves = four.blocks.map(|b| b.as_chunks::<32>().0).map(|b| [load(&b[0]), load(&b[1])]);
-    let mut any = _mm512_setzero_si512();
-    for [low, high] in halves {
+    let zero = _mm512_setzero_si512();
+    let (mut low, mut high, mut any) = ([zero; 4], [zero; 4], zero);
+    for i in 0..4 {
+        let halves = four.blocks[i].as_chunks::<32>().0;
+        (low[i], high[i]) = (load(&halves[0]), load(&halves[1]));
         // The first coefficients come beside the blocks.
-        any = _mm512_or_si512(any, _mm512_or_si512(_mm512_maskz_mov_epi16(!1, low), high));
+        any = _mm512_or_si512(any, _mm512_or_si512(_mm512_maskz_mov_epi16(!1, low[i]), high[i]));
     }
     if _mm512_test_epi32_mask(any, any) == 0 {
         return flat(scale, four.first, steps[0], out, stride);
     }
-    let [rows_0, rows_4] = [0, 1].map(|half| {
-        let order = load(&WRITTEN.as_chunks::<32>().0[half]);
-        let steps = load(&steps.as_chunks::<32>().0[half]);
-        let mut i = 0;
-        quarters(halves.map(|[low, high]| {
-            let low = _mm512_mask_set1_epi16(low, 1, four.first[i]);
-            i += 1;
-            _mm512_mullo_epi16(_mm512_permutex2var_epi16(low, order, high), steps)
-        }))
-    });
-    let rows = [rows_0[0], rows_0[1], rows_0[2], rows_0[3], rows_4[0], rows_4[1], rows_4[2], rows_4[3]];
+    let (steps, written) = (steps.as_chunks::<32>().0, WRITTEN.as_chunks::<32>().0);
+    let (steps_0, steps_4) = (load(&steps[0]), load(&steps[1]));
+    let (written_0, written_4) = (load(&written[0]), load(&written[1]));
+    let (mut upper, mut lower) = ([zero; 4], [zero; 4]);
+    for i in 0..4 {
+        let low = _mm512_mask_set1_epi16(low[i], 1, four.first[i]);
+        upper[i] = _mm512_mullo_epi16(_mm512_permutex2var_epi16(low, written_0, high[i]), steps_0);
+        lower[i] = _mm512_mullo_epi16(_mm512_permutex2var_epi16(low, written_4, high[i]), steps_4);
+    }
+    let ([r0, r1, r2, r3], [r4, r5, r6, r7]) = (quarters(upper), quarters(lower));
+    let rows = [r0, r1, r2, r3, r4, r5, r6, r7];
     match scale {
         Scale::Half => half(rows, out, stride),
         Scale::Full => whole(rows, out, stride),
@@ -87,8 +89,8 @@ fn flat(scale: Scale, first: [i16; 4], step: i16, out: &mut [u8], stride: usize)
             }
         }
         Scale::Full => {
-            let [left, right] = [[0, 1], [2, 3]]
-                .map(|[a, b]| _mm_shuffle_epi8(samples, _mm_setr_epi8(a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b)));
+            let left = _mm_shuffle_epi8(samples, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+            let right = _mm_shuffle_epi8(samples, _mm_setr_epi8(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
             for y in 0..8 {
                 store(out, y * stride, left);
                 store(out, y * stride + 16, right);
@@ -111,6 +113,15 @@ fn store(out: &mut [u8], at: usize, samples: __m128i) {
     let out = &mut out[at..at + 16];
     // SAFETY: 16 bytes are there, and the store asks for no alignment.
     unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), samples) };
+}
+
+/// Writes thirty-two samples.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store_32(out: &mut [u8], at: usize, samples: __m256i) {
+    let out = &mut out[at..at + 32];
+    // SAFETY: 32 bytes are there, and the store asks for no alignment.
+    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), samples) };
 }
 
 /// Of four registers: the first gets the first quarter of each, and so on.
@@ -185,7 +196,11 @@ fn half(c: [__m512i; 8], out: &mut [u8], stride: usize) {
     );
     // Of each row the pairs (1, 3), (5, 7), (2, 6), (-, 0), which then change places with rows.
     let pick = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 4, 5, 12, 13, -1, -1, 0, 1));
-    let [r0, r1, r2, r3] = [0, 1, 2, 3].map(|y| _mm512_shuffle_epi8(_mm512_packs_epi32(low[y], high[y]), pick));
+    let mut r = [pick; 4];
+    for y in 0..4 {
+        r[y] = _mm512_shuffle_epi8(_mm512_packs_epi32(low[y], high[y]), pick);
+    }
+    let [r0, r1, r2, r3] = r;
     let (odd_01, even_01) = (_mm512_unpacklo_epi32(r0, r1), _mm512_unpackhi_epi32(r0, r1));
     let (odd_23, even_23) = (_mm512_unpacklo_epi32(r2, r3), _mm512_unpackhi_epi32(r2, r3));
     let [o0, o1, o2, o3] = half_line::<SECOND>(
@@ -213,17 +228,21 @@ fn whole_line<const SHIFT: u32>(p04: __m512i, p26: __m512i, p13: __m512i, p57: _
     const ONE: i16 = 1 << FRACTION;
     let plus = _mm512_madd_epi16(p04, weights(ONE, ONE));
     let minus = _mm512_madd_epi16(p04, weights(ONE, -ONE));
-    let [outer, inner] = weight::WHOLE_26.map(|w| _mm512_madd_epi16(p26, weights(w[0], w[1])));
+    let outer = _mm512_madd_epi16(p26, weights(weight::WHOLE_26[0][0], weight::WHOLE_26[0][1]));
+    let inner = _mm512_madd_epi16(p26, weights(weight::WHOLE_26[1][0], weight::WHOLE_26[1][1]));
     let even = [
         _mm512_add_epi32(plus, outer),
         _mm512_add_epi32(minus, inner),
         _mm512_sub_epi32(minus, inner),
         _mm512_sub_epi32(plus, outer),
     ];
-    let odd = weight::WHOLE_ODD.map(|w| odd(p13, p57, w));
-    let sum = |i: usize| round::<SHIFT>(_mm512_add_epi32(even[i], odd[i]));
-    let difference = |i: usize| round::<SHIFT>(_mm512_sub_epi32(even[i], odd[i]));
-    [sum(0), sum(1), sum(2), sum(3), difference(3), difference(2), difference(1), difference(0)]
+    let mut samples = [even[0]; 8];
+    for i in 0..4 {
+        let odd = odd(p13, p57, weight::WHOLE_ODD[i]);
+        samples[i] = round::<SHIFT>(_mm512_add_epi32(even[i], odd));
+        samples[7 - i] = round::<SHIFT>(_mm512_sub_epi32(even[i], odd));
+    }
+    samples
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -241,7 +260,11 @@ fn whole_pass<const SHIFT: u32>(c: [__m512i; 8]) -> [__m512i; 8] {
         _mm512_unpackhi_epi16(c[1], c[3]),
         _mm512_unpackhi_epi16(c[5], c[7]),
     );
-    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| _mm512_packs_epi32(low[i], high[i]))
+    let mut both = [low[0]; 8];
+    for i in 0..8 {
+        both[i] = _mm512_packs_epi32(low[i], high[i]);
+    }
+    both
 }
 
 /// Rows for columns, in every quarter.
@@ -274,10 +297,12 @@ fn whole(rows: [__m512i; 8], out: &mut [u8], stride: usize) {
     // Two columns to a register; then pairs of neighbours by row.
     let zip = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
     let sign = _mm512_set1_epi8(-128);
-    let [q0, q1, q2, q3] = [0, 2, 4, 6].map(|i| {
-        let two = _mm512_packs_epi16(columns[i], columns[i + 1]);
-        _mm512_shuffle_epi8(_mm512_xor_si512(two, sign), zip)
-    });
+    let mut q = [sign; 4];
+    for i in 0..4 {
+        let two = _mm512_packs_epi16(columns[2 * i], columns[2 * i + 1]);
+        q[i] = _mm512_shuffle_epi8(_mm512_xor_si512(two, sign), zip);
+    }
+    let [q0, q1, q2, q3] = q;
     let (a0, a1) = (_mm512_unpacklo_epi16(q0, q1), _mm512_unpackhi_epi16(q0, q1));
     let (b0, b1) = (_mm512_unpacklo_epi16(q2, q3), _mm512_unpackhi_epi16(q2, q3));
     let rows = [
@@ -291,9 +316,7 @@ fn whole(rows: [__m512i; 8], out: &mut [u8], stride: usize) {
     for (i, two) in rows.into_iter().enumerate() {
         let two = _mm512_permutexvar_epi64(order, two);
         let at = 2 * i * stride;
-        store(out, at, _mm512_castsi512_si128(two));
-        store(out, at + 16, _mm512_extracti32x4_epi32::<1>(two));
-        store(out, at + stride, _mm512_extracti32x4_epi32::<2>(two));
-        store(out, at + stride + 16, _mm512_extracti32x4_epi32::<3>(two));
+        store_32(out, at, _mm512_castsi512_si256(two));
+        store_32(out, at + stride, _mm512_extracti64x4_epi64::<1>(two));
     }
 }

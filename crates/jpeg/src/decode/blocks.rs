@@ -18,6 +18,11 @@ use crate::error::Error;
 /// One block's coefficients.
 pub(crate) type Block = [i16; 64];
 
+/// A block where vectors are loaded from within one line of the cache each.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct Aligned(pub(crate) Block);
+
 /// Reads blocks, which must be zero, until one that nothing follows. `ROWS`: coefficients come row by
 /// row, otherwise in the order in which they are written.
 pub(crate) struct Blocks<'a, const ROWS: bool> {
@@ -25,7 +30,7 @@ pub(crate) struct Blocks<'a, const ROWS: bool> {
     /// The window; behind the segment's end come zeros.
     pub(crate) plain: &'a [u8],
     pub(crate) codes: &'a Codes,
-    pub(crate) blocks: &'a mut [Block],
+    pub(crate) blocks: &'a mut [Aligned],
     /// One for each block.
     pub(crate) follow: &'a [Follow],
     /// Where the table of the first block's first coefficient begins.
@@ -67,10 +72,10 @@ impl<const ROWS: bool> Work for Blocks<'_, ROWS> {
                     }
                     let (Some(block), Some(follow)) = (blocks.get_mut(b), follow.get(b)) else { break };
                     // Of the bits taken the last, where some are missing.
-                    let rest = low(word >> (0_u32.wrapping_sub(u32::from(entry.total)) & 63), entry.missing);
+                    let rest = (word >> (0_u32.wrapping_sub(u32::from(entry.total)) & 63)) as u8 & entry.missing;
                     // The second first: where there is none, it is a zero in the first one's place.
-                    block[place(behind.wrapping_sub(1))] = i16::from(entry.second);
-                    block[place(k + usize::from(entry.first))] = entry.base.wrapping_add(rest as i16);
+                    block.0[place(behind.wrapping_sub(1))] = i16::from(entry.second);
+                    block.0[place(k + usize::from(entry.first))] = entry.base.wrapping_add(i16::from(rest));
                     word <<= entry.total & 63;
                     known = known.wrapping_sub(u32::from(entry.total));
                     table = (follow.0 >> (entry.end & 63)) as u32;
@@ -104,7 +109,7 @@ impl<const ROWS: bool> Work for Blocks<'_, ROWS> {
                 if k + run > 63 {
                     break Err(PLACE);
                 }
-                block[place(k + run)] = value as i16;
+                block.0[place(k + run)] = value as i16;
                 k += run + 1;
                 is_end = k == 64;
             }
@@ -117,10 +122,4 @@ impl<const ROWS: bool> Work for Blocks<'_, ROWS> {
         *bits = Bits { word, known: known & 63, at };
         outcome
     }
-}
-
-/// The low `n` bits.
-#[inline(always)]
-const fn low(word: u64, n: u8) -> u64 {
-    word & !(u64::MAX << (n & 63))
 }

@@ -23,7 +23,8 @@ pub(crate) struct Entry {
     pub(crate) behind: u8,
     /// 32 where the block ends here.
     pub(crate) end: u8,
-    /// Low bits of the first value that are not among the bits looked at. Then there is no second.
+    /// Ones for the low bits of the first value that are not among the bits looked at. Then there is no
+    /// second.
     pub(crate) missing: u8,
     pub(crate) second: i8,
     /// First value, its missing bits zero.
@@ -113,7 +114,7 @@ fn entry(bits: usize, (length, symbol): (u32, u8), is_dc: bool, ac: &[(u32, u8)]
     let missing = taken.saturating_sub(LOOK);
     let known = (bits >> (LOOK + missing - taken)) & ((1 << (size - missing)) - 1);
     let base = extend((known << missing) as i32, size) as i16;
-    let one = Entry { total: taken as u8, first: run, behind: run + 1, missing: missing as u8, base, ..NOTHING };
+    let one = Entry { total: taken as u8, first: run, behind: run + 1, missing: (1 << missing) - 1, base, ..NOTHING };
     if taken >= LOOK {
         return Some(one);
     }

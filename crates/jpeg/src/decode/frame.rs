@@ -42,7 +42,7 @@ pub(crate) struct Grid {
 }
 
 /// The most blocks that a unit of several components may have (T.81, B.2.3).
-const MOST_BLOCKS: usize = 10;
+pub(crate) const MOST_BLOCKS: usize = 10;
 
 impl Frame {
     /// Reads the segment of `marker`, which is one of SOF0 to SOF15.

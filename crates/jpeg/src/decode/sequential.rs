@@ -1,7 +1,7 @@
 //! Scans of sequential files: chunks of units, from bits to coefficients to whoever takes them.
 
 use super::bits::{Bits, Reader};
-use super::blocks::{Block, Blocks};
+use super::blocks::{Aligned, Blocks};
 use super::codes::{Codes, Follow};
 use super::frame::{Frame, Scan};
 use super::tables::{Class, Tables};
@@ -9,13 +9,13 @@ use crate::cpu::Cpu;
 use crate::error::Error;
 
 /// Units decoded at once: tables and blocks stay in the first-level cache.
-const CHUNK: usize = 8;
+pub(crate) const CHUNK: usize = 8;
 
 /// Buffers kept from scan to scan.
 #[derive(Debug, Default)]
 pub(crate) struct Sequential {
     codes: Codes,
-    blocks: Vec<Block>,
+    blocks: Vec<Aligned>,
     follow: Vec<Follow>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Sequential {
 pub(crate) struct Chunk<'a> {
     /// Of one unit after the other; in a unit of one part after the other; in a part row by row.
     /// First coefficients are differences to the block before of the same part.
-    pub(crate) blocks: &'a mut [Block],
+    pub(crate) blocks: &'a mut [Aligned],
     pub(crate) units: usize,
     /// Place of the first unit, across and down.
     pub(crate) place: [usize; 2],
@@ -105,7 +105,7 @@ impl Sequential {
         self.codes.set(&pairs);
         let blocks = CHUNK * unit.len();
         self.blocks.clear();
-        self.blocks.resize(blocks, [0; 64]);
+        self.blocks.resize(blocks, Aligned([0; 64]));
         self.follow.clear();
         self.follow.extend((0..blocks).map(|i| Follow::new(unit[i % unit.len()], Some(unit[(i + 1) % unit.len()]))));
         Ok(unit)

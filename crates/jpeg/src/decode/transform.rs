@@ -1,12 +1,12 @@
 //! From blocks to planes: four neighbouring blocks at a time, whose first coefficients are added up
 //! on the way.
 
-use super::blocks::Block;
-use super::frame::{Frame, Scan};
+use super::blocks::{Aligned, Block};
+use super::frame::{Frame, MOST_BLOCKS, Scan};
 use super::idct;
-use super::sequential::{Chunk, Sink};
+use super::sequential::{CHUNK, Chunk, Sink};
 use super::tables::Steps;
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Work};
 use crate::plane::{Plane, Scale};
 
 /// Four neighbouring blocks without their first coefficients, which come beside them: written into the
@@ -60,12 +60,14 @@ struct Target<'p> {
     factors: [usize; 2],
     /// Blocks of the unit's parts before this one.
     offset: usize,
+    /// By row of the unit's blocks: where in the chunk each block of that row stands.
+    order: [[u8; CHUNK * 4]; 4],
     /// The first coefficient of the block before.
     previous: i16,
 }
 
 /// Blocks in a chunk, at the most.
-const MOST: usize = 128;
+const MOST: usize = CHUNK * MOST_BLOCKS;
 
 impl<'p> Planes<'p> {
     pub(crate) fn new(cpu: Cpu, scale: Scale, frame: &Frame, scan: &Scan, planes: &'p mut [Plane]) -> Self {
@@ -75,50 +77,71 @@ impl<'p> Planes<'p> {
             let Some(part) = scan.parts.iter().find(|p| p.component == i) else { continue };
             let factors = scan.factors(frame, part);
             let steps = frame.components[i].steps.unwrap_or([1; 64]);
-            parts.push(Target { plane, steps, factors, offset, previous: 0 });
+            parts.push(Target { plane, steps, factors, offset, order: [[0; CHUNK * 4]; 4], previous: 0 });
             offset += factors[0] * factors[1];
         }
-        Self { cpu, scale, parts, unit: offset }
-    }
-
-    #[inline(always)]
-    fn run(&mut self, chunk: Chunk<'_>) {
-        let Chunk { blocks, units, place, restarted } = chunk;
-        let n = self.scale.samples();
-        for part in &mut self.parts {
+        for part in &mut parts {
             let [across, down] = part.factors;
-            let mut first = [0_i16; MOST];
-            let mut sum = if restarted { 0 } else { part.previous };
-            // Where block `(x, y)` of the chunk stands.
-            let at = |x: usize, y: usize| (x / across) * self.unit + part.offset + y * across + x % across;
-            for unit in 0..units {
-                for block in unit * self.unit + part.offset..unit * self.unit + part.offset + across * down {
-                    sum = sum.wrapping_add(blocks[block][0]);
-                    first[block % MOST] = sum;
-                }
-            }
-            part.previous = sum;
-            let stride = part.plane.stride;
-            let width = units * across;
-            for y in 0..down {
-                let row = (place[1] * down + y) * n * stride + place[0] * across * n;
-                for x in (0..width).step_by(4) {
-                    let four =
-                        std::array::from_fn::<_, 4, _>(|i| if x + i < width { at(x + i, y) } else { usize::MAX });
-                    let four = Four {
-                        blocks: four.map(|at| blocks.get(at).unwrap_or(&ZERO)),
-                        first: four.map(|at| if at < MOST { first[at] } else { 0 }),
-                    };
-                    self.cpu.transform(self.scale, &four, &part.steps, &mut part.plane.data[row + x * n..], stride);
+            for (y, row) in part.order.iter_mut().enumerate().take(down) {
+                for (x, at) in row.iter_mut().enumerate().take(CHUNK * across) {
+                    *at = ((x / across) * offset + part.offset + y * across + x % across) as u8;
                 }
             }
         }
-        blocks.fill([0; 64]);
+        Self { cpu, scale, parts, unit: offset }
     }
 }
 
 impl<const ROWS: bool> Sink<ROWS> for Planes<'_> {
     fn take(&mut self, chunk: Chunk<'_>) {
-        self.run(chunk);
+        self.cpu.run(Take(self, chunk));
+    }
+}
+
+/// Transforms a chunk and clears it.
+struct Take<'a, 'p>(&'a mut Planes<'p>, Chunk<'a>);
+
+impl Work for Take<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self(planes, Chunk { blocks, units, place, restarted }) = self;
+        let (cpu, scale, unit) = (planes.cpu, planes.scale, planes.unit);
+        let n = scale.samples();
+        for part in &mut planes.parts {
+            let [across, down] = part.factors;
+            let mut first = [0_i16; MOST];
+            let mut sum = if restarted { 0 } else { part.previous };
+            for unit in blocks.chunks_exact(unit).zip(first.chunks_exact_mut(unit)).take(units) {
+                let range = part.offset..part.offset + across * down;
+                for (block, first) in unit.0[range.clone()].iter().zip(&mut unit.1[range]) {
+                    sum = sum.wrapping_add(block.0[0]);
+                    *first = sum;
+                }
+            }
+            part.previous = sum;
+            let stride = part.plane.stride;
+            let (groups, rest) = (units * across / 4, units * across % 4);
+            for (y, order) in part.order.iter().enumerate().take(down) {
+                let (order, start) = (order.as_chunks::<4>().0, (place[1] * down + y) * n * stride);
+                let out = &mut part.plane.data[start + place[0] * across * n..];
+                for (i, at) in order.iter().enumerate().take(groups) {
+                    let four = Four {
+                        blocks: at.map(|at| &blocks[usize::from(at)].0),
+                        first: at.map(|at| first[usize::from(at)]),
+                    };
+                    cpu.transform(scale, &four, &part.steps, &mut out[i * 4 * n..], stride);
+                }
+                if rest > 0 {
+                    let mut four = Four { blocks: [&ZERO; 4], first: [0; 4] };
+                    for (i, at) in order[groups].iter().enumerate().take(rest) {
+                        (four.blocks[i], four.first[i]) = (&blocks[usize::from(*at)].0, first[usize::from(*at)]);
+                    }
+                    cpu.transform(scale, &four, &part.steps, &mut out[groups * 4 * n..], stride);
+                }
+            }
+        }
+        blocks.fill(Aligned([0; 64]));
     }
 }
