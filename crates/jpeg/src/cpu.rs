@@ -54,6 +54,35 @@ impl Cpu {
     }
 }
 
+/// Deals bits out, the lowest to the lowest place of the mask: one instruction where the CPU has BMI2.
+pub(crate) trait Deposit: Copy {
+    fn deposit(self, bits: u64, mask: u64) -> u64;
+}
+
+/// [`Deposit`] for any CPU.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plain;
+
+impl Deposit for Plain {
+    fn deposit(self, mut bits: u64, mut mask: u64) -> u64 {
+        let mut dealt = 0;
+        while bits != 0 && mask != 0 {
+            let place = mask & mask.wrapping_neg();
+            dealt |= place * (bits & 1);
+            (bits, mask) = (bits >> 1, mask & !place);
+        }
+        dealt
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Deposit for Avx2 {
+    #[inline(always)]
+    fn deposit(self, bits: u64, mask: u64) -> u64 {
+        crate::arch::avx2::deposit(self, bits, mask)
+    }
+}
+
 /// What runs for one CPU or the other. A closure would do, could it be told to be inlined.
 pub(crate) trait Work {
     type Output;
@@ -85,6 +114,11 @@ mod x86 {
     }
 
     impl Avx512 {
+        /// The lesser proof that is part of this one.
+        pub(crate) fn avx2(self) -> Avx2 {
+            self.0
+        }
+
         pub(crate) fn new() -> Option<Self> {
             let all = is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("avx512f")

@@ -28,6 +28,13 @@ pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
     unsafe { inner(work) }
 }
 
+/// Deals bits out, the lowest to the lowest place of the mask.
+#[inline(always)]
+pub(crate) fn deposit(_: Avx2, bits: u64, mask: u64) -> u64 {
+    // SAFETY: the proof exists only where BMI2 does.
+    unsafe { _pdep_u64(bits, mask) }
+}
+
 /// Transforms four blocks, row by row, to samples side by side.
 #[inline(always)]
 pub(crate) fn transform(_: Avx2, scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {

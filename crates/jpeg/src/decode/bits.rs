@@ -207,7 +207,7 @@ impl Bits {
         self.known -= n;
     }
 
-    /// Takes the next `n` known bits, 0–16 of them.
+    /// Takes the next `n` known bits, 0–32 of them.
     #[inline(always)]
     pub(crate) const fn take(&mut self, n: u32) -> u32 {
         let value = ((self.word >> 1) >> (63 - n)) as u32;

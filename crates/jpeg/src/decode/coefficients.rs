@@ -5,16 +5,22 @@
 //! a refining scan looks at those only, blocks without any are neither read nor written, and their
 //! memory is never touched.
 
+use std::ops::Range;
+
 use super::NATURAL;
 use super::bits::Bits;
 use super::blocks::Block;
 use super::frame::Band;
-use super::huffman::{Kind, Table};
+use super::huffman::{Kind, RUN_OF_BLOCKS, Table};
 use super::transform::{Four, ZERO};
+use crate::cpu::Deposit;
 use crate::error::Error;
 
 /// Bytes held for one block of a file in several scans.
 pub const BLOCK_BYTES: u64 = 128 + 8 + 2;
+
+/// The bit of coefficient 0.
+const FIRST: u64 = 1 << 63;
 
 const CODE: Error = Error::Corrupt("bits that are no code");
 const PLACE: Error = Error::Corrupt("a coefficient behind the last");
@@ -24,7 +30,8 @@ const PLACE: Error = Error::Corrupt("a coefficient behind the last");
 pub(super) struct Coefficients {
     /// In the order in which they are written; meaningful only where the word is not zero.
     blocks: Vec<Block>,
-    /// Bit `k` says that coefficient `k` (from 1 on) is not zero.
+    /// Bit `63 - k` says that coefficient `k` (from 1 on) is not zero: bits read for some of them, the
+    /// first of which comes highest, are then dealt out by one instruction.
     nonzero: Vec<u64>,
     /// First coefficients.
     first: Vec<i16>,
@@ -66,8 +73,8 @@ impl Coefficients {
             *block = [0; 64];
             let mut left = self.nonzero[at];
             while left != 0 {
-                let k = (left.trailing_zeros() & 63) as usize;
-                left &= left - 1;
+                let k = (left.leading_zeros() & 63) as usize;
+                left &= !(FIRST >> k);
                 block[usize::from(NATURAL[k])] = self.blocks[at][k];
             }
         }
@@ -103,104 +110,107 @@ impl Coefficients {
         }
     }
 
-    /// First bits of a band of a block. `run` counts blocks that have nothing more in this band.
+    /// First bits of a band of blocks. `run` counts blocks that have nothing more in this band.
     #[inline(always)]
     pub(super) fn ac<const VALUES: bool>(
         &mut self,
         bits: &mut Bits,
-        window: &[u8],
+        plain: &[u8],
         table: &Table,
         run: &mut u32,
-        at: usize,
+        blocks: Range<usize>,
         band: Band,
     ) -> Result<(), Error> {
-        if *run > 0 {
-            *run -= 1;
-            return Ok(());
-        }
-        let mut word = self.nonzero[at];
-        let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
-        let (mut k, last) = (u32::from(band.first), u32::from(band.last));
-        while k <= last {
-            bits.refill(window);
-            let symbol = table.read(Kind::Plain, bits).ok_or(CODE)?.run as u32;
-            let (zeros, size) = (symbol >> 4, symbol & 15);
-            if size == 0 {
-                if zeros < 15 {
-                    *run = (1 << zeros) - 1 + bits.take(zeros);
-                    break;
-                }
-                k += 16;
+        let (first, last) = (u32::from(band.first), u32::from(band.last));
+        let mut at = blocks.start;
+        while at < blocks.end {
+            if *run > 0 {
+                let skipped = (*run as usize).min(blocks.end - at);
+                *run -= skipped as u32;
+                at += skipped;
                 continue;
             }
-            k += zeros;
-            if k > last {
-                return Err(PLACE);
+            let mut word = self.nonzero[at];
+            let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
+            let mut k = first;
+            while k <= last {
+                bits.refill(plain);
+                let symbol = table.read(Kind::Band, bits).ok_or(CODE)?;
+                if symbol.run >= RUN_OF_BLOCKS {
+                    let more = symbol.run - RUN_OF_BLOCKS;
+                    *run = (1 << more) - 1 + bits.take(more);
+                    break;
+                }
+                k += symbol.run;
+                if symbol.value != 0 {
+                    if k > last {
+                        return Err(PLACE);
+                    }
+                    set(block.as_deref_mut(), &mut word, k, symbol.value << band.after);
+                }
+                k += 1;
             }
-            set(block.as_deref_mut(), &mut word, k, bits.take_signed(size) << band.after);
-            k += 1;
+            self.nonzero[at] = word;
+            at += 1;
         }
-        self.nonzero[at] = word;
         Ok(())
     }
 
-    /// One more bit of a band of a block.
+    /// One more bit of a band of blocks.
     #[inline(always)]
     pub(super) fn ac_more<const VALUES: bool>(
         &mut self,
         bits: &mut Bits,
-        window: &[u8],
+        plain: &[u8],
         table: &Table,
         run: &mut u32,
-        at: usize,
+        blocks: Range<usize>,
         band: Band,
+        cpu: impl Deposit,
     ) -> Result<(), Error> {
-        let all = (u64::MAX >> (63 - band.last)) & (u64::MAX << band.first);
-        let mut word = self.nonzero[at];
-        if *run > 0 && word & all == 0 {
-            *run -= 1;
-            return Ok(());
-        }
+        let all = (u64::MAX >> band.first) & (u64::MAX << (63 - band.last));
         let one = 1_i16 << band.after;
-        let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
-        // What is not yet behind us.
-        let mut ahead = all;
-        while *run == 0 && ahead != 0 {
-            bits.refill(window);
-            let symbol = table.read(Kind::Plain, bits).ok_or(CODE)?.run as u32;
-            let (zeros, size) = (symbol >> 4, symbol & 15);
-            let value = match size {
-                0 if zeros < 15 => {
-                    *run = (1 << zeros) + bits.take(zeros);
-                    break;
-                }
-                0 => 0,
-                1 if bits.take(1) == 1 => one,
-                1 => -one,
-                _ => return Err(Error::Corrupt("a refinement of more than one bit")),
-            };
-            // The place behind so many coefficients that were zero until now.
-            let mut free = ahead & !word;
-            for _ in 0..zeros {
-                free &= free.wrapping_sub(1);
+        for at in blocks {
+            let mut word = self.nonzero[at];
+            let mut block = if VALUES { self.blocks.get_mut(at) } else { None };
+            if *run > 0 {
+                *run -= 1;
+                correct(cpu, block, word & all, one, bits, plain);
+                continue;
             }
-            let place = free & free.wrapping_neg();
-            // Of none, everything ahead.
-            let passed = ahead & place.wrapping_sub(1);
-            refine(block.as_deref_mut(), word & passed, one, bits, window);
-            ahead &= !(passed | place);
-            if size != 0 {
-                if place == 0 {
-                    return Err(PLACE);
+            // What is not yet behind us.
+            let mut ahead = all;
+            while ahead != 0 {
+                bits.refill(plain);
+                let symbol = table.read(Kind::Plain, bits).ok_or(CODE)?.run;
+                let (zeros, size) = (symbol >> 4, symbol & 15);
+                let value = match size {
+                    0 if zeros < 15 => {
+                        *run = (1 << zeros) - 1 + bits.take(zeros);
+                        correct(cpu, block.as_deref_mut(), word & ahead, one, bits, plain);
+                        break;
+                    }
+                    0 => 0,
+                    1 => one * (2 * bits.take(1) as i16 - 1),
+                    _ => return Err(Error::Corrupt("a refinement of more than one bit")),
+                };
+                // The place behind so many coefficients that were zero until now.
+                let free = ahead & !word;
+                let count = free.count_ones();
+                let place = if zeros < count { cpu.deposit(1 << (count - 1 - zeros), free) } else { 0 };
+                // Of none, everything ahead.
+                let passed = if place == 0 { ahead } else { ahead & !(place << 1).wrapping_sub(1) };
+                correct(cpu, block.as_deref_mut(), word & passed, one, bits, plain);
+                ahead &= !(passed | place);
+                if value != 0 {
+                    if place == 0 {
+                        return Err(PLACE);
+                    }
+                    set(block.as_deref_mut(), &mut word, place.leading_zeros(), i32::from(value));
                 }
-                set(block.as_deref_mut(), &mut word, place.trailing_zeros(), i32::from(value));
             }
+            self.nonzero[at] = word;
         }
-        if *run > 0 {
-            refine(block, word & ahead, one, bits, window);
-            *run -= 1;
-        }
-        self.nonzero[at] = word;
         Ok(())
     }
 }
@@ -213,32 +223,32 @@ fn set(block: Option<&mut Block>, word: &mut u64, k: u32, value: i32) {
         }
         block[(k & 63) as usize] = value as i16;
     }
-    *word |= 1 << (k & 63);
+    *word |= FIRST >> (k & 63);
 }
 
-/// Adds a bit to each coefficient of `word` for which one is set.
+/// Reads a bit for each coefficient of `word` and adds it to those for which it is set.
 #[inline(always)]
-fn refine(block: Option<&mut Block>, mut word: u64, one: i16, bits: &mut Bits, window: &[u8]) {
-    bits.refill(window);
-    let Some(block) = block else {
-        let count = word.count_ones();
-        bits.skip(count.min(32));
-        bits.refill(window);
-        bits.skip(count - count.min(32));
-        return;
+fn correct(cpu: impl Deposit, block: Option<&mut Block>, word: u64, one: i16, bits: &mut Bits, plain: &[u8]) {
+    let count = word.count_ones();
+    let read = if count <= 32 {
+        if bits.known < count {
+            bits.refill(plain);
+        }
+        u64::from(bits.take(count))
+    } else {
+        bits.refill(plain);
+        let high = u64::from(bits.take(32));
+        bits.refill(plain);
+        high << (count - 32) | u64::from(bits.take(count - 32))
     };
-    let mut left = 56;
-    while word != 0 {
-        if left == 0 {
-            bits.refill(window);
-            left = 56;
-        }
-        left -= 1;
-        let place = (word.trailing_zeros() & 63) as usize;
-        word &= word - 1;
-        let value = &mut block[place];
-        if bits.take(1) == 1 && *value & one == 0 {
-            *value = value.wrapping_add(if *value >= 0 { one } else { -one });
-        }
+    let Some(block) = block else { return };
+    let mut left = cpu.deposit(read, word);
+    while left != 0 {
+        let k = left.leading_zeros();
+        left &= !(FIRST >> k);
+        let value = &mut block[(k & 63) as usize];
+        // Away from zero.
+        let sign = *value >> 15;
+        *value = value.wrapping_add((one ^ sign) - sign);
     }
 }

@@ -21,6 +21,9 @@ pub(super) struct Table {
     symbols: Vec<u8>,
 }
 
+/// From here on a run is no run of zeros, but of blocks.
+pub(super) const RUN_OF_BLOCKS: u32 = 64;
+
 /// Only the code fits into the bits looked at: the entry's value is its size.
 const SIZE_ONLY: u32 = 0x80;
 
@@ -29,6 +32,9 @@ const SIZE_ONLY: u32 = 0x80;
 pub(super) enum Kind {
     /// The symbol is a size.
     Dc,
+    /// A run of zeros with a size; or, where the size is zero, a run of blocks that have nothing more:
+    /// of [`RUN_OF_BLOCKS`] comes how many bits its length has.
+    Band,
     /// For the caller to make out: the symbol comes as the run.
     Plain,
 }
@@ -36,8 +42,8 @@ pub(super) enum Kind {
 /// One symbol with its value.
 #[derive(Clone, Copy)]
 pub(super) struct Symbol {
-    /// The symbol itself, where it is for the caller to make out.
-    pub(super) run: usize,
+    /// Zeros before the value, or what [`Kind`] says.
+    pub(super) run: u32,
     pub(super) value: i32,
 }
 
@@ -82,7 +88,7 @@ impl Table {
     #[inline(always)]
     pub(super) fn read(&self, kind: Kind, bits: &mut Bits) -> Option<Symbol> {
         let entry = self.entries[bits.peek(LOOK) as usize & ((1 << LOOK) - 1)];
-        let (run, length) = (((entry >> 8) & 0xFF) as usize, entry & 0x1F);
+        let (run, length) = ((entry >> 8) & 0xFF, entry & 0x1F);
         if entry & SIZE_ONLY != 0 {
             bits.skip(length);
             return Some(Symbol { run, value: bits.take_signed(entry >> 16) });
@@ -101,7 +107,7 @@ impl Table {
     #[inline(never)]
     fn read_long(&self, kind: Kind, mut bits: Bits) -> Option<(Bits, Symbol)> {
         let (run, size) = split(kind, self.code(&mut bits)?);
-        let symbol = Symbol { run: usize::from(run), value: bits.take_signed(size) };
+        let symbol = Symbol { run: u32::from(run), value: bits.take_signed(size) };
         Some((bits, symbol))
     }
 
@@ -119,6 +125,9 @@ impl Table {
 const fn split(kind: Kind, symbol: u8) -> (u8, u32) {
     match kind {
         Kind::Dc => (0, symbol as u32 & 15),
+        // Only a run of sixteen has a meaning without a value.
+        Kind::Band if symbol & 15 == 0 && symbol != 0xF0 => (RUN_OF_BLOCKS as u8 + (symbol >> 4), 0),
+        Kind::Band => (symbol >> 4, symbol as u32 & 15),
         Kind::Plain => (symbol, 0),
     }
 }

@@ -37,7 +37,7 @@ use sequential::Sequential;
 use transform::Planes;
 pub use verify::{Piece, Verdict};
 
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Plain};
 use crate::error::Error;
 use crate::plane::{Buffers, Plane, Scale};
 
@@ -156,7 +156,9 @@ impl Decoder {
         let mut reader = Reader::new(file.data, file.at, &mut self.window);
         let bits = if frame.progressive {
             let all = &mut self.coefficients;
-            self.cpu.run(Progressive::<true> { reader: &mut reader, frame, scan, tables: &file.tables, all })?
+            let deposit = Plain;
+            Progressive::<true, _> { deposit, reader: &mut reader, frame, scan, tables: &file.tables, all }
+                .run_on(self.cpu)?
         } else {
             let mut sink = Planes::new(self.cpu, scale, frame, scan, planes);
             let (cpu, sequential, tables) = (self.cpu, &mut self.sequential, &file.tables);

@@ -5,12 +5,16 @@ use super::coefficients::Coefficients;
 use super::frame::{Frame, Grid, Part, Scan};
 use super::huffman::{Kind, Table};
 use super::tables::{Class, Steps, Tables};
-use crate::cpu::{Cpu, Work};
+use crate::cpu::{Cpu, Deposit, Plain, Work};
 use crate::error::Error;
 use crate::plane::{Plane, Scale};
 
+/// Blocks of a band between two looks at whether there are data: a coefficient takes 31 bits at most.
+const GROUP: usize = 64;
+
 /// What a scan is decoded from and to. Its run gives where reading stands behind it.
-pub(super) struct Progressive<'s, 'd, const VALUES: bool> {
+pub(super) struct Progressive<'s, 'd, const VALUES: bool, D> {
+    pub(super) deposit: D,
     pub(super) reader: &'s mut Reader<'d>,
     pub(super) frame: &'s Frame,
     pub(super) scan: &'s Scan,
@@ -18,7 +22,24 @@ pub(super) struct Progressive<'s, 'd, const VALUES: bool> {
     pub(super) all: &'s mut [Coefficients; 4],
 }
 
-impl<const VALUES: bool> Work for Progressive<'_, '_, VALUES> {
+impl<'s, 'd, const VALUES: bool> Progressive<'s, 'd, VALUES, Plain> {
+    /// Reads the scan with what this CPU has.
+    pub(super) fn run_on(self, cpu: Cpu) -> Result<Bits, Error> {
+        let Self { reader, frame, scan, tables, all, .. } = self;
+        match cpu {
+            Cpu::Scalar => Progressive::<VALUES, _> { deposit: Plain, reader, frame, scan, tables, all }.run(),
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx2(deposit) => cpu.run(Progressive::<VALUES, _> { deposit, reader, frame, scan, tables, all }),
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx512(proof) => {
+                let deposit = proof.avx2();
+                cpu.run(Progressive::<VALUES, _> { deposit, reader, frame, scan, tables, all })
+            }
+        }
+    }
+}
+
+impl<const VALUES: bool, D: Deposit> Work for Progressive<'_, '_, VALUES, D> {
     type Output = Result<Bits, Error>;
 
     #[inline(always)]
@@ -33,30 +54,38 @@ impl<const VALUES: bool> Work for Progressive<'_, '_, VALUES> {
     }
 }
 
-impl<const VALUES: bool> Progressive<'_, '_, VALUES> {
+impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
     /// A band of one component.
     #[inline(always)]
     fn band(&mut self, bits: &mut Bits) -> Result<(), Error> {
         let [Part { component: index, ac, .. }] = self.scan.parts[..] else {
             return Err(Error::Corrupt("a band of several components"));
         };
-        let table = Table::new(Kind::Plain, self.tables.code(Class::Ac, ac)?);
-        let (coefficients, band) = (&mut self.all[index], self.scan.band);
+        let band = self.scan.band;
+        let kind = if band.before == 0 { Kind::Band } else { Kind::Plain };
+        let table = Table::new(kind, self.tables.code(Class::Ac, ac)?);
+        let (coefficients, grid) = (&mut self.all[index], self.frame.components[index].grid);
         let mut restarts = Restarts::new(self.tables.restart);
         let mut run = 0;
-        for at in raster(&self.frame.components[index].grid) {
-            if restarts.due(self.reader, bits)? {
-                run = 0;
-            }
-            self.reader.prepare(bits);
-            let window = self.reader.plain();
-            if band.before == 0 {
-                coefficients.ac::<VALUES>(bits, window, &table, &mut run, at, band)?;
-            } else {
-                coefficients.ac_more::<VALUES>(bits, window, &table, &mut run, at, band)?;
-            }
-            if self.reader.overrun(bits) {
-                return Err(self.reader.lack());
+        for y in 0..grid.down {
+            let mut x = 0;
+            while x < grid.across {
+                if restarts.due(self.reader, bits)? {
+                    run = 0;
+                }
+                let n = restarts.most(GROUP.min(grid.across - x));
+                self.reader.prepare(bits);
+                let (plain, blocks) = (self.reader.plain(), y * grid.stride + x..y * grid.stride + x + n);
+                if band.before == 0 {
+                    coefficients.ac::<VALUES>(bits, plain, &table, &mut run, blocks, band)?;
+                } else {
+                    coefficients.ac_more::<VALUES>(bits, plain, &table, &mut run, blocks, band, self.deposit)?;
+                }
+                if self.reader.overrun(bits) {
+                    return Err(self.reader.lack());
+                }
+                restarts.pass(n);
+                x += n;
             }
         }
         Ok(())
@@ -80,6 +109,7 @@ impl<const VALUES: bool> Progressive<'_, '_, VALUES> {
                 if restarts.due(self.reader, bits)? {
                     previous = [0; 4];
                 }
+                restarts.pass(1);
                 self.reader.prepare(bits);
                 for (i, part) in self.scan.parts.iter().enumerate() {
                     let grid = frame.components[part.component].grid;
@@ -106,13 +136,6 @@ impl<const VALUES: bool> Progressive<'_, '_, VALUES> {
     }
 }
 
-/// Indices of a scan of one component: all blocks that have a part of the picture, row by row.
-#[inline(always)]
-fn raster(grid: &Grid) -> impl Iterator<Item = usize> {
-    let (across, down, stride) = (grid.across, grid.down, grid.stride);
-    (0..down).flat_map(move |y| y * stride..y * stride + across)
-}
-
 /// Counts units up to the next restart marker.
 struct Restarts {
     every: usize,
@@ -125,19 +148,25 @@ impl Restarts {
         Self { every, left: every, number: 0 }
     }
 
-    /// Before each unit: reads the marker where one is due. Whether it was.
+    /// Before units: reads the marker where one is due. Whether it was.
     #[inline(always)]
     fn due(&mut self, reader: &mut Reader<'_>, bits: &mut Bits) -> Result<bool, Error> {
-        if self.every == 0 {
-            return Ok(false);
-        }
-        let due = self.left == 0;
+        let due = self.every > 0 && self.left == 0;
         if due {
             reader.restart(bits, self.number)?;
             (self.left, self.number) = (self.every, self.number.wrapping_add(1));
         }
-        self.left -= 1;
         Ok(due)
+    }
+
+    /// As many of `n` units as come before the next marker.
+    fn most(&self, n: usize) -> usize {
+        if self.every > 0 { n.min(self.left) } else { n }
+    }
+
+    /// So many units were read.
+    fn pass(&mut self, n: usize) {
+        self.left = self.left.wrapping_sub(n);
     }
 }
 

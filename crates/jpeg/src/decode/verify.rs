@@ -11,6 +11,7 @@ use super::frame::Scan;
 use super::progressive::Progressive;
 use super::segments::{DNL, EOI, SOS, next_marker};
 use super::sequential::{Chunk, Sink};
+use crate::cpu::Plain;
 use crate::error::Error;
 
 /// What [`Decoder::verify`] found.
@@ -135,7 +136,9 @@ impl Decoder {
         let mut reader = Reader::new(file.data, file.at, &mut self.window);
         let bits = if frame.progressive {
             let all = &mut self.coefficients;
-            self.cpu.run(Progressive::<false> { reader: &mut reader, frame, scan, tables: &file.tables, all })?
+            let deposit = Plain;
+            Progressive::<false, _> { deposit, reader: &mut reader, frame, scan, tables: &file.tables, all }
+                .run_on(self.cpu)?
         } else {
             self.sequential.run::<false, _>(self.cpu, &mut reader, frame, scan, &file.tables, &mut Nothing)?
         };
