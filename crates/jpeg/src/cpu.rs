@@ -93,7 +93,7 @@ pub(crate) trait Work {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    /// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT and MOVBE.
+    /// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT, MOVBE and POPCNT.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Avx2(());
 
@@ -108,7 +108,8 @@ mod x86 {
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
                 && is_x86_feature_detected!("lzcnt")
-                && is_x86_feature_detected!("movbe");
+                && is_x86_feature_detected!("movbe")
+                && is_x86_feature_detected!("popcnt");
             all.then_some(Self(()))
         }
     }

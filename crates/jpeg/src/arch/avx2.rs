@@ -20,7 +20,7 @@ type Half = [[u8; 8]; 4];
 type Whole = [[u8; 16]; 8];
 
 pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe,popcnt")]
     fn inner<W: Work>(work: W) -> W::Output {
         work.run()
     }

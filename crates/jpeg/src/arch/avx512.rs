@@ -28,7 +28,7 @@ static WRITTEN: [i16; 64] = {
 
 /// Runs `work`, compiled for this CPU as far as it is inlined.
 pub(crate) fn run<W: Work>(_: Avx512, work: W) -> W::Output {
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe,popcnt")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2")]
     fn inner<W: Work>(work: W) -> W::Output {
         work.run()
