@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 
 use crate::setup::{self, Need};
 
-const NAMES: [&str; 5] = ["image", "base64", "sign", "pdf", "pipeline"];
+const NAMES: [&str; 6] = ["image", "jpeg", "base64", "sign", "pdf", "pipeline"];
 /// Whole runs of the binary; `pipeline` is the race among programs.
 const RUNS: [(&str, &str); 5] = [
     ("pipeline", "race"),

@@ -29,8 +29,7 @@ impl Cpu {
         Self::Scalar
     }
 
-    /// All that this CPU runs, for tests that compare them.
-    #[cfg(test)]
+    /// All that this CPU runs, for tests and fuzzers that compare them.
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Self::Scalar];
         #[cfg(target_arch = "x86_64")]

@@ -7,6 +7,8 @@ mod cpu;
 mod decode;
 mod encode;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod plane;
 
 pub use decode::{BLOCK_BYTES, Decoder, Limits, Piece, Verdict};

@@ -73,6 +73,9 @@ pub enum Scale {
 }
 
 impl Scale {
+    /// Every one, the largest first.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Half];
+
     /// Samples of a block's row that come out, of eight.
     #[must_use]
     pub const fn samples(self) -> usize {

@@ -24,13 +24,17 @@ pub(crate) struct File<'d> {
     pub(crate) frame: Option<Frame>,
     pub(crate) tables: Tables,
     pub(crate) scans: u32,
+    /// Whether the number of lines was taken from a segment that is still to come.
+    lines_ahead: bool,
     /// Low bits still to come of each coefficient of each component, 255 where nothing came.
     missing: [[u8; 64]; 4],
 }
 
-/// What comes after the segments that only say something.
+/// What a segment was.
 #[derive(Debug)]
 pub(crate) enum Next {
+    /// Something that was read, or that says nothing about the picture.
+    Said,
     /// A scan, whose data begin at [`File::at`].
     Scan(Scan),
     /// The end marker, behind which [`File::at`] stands.
@@ -45,41 +49,37 @@ impl<'d> File<'d> {
             _ => return Err(Error::Corrupt("no JPEG")),
         }
         let tables = Tables::default();
-        Ok(Self { data, limits, at: 2, frame: None, tables, scans: 0, missing: [[255; 64]; 4] })
+        Ok(Self { data, limits, at: 2, frame: None, tables, scans: 0, lines_ahead: false, missing: [[255; 64]; 4] })
     }
 
-    /// Reads up to the next scan or the end. `seen` is told of each segment, and how many bytes
-    /// before it belong to none.
-    pub(crate) fn next(
-        &mut self,
-        seen: &mut dyn FnMut(&Segment<'d>, usize) -> Result<(), Error>,
-    ) -> Result<Next, Error> {
-        loop {
-            let segment = Segment::find(self.data, self.at)?;
-            // Any number of 0xFF may stand before a marker.
-            let filling = self.data[self.at..segment.start].iter().rev().take_while(|b| **b == 0xFF).count();
-            seen(&segment, segment.start - filling - self.at)?;
-            self.at = segment.end;
-            match segment.marker {
-                EOI => return Ok(Next::End),
-                SOS => return self.scan(segment.body).map(Next::Scan),
-                0xC4 => self.tables.read_codes(segment.body)?,
-                0xDB => self.tables.read_quantizers(segment.body)?,
-                0xDD => self.tables.read_restart(segment.body)?,
-                DNL => self.lines(segment.body)?,
-                0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                    if self.frame.is_some() {
-                        return Err(Error::Corrupt("a second frame"));
-                    }
-                    self.frame = Some(Frame::read(segment.marker, segment.body)?);
+    /// Reads the next segment: what it is, and how many bytes before it belong to none.
+    pub(crate) fn next(&mut self) -> Result<(Segment<'d>, usize, Next), Error> {
+        let segment = Segment::find(self.data, self.at)?;
+        // Any number of 0xFF may stand before a marker.
+        let filling = self.data[self.at..segment.start].iter().rev().take_while(|b| **b == 0xFF).count();
+        let stray = segment.start - filling - self.at;
+        self.at = segment.end;
+        let mut next = Next::Said;
+        match segment.marker {
+            EOI => next = Next::End,
+            SOS => next = Next::Scan(self.scan(segment.body)?),
+            0xC4 => self.tables.read_codes(segment.body)?,
+            0xDB => self.tables.read_quantizers(segment.body)?,
+            0xDD => self.tables.read_restart(segment.body)?,
+            DNL => self.lines(segment.body)?,
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+                if self.frame.is_some() {
+                    return Err(Error::Corrupt("a second frame"));
                 }
-                0xCC => return Err(Error::Unsupported("arithmetic coding")),
-                SOI => return Err(Error::Corrupt("another picture's start inside the picture")),
-                0xD0..=0xD7 => return Err(Error::Corrupt("a restart marker outside a scan")),
-                0xE0..=0xEF | 0xFE => {}
-                _ => return Err(Error::Unsupported("a marker of no known meaning")),
+                self.frame = Some(Frame::read(segment.marker, segment.body)?);
             }
+            0xCC => return Err(Error::Unsupported("arithmetic coding")),
+            SOI => return Err(Error::Corrupt("another picture's start inside the picture")),
+            0xD0..=0xD7 => return Err(Error::Corrupt("a restart marker outside a scan")),
+            0xE0..=0xEF | 0xFE => {}
+            _ => return Err(Error::Unsupported("a marker of no known meaning")),
         }
+        Ok((segment, stray, next))
     }
 
     fn scan(&mut self, body: &[u8]) -> Result<Scan, Error> {
@@ -143,6 +143,7 @@ impl<'d> File<'d> {
             return false;
         }
         frame.set_lines(lines);
+        self.lines_ahead = true;
         true
     }
 
@@ -154,11 +155,15 @@ impl<'d> File<'d> {
         if self.frame.as_ref().is_some_and(|f| f.height != lines) {
             return Err(Error::Corrupt("another number of lines than were coded"));
         }
+        self.lines_ahead = false;
         Ok(())
     }
 
     /// Whether every bit of every coefficient came, as far as scans were announced.
     pub(crate) fn completeness(&self) -> Result<(), Error> {
+        if self.lines_ahead {
+            return Err(Error::Incomplete("the number of lines"));
+        }
         let frame = self.frame.as_ref().ok_or(Error::Incomplete("no picture at all"))?;
         let missing = &self.missing[..frame.components.len()];
         if missing.iter().any(|m| m[0] == 255) {

@@ -74,7 +74,7 @@ impl Decoder {
         Self::on(Cpu::detect())
     }
 
-    fn on(cpu: Cpu) -> Self {
+    pub(crate) fn on(cpu: Cpu) -> Self {
         Self {
             cpu,
             window: Window::default(),
@@ -114,8 +114,16 @@ impl Decoder {
         planes: &mut Vec<Plane>,
     ) -> Result<(), Error> {
         let mut file = File::new(jpeg, limits)?;
-        let mut stray = |_: &_, stray| if stray > 0 { Err(Error::Corrupt("stray bytes")) } else { Ok(()) };
-        while let Next::Scan(scan) = file.next(&mut stray)? {
+        loop {
+            let (_, stray, next) = file.next()?;
+            if stray > 0 {
+                return Err(Error::Corrupt("stray bytes"));
+            }
+            let scan = match next {
+                Next::Said => continue,
+                Next::End => break,
+                Next::Scan(scan) => scan,
+            };
             let start = file.at;
             let mut outcome = self.scan(&mut file, &scan, scale, buffers, planes);
             // The true number of lines may stand behind the first scan.

@@ -12,7 +12,6 @@ use super::*;
 use crate::plane::Fresh;
 
 const LIMITS: Limits = Limits { max_scans: 500, max_pixels: 80_000_000 };
-const SCALES: [Scale; 2] = [Scale::Full, Scale::Half];
 
 /// What libjpeg-turbo makes of a file; the text is its complaint.
 fn oracle(jpeg: &[u8], scale: Scale) -> Result<Vec<Plane>, String> {
@@ -96,7 +95,7 @@ fn every_sampling_and_size_is_decoded_as_the_oracle_does() {
                     maker = maker.optimized();
                 }
                 let jpeg = maker.encode();
-                for scale in SCALES {
+                for scale in Scale::ALL {
                     let name = format!("{w}x{h} {sampling:?} q{quality} restart {restart} progressive {progressive}");
                     assert!(agrees(&jpeg, scale, &name), "{name}: not decoded");
                 }
@@ -111,7 +110,7 @@ fn real_files_are_decoded_as_the_oracle_does() {
     let mut decoded = 0;
     for entry in corpus.entries.iter().filter(|e| e.kind == "jpeg") {
         let bytes = entry.bytes();
-        for scale in SCALES {
+        for scale in Scale::ALL {
             decoded += usize::from(agrees(&bytes, scale, &entry.path));
         }
     }
@@ -152,7 +151,7 @@ proptest! {
         let first = array::from_fn(|_| (rng.below(4_096) as i32 - 2_048) as i16);
         let steps: Steps = array::from_fn(|_| 1 + rng.below(if large { 255 } else { 4 }) as i16);
         let written = rows.map(|rows| NATURAL.map(|place| rows[usize::from(place)]));
-        for scale in SCALES {
+        for scale in Scale::ALL {
             let stride = 37;
             let transformed = Cpu::all().into_iter().map(|cpu| {
                 let blocks = if cpu.takes_rows() { &rows } else { &written };
@@ -179,7 +178,7 @@ fn factors_may_be_larger_than_they_need_be() {
         for (component, factors) in [luma, chroma, chroma].into_iter().enumerate() {
             jpeg[frame + 11 + 3 * component] = factors;
         }
-        for scale in SCALES {
+        for scale in Scale::ALL {
             let name = format!("{luma:x}, {chroma:x}");
             assert!(agrees(&jpeg, scale, &name), "{name}: not decoded");
         }

@@ -90,29 +90,25 @@ impl Decoder {
                 return Ok(());
             }
             let at = file.at;
-            let mut seen = |segment: &super::segments::Segment<'_>, stray| {
-                if verdict.pieces.len() == PIECES {
-                    return Err(Error::Limit("segments"));
-                }
-                verdict.stray += stray;
-                if segment.marker != EOI {
-                    verdict.pieces.push(Piece { marker: segment.marker, range: segment.start..segment.end });
-                }
-                Ok(())
-            };
-            match file.next(&mut seen) {
+            let (segment, stray, next) = match file.next() {
                 // What follows a whole picture is no part of it where it makes no sense.
                 Err(_) if is_whole => {
                     file.at = at;
-                    verdict.pieces.retain(|p| p.range.end <= at);
                     return Ok(());
                 }
-                Err(error) => return Err(error),
-                Ok(Next::End) => {
+                read => read?,
+            };
+            verdict.stray += stray;
+            if verdict.pieces.len() == PIECES {
+                return Err(Error::Limit("segments"));
+            }
+            match next {
+                Next::End => {
                     verdict.end_marker = true;
                     return file.completeness();
                 }
-                Ok(Next::Scan(scan)) => {
+                Next::Said => {}
+                Next::Scan(scan) => {
                     let start = file.at;
                     let mut outcome = self.walk_scan(file, &scan);
                     if outcome.is_err() && file.use_lines_behind(start) {
@@ -120,11 +116,9 @@ impl Decoder {
                         outcome = self.walk_scan(file, &scan);
                     }
                     outcome?;
-                    if let Some(piece) = verdict.pieces.last_mut() {
-                        piece.range.end = file.at;
-                    }
                 }
             }
+            verdict.pieces.push(Piece { marker: segment.marker, range: segment.start..file.at });
         }
     }
 
