@@ -269,8 +269,8 @@ fn whole(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Whole {
     const FIRST: i32 = WHOLE_SHIFTS[0] as i32;
     const SECOND: i32 = WHOLE_SHIFTS[1] as i32;
     let mut c = [first_row(blocks, first, steps); 8];
-    for y in 1..8 {
-        c[y] = times(rows(blocks, y), steps, y);
+    for (y, row) in c.iter_mut().enumerate().skip(1) {
+        *row = times(rows(blocks, y), steps, y);
     }
     let columns = whole_pass::<SECOND>(transpose(whole_pass::<FIRST>(c)));
     // Two columns to a register; then pairs of neighbours by row.

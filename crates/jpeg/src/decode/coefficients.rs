@@ -25,6 +25,12 @@ const FIRST: u64 = 1 << 63;
 const CODE: Error = Error::Corrupt("bits that are no code");
 const PLACE: Error = Error::Corrupt("a coefficient behind the last");
 
+/// Neighbouring blocks, and a band of them.
+pub(super) struct Stretch {
+    pub(super) blocks: Range<usize>,
+    pub(super) band: Band,
+}
+
 /// All coefficients of one component.
 #[derive(Debug, Default)]
 pub(super) struct Coefficients {
@@ -118,8 +124,7 @@ impl Coefficients {
         plain: &[u8],
         table: &Table,
         run: &mut u32,
-        blocks: Range<usize>,
-        band: Band,
+        Stretch { blocks, band }: Stretch,
     ) -> Result<(), Error> {
         let (first, last) = (u32::from(band.first), u32::from(band.last));
         let mut at = blocks.start;
@@ -164,8 +169,7 @@ impl Coefficients {
         plain: &[u8],
         table: &Table,
         run: &mut u32,
-        blocks: Range<usize>,
-        band: Band,
+        Stretch { blocks, band }: Stretch,
         cpu: impl Deposit,
     ) -> Result<(), Error> {
         let all = (u64::MAX >> band.first) & (u64::MAX << (63 - band.last));

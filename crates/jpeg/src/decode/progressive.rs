@@ -1,7 +1,7 @@
 //! Progressive scans: each adds bits to coefficients, which are transformed behind the last.
 
 use super::bits::{Bits, Reader};
-use super::coefficients::Coefficients;
+use super::coefficients::{Coefficients, Stretch};
 use super::frame::{Frame, Grid, Part, Scan};
 use super::huffman::{Kind, Table};
 use super::tables::{Class, Steps, Tables};
@@ -75,11 +75,12 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
                 }
                 let n = restarts.most(GROUP.min(grid.across - x));
                 self.reader.prepare(bits);
-                let (plain, blocks) = (self.reader.plain(), y * grid.stride + x..y * grid.stride + x + n);
+                let (plain, start) = (self.reader.plain(), y * grid.stride + x);
+                let stretch = Stretch { blocks: start..start + n, band };
                 if band.before == 0 {
-                    coefficients.ac::<VALUES>(bits, plain, &table, &mut run, blocks, band)?;
+                    coefficients.ac::<VALUES>(bits, plain, &table, &mut run, stretch)?;
                 } else {
-                    coefficients.ac_more::<VALUES>(bits, plain, &table, &mut run, blocks, band, self.deposit)?;
+                    coefficients.ac_more::<VALUES>(bits, plain, &table, &mut run, stretch, self.deposit)?;
                 }
                 if self.reader.overrun(bits) {
                     return Err(self.reader.lack());
