@@ -17,16 +17,16 @@ fn whole(c: &mut Criterion) {
     // Nothing here encodes HEVC.
     let heic = include_bytes!("../testdata/heic/id-front.heic");
     let jobs = [
-        ("jpeg-420-12mp", Jpeg::new(&large).quality(90).encode(), Policy::veriff()),
-        ("jpeg-422-12mp", Jpeg::new(&large).quality(90).sampling(Sampling::S422).encode(), Policy::veriff()),
-        ("jpeg-progressive-12mp", Jpeg::new(&large).quality(90).progressive().encode(), Policy::veriff()),
-        ("jpeg-p3-12mp", Jpeg::new(&large).quality(90).icc(IccProfile::DisplayP3).encode(), Policy::veriff()),
-        ("jpeg-turned-12mp", Jpeg::new(&large).quality(90).orientation(6).encode(), Policy::veriff()),
-        ("jpeg-conforming", Jpeg::new(&medium).encode(), Policy::veriff()),
-        ("jpeg-conforming-again", Jpeg::new(&medium).encode(), Policy::veriff().with_pass_through(false)),
-        ("png-12mp", Png::new(&large).encode(), Policy::veriff()),
-        ("webp-12mp", WebP::new(&large).encode(), Policy::veriff()),
-        ("heic-rust", heic.to_vec(), Policy::veriff().with_native_hevc(false)),
+        ("jpeg-420-12mp", Jpeg::new(&large).quality(90).encode(), Policy::default()),
+        ("jpeg-422-12mp", Jpeg::new(&large).quality(90).sampling(Sampling::S422).encode(), Policy::default()),
+        ("jpeg-progressive-12mp", Jpeg::new(&large).quality(90).progressive().encode(), Policy::default()),
+        ("jpeg-p3-12mp", Jpeg::new(&large).quality(90).icc(IccProfile::DisplayP3).encode(), Policy::default()),
+        ("jpeg-turned-12mp", Jpeg::new(&large).quality(90).orientation(6).encode(), Policy::default()),
+        ("jpeg-conforming", Jpeg::new(&medium).encode(), Policy::default()),
+        ("jpeg-conforming-again", Jpeg::new(&medium).encode(), Policy::default().with_pass_through(false)),
+        ("png-12mp", Png::new(&large).encode(), Policy::default()),
+        ("webp-12mp", WebP::new(&large).encode(), Policy::default()),
+        ("heic-rust", heic.to_vec(), Policy::default().with_native_hevc(false)),
     ];
     let mut group = c.benchmark_group("image");
     group.sample_size(20);

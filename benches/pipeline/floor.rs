@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let manifest = std::env::args().nth(1).ok_or("floor MANIFEST")?;
     let folder = Path::new(&manifest).parent().unwrap_or(Path::new("."));
-    let mut normalizer = Normalizer::new(Policy::veriff());
+    let mut normalizer = Normalizer::new(Policy::default());
     let (mut items, mut normalize_ms, mut hash_ms, mut bytes_out) = (0_u32, 0.0, 0.0, 0);
     for line in std::fs::read_to_string(&manifest)?.lines().skip(1) {
         let name = line.rsplit(',').next().unwrap_or_default();

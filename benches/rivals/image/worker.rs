@@ -10,7 +10,7 @@ use sealpress_media::Media;
 
 fn main() -> std::io::Result<()> {
     // Both sides run C here; `--rust-hevc` is what a machine without libavcodec gets.
-    let mut policy = Policy::veriff().with_native_hevc(true);
+    let mut policy = Policy::default().with_native_hevc(true);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--rust-hevc" => policy = policy.with_native_hevc(false),

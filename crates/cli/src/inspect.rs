@@ -4,10 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealpress_image::{self as image, Normalizer};
-use sealpress_media::{Dimensions, Fault, Format, Media};
+use sealpress_media::{Fault, Format, Media};
 use sealpress_pdf::{self as pdf, Trimmer};
-use sealpress_pipeline::Policies;
+use sealpress_press::{Press, Probe};
 use serde::Serialize;
 
 use crate::names::Names;
@@ -57,33 +56,10 @@ struct Seen {
     format: Format,
     bytes: u64,
     #[serde(flatten)]
-    detail: Detail,
+    detail: Probe,
     plan: Vec<Said>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     previews: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Detail {
-    Picture {
-        width: u32,
-        height: u32,
-        /// 1 to 8, as in EXIF.
-        orientation: u8,
-        upright: Dimensions,
-        frames: u32,
-        alpha: bool,
-        bit_depth: u8,
-        colour: String,
-        icc_profile: Option<String>,
-    },
-    Document {
-        pages: Option<u32>,
-        version: Option<String>,
-        encrypted: bool,
-        needs_password: bool,
-    },
 }
 
 /// Pages that are drawn.
@@ -98,13 +74,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         eprintln!("sealpress: the folder {} cannot be used: {e}", folder.display());
         return ExitCode::from(outcome::USAGE);
     }
-    let policies = press::policies(args.provider);
+    let press = press::press(press::policies(args.provider));
+    if let Err(e) = press.check() {
+        eprintln!("sealpress: {e}");
+        return ExitCode::from(outcome::USAGE);
+    }
     let mut names = args.preview.as_deref().map(|folder| Names::new(folder, &args.files));
     let mut failed = 0;
     for path in &args.files {
         let target = args.preview.as_ref().zip(names.as_mut()).map(|(folder, names)| folder.join(names.stem(path)));
         // A reader that panics over a file costs that file's line.
-        let seen = catch_unwind(AssertUnwindSafe(|| look(path, &policies, target.as_deref())));
+        let seen = catch_unwind(AssertUnwindSafe(|| look(path, &*press, target.as_deref())));
         let seen = seen.unwrap_or_else(|_| Err(Failure::new("internal", Fault::Internal, "the reader panicked")));
         failed += usize::from(seen.is_err());
         let input = path.to_string_lossy().into_owned();
@@ -117,63 +97,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     outcome::exit(failed)
 }
 
-fn look(path: &Path, policies: &Policies, preview: Option<&Path>) -> Result<Seen, Failure> {
+fn look(path: &Path, press: &dyn Press, preview: Option<&Path>) -> Result<Seen, Failure> {
     let media = file::media(path)?;
-    let (detail, plan) =
-        if media.format() == Format::Pdf { document(&media, policies)? } else { picture(&media, policies)? };
+    let plan = press.plan(&media)?;
     let mut previews = Vec::new();
-    if let (Some(stem), Detail::Document { pages: Some(pages), needs_password: false, .. }) = (preview, &detail) {
+    if let (Some(stem), Probe::Document { pages: Some(pages), needs_password: false, .. }) = (preview, &plan.probe) {
         for page in 1..=(*pages).min(PREVIEWED) {
             previews.push(draw(&media, page, stem)?);
         }
     }
-    Ok(Seen { format: media.format(), bytes: media.len() as u64, detail, plan, previews })
-}
-
-fn picture(media: &Media, policies: &Policies) -> Result<(Detail, Vec<Said>), Failure> {
-    let probe = image::Probe::read(media).map_err(|e| Failure::new(e.kind().as_str(), e.fault(), e.to_string()))?;
-    let stored = probe.dimensions();
-    let plan = Normalizer::new(policies.image.clone()).plan(&probe);
-    let plan = plan.iter().map(|action| Said::new(action.name(), action.to_string())).collect();
-    let detail = Detail::Picture {
-        width: stored.width(),
-        height: stored.height(),
-        orientation: probe.orientation(),
-        upright: probe.upright_dimensions(),
-        frames: probe.frames(),
-        alpha: probe.has_alpha(),
-        bit_depth: probe.bit_depth(),
-        colour: probe.colour().to_owned(),
-        icc_profile: probe.icc_profile().map(str::to_owned),
-    };
-    Ok((detail, plan))
-}
-
-fn document(media: &Media, policies: &Policies) -> Result<(Detail, Vec<Said>), Failure> {
-    let probe = pdf::Probe::read(media).map_err(of_pdf)?;
-    let mut plan = Vec::new();
-    match &policies.pdf {
-        None => plan.push(Said::new("refused", "this vendor takes pictures only")),
-        Some(_) if probe.needs_password => plan.push(Said::new("refused", "a password is needed to read it")),
-        Some(policy) => {
-            let most = policy.max_pages;
-            if probe.encrypted {
-                plan.push(Said::new("decrypted", "encrypted without a password"));
-            }
-            match probe.pages {
-                Some(pages) if pages > most => {
-                    plan.push(Said::new(
-                        "pages-dropped",
-                        format!("{pages} pages: the first {most} that are not empty are kept"),
-                    ));
-                }
-                _ => plan.push(Said::new("pages-kept", "empty pages are left out, all others are kept")),
-            }
-            plan.push(Said::new("rewritten", "scripts, attachments, metadata and older revisions are left behind"));
-        }
-    }
-    let pdf::Probe { pages, encrypted, needs_password, version, .. } = probe;
-    Ok((Detail::Document { pages, version, encrypted, needs_password }, plan))
+    let (format, bytes) = (media.format(), media.len() as u64);
+    Ok(Seen { format, bytes, detail: plan.probe, plan: Said::all(&plan.actions), previews })
 }
 
 fn draw(media: &Media, page: u32, stem: &Path) -> Result<String, Failure> {
@@ -197,7 +131,9 @@ fn tell(line: &Line) {
     };
     print::line(&format!("{}\n  {}, {}", line.input, seen.format, print::bytes(seen.bytes)));
     match &seen.detail {
-        Detail::Picture { width, height, orientation, upright, frames, alpha, bit_depth, colour, icc_profile } => {
+        Probe::Picture {
+            width, height, orientation, upright, frames, alpha, bit_depth, colour, icc_profile, ..
+        } => {
             let mut text = format!("  {width}×{height}");
             if *orientation > 1 {
                 text += &format!(", orientation {orientation} (upright {upright})");
@@ -212,7 +148,7 @@ fn tell(line: &Line) {
             }
             print::line(&text);
         }
-        Detail::Document { pages, version, encrypted, needs_password } => {
+        Probe::Document { pages, version, encrypted, needs_password, .. } => {
             let mut text = pages.map_or_else(|| "  pages unknown".to_owned(), |n| format!("  {n} pages"));
             if let Some(version) = version {
                 text += &format!(", PDF {version}");
@@ -224,6 +160,7 @@ fn tell(line: &Line) {
             };
             print::line(&text);
         }
+        _ => {}
     }
     for said in &seen.plan {
         print::line(&format!("  → {said}"));

@@ -26,8 +26,6 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    // Workers of the press are this program, started again.
-    sealpress_isolate::worker_main_if_asked();
     match Cli::parse().command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Prepare(args) => prepare::run(args),

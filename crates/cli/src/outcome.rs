@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use sealpress_client as client;
 use sealpress_media::Fault;
 use sealpress_pipeline as pipeline;
+use sealpress_press as press;
 use serde::Serialize;
 
 /// Flags, environment or configuration are wrong.
@@ -38,9 +39,11 @@ impl Failure {
         Self::new("unreadable", Fault::Caller, format!("{doing}: {e}"))
     }
 
-    /// What a command that does one thing exits with when it failed.
+    /// What a command that does one thing exits with when it failed. A press that is not there is a matter of
+    /// the machine's configuration.
     pub(crate) fn exit(&self) -> ExitCode {
-        ExitCode::from(if self.kind == "config" { USAGE } else { SOME_FAILED })
+        let is_setting = self.kind == "config" || self.kind == pipeline::ErrorKind::NoPress.as_str();
+        ExitCode::from(if is_setting { USAGE } else { SOME_FAILED })
     }
 }
 
@@ -53,6 +56,12 @@ impl fmt::Display for Failure {
 impl From<pipeline::Error> for Failure {
     fn from(e: pipeline::Error) -> Self {
         Self { code: e.code().map(str::to_owned), ..Self::new(e.name(), e.fault(), e.to_string()) }
+    }
+}
+
+impl From<press::Error> for Failure {
+    fn from(e: press::Error) -> Self {
+        pipeline::Error::from(e).into()
     }
 }
 

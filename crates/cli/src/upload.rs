@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use sealpress_client::{Context, SessionId};
 use sealpress_media::Format;
-use sealpress_pipeline::{Confirmed, Job, Options, Outcome, Pipeline};
+use sealpress_pipeline::{Confirmed, ErrorKind, Job, Options, Outcome, Pipeline};
 use serde::Serialize;
 use serde_json::json;
 
@@ -126,7 +126,8 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
     for path in &files.files {
         let Some(outcome) = outcomes.next().await else { break };
         failed += usize::from(outcome.result.is_err());
-        refused |= outcome.result.as_ref().is_err_and(|e| e.kind() == sealpress_pipeline::ErrorKind::Unauthorized);
+        refused |=
+            outcome.result.as_ref().is_err_and(|e| matches!(e.kind(), ErrorKind::Unauthorized | ErrorKind::NoPress));
         let line = line(path, files, outcome);
         match &table {
             None => print::json(&line),

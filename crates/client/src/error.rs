@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use sealpress_media::Fault;
+use sealpress_media::{Fault, Refusal};
 
 /// What went wrong between here and a vendor. Small (one pointer), and free of keys, media and
 /// personal data: `Display` never repeats a request or an answer.
@@ -156,6 +156,11 @@ impl Error {
 
     pub(crate) fn media(operation: &'static str, fault: Fault, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Media { reason: reason.into(), fault }, operation)
+    }
+
+    /// Media that the vendor's limits rule out before anything is sent.
+    pub(crate) fn refused(operation: &'static str, refusal: Refusal) -> Self {
+        Self::media(operation, refusal.fault(), refusal.message().to_owned())
     }
 
     /// Which kind of failure this is.

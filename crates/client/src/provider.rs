@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::{MediaId, SessionId};
-use crate::limits::Limits;
 use crate::sign::SignedBody;
 use crate::upload::{Receipt, Upload};
+use sealpress_media::Limits;
 
 /// A boxed future, so that the trait can stand behind `Arc<dyn Provider>`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sealpress_media::Fault;
+use sealpress_media::{Fault, Refusal, RefusalKind};
 
 /// Why a picture could not be normalized.
 pub struct Error {
@@ -49,6 +49,27 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Internal => "internal",
         }
+    }
+}
+
+impl From<ErrorKind> for RefusalKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::UnsupportedFormat => Self::UnsupportedFormat,
+            ErrorKind::UnsupportedFeature => Self::UnsupportedFeature,
+            ErrorKind::Truncated => Self::Truncated,
+            ErrorKind::Corrupt => Self::Corrupt,
+            ErrorKind::TooLarge => Self::TooLarge,
+            ErrorKind::Limit => Self::Limit,
+            ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind.into(), error.fault(), error.to_string())
     }
 }
 

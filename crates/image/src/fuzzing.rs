@@ -34,7 +34,7 @@ thread_local! {
 }
 
 fn policies() -> Vec<Policy> {
-    let small = || Policy::veriff().with_longer_side(64).with_limits(1 << 20, 64 << 20, 20).with_native_hevc(false);
+    let small = || Policy::default().with_longer_side(64).with_limits(1 << 20, 64 << 20, 20).with_native_hevc(false);
     vec![small(), small().with_damaged(Damaged::Accept).with_pass_through(false), small().with_longer_side(4000)]
 }
 

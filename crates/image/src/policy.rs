@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::resize::Filter;
 
 /// What a provider takes and what a picture may cost. Fields may be set directly or through the
-/// `with_…` setters; what is missing in configuration has [`Policy::veriff`]'s value.
+/// `with_…` setters; what is missing in configuration has the default's value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -111,27 +111,19 @@ pub enum Damaged {
     Accept,
 }
 
+/// A picture on which a document can be read, in any of the formats that everybody reads: longer side at most
+/// 1920 pixels, 17,000,000 bytes. What a vendor accepts comes by [`Policy::within`].
 impl Default for Policy {
     fn default() -> Self {
-        Self::veriff()
-    }
-}
-
-impl Policy {
-    /// Veriff: longer side at most 1920 pixels, 17,000,000 bytes, 24,000,000 characters of base64.
-    /// HEIC is among what its API takes, but only where the account has it enabled, and how its
-    /// orientation is honoured is not documented: it becomes JPEG.
-    #[must_use]
-    pub fn veriff() -> Self {
         Self {
-            accepts: vec![Format::Jpeg, Format::Png, Format::WebP],
+            accepts: PLAIN.to_vec(),
             max_width: 1920,
             max_height: 1920,
             min_width: 1,
             min_height: 1,
             undersized: Undersized::Accept,
             max_bytes: 17_000_000,
-            max_base64: 24_000_000,
+            max_base64: u64::MAX,
             quality: 85,
             quality_floor: 40,
             filter: Filter::Lanczos3,
@@ -147,20 +139,28 @@ impl Policy {
             time_budget: Duration::from_secs(10),
         }
     }
+}
 
-    /// Transmit Security: JPEG only, 640–3840 pixels wide and 480–2160 high. The provider documents
-    /// no byte limit; Veriff's are kept as sane ones.
+/// Formats that may leave as they came. HEIC is none of them, whoever takes it: readers differ about its turn
+/// and its colours, so that it becomes JPEG.
+const PLAIN: [Format; 3] = [Format::Jpeg, Format::Png, Format::WebP];
+
+impl Policy {
+    /// Whatever comes is made into what a vendor accepts. A picture below the vendor's minimum is refused: more
+    /// pixels would not be more picture.
     #[must_use]
-    pub fn transmit() -> Self {
+    pub fn within(limits: &sealpress_media::Limits) -> Self {
         Self {
-            accepts: vec![Format::Jpeg],
-            max_width: 3840,
-            max_height: 2160,
-            min_width: 640,
-            min_height: 480,
+            max_width: limits.max_width.max(1),
+            max_height: limits.max_height.max(1),
+            min_width: limits.min_width,
+            min_height: limits.min_height,
             undersized: Undersized::Refuse,
-            ..Self::veriff()
+            max_bytes: limits.image_bytes,
+            max_base64: limits.image_base64.unwrap_or(u64::MAX),
+            ..Self::default()
         }
+        .with_accepts(PLAIN.into_iter().filter(|format| limits.accepts(*format)).collect::<Vec<_>>())
     }
 
     /// Sets the box: the largest width and height, upright.
@@ -275,7 +275,7 @@ impl Policy {
     /// Most bytes of a file, by both ways of counting.
     #[must_use]
     pub fn byte_limit(&self) -> u64 {
-        self.max_bytes.min(self.max_base64 / 4 * 3)
+        self.max_bytes.min((self.max_base64 / 4).saturating_mul(3))
     }
 
     pub(crate) const fn limits(&self) -> Limits {
@@ -325,6 +325,20 @@ mod millis {
 mod tests {
     use super::*;
 
+    fn small() -> Policy {
+        let mut limits = sealpress_media::Limits::none();
+        (limits.formats, limits.image_bytes) = (vec![Format::Jpeg, Format::Heic], 10_000_000);
+        (limits.max_width, limits.max_height, limits.min_width, limits.min_height) = (3840, 2160, 640, 480);
+        Policy::within(&limits)
+    }
+
+    #[test]
+    fn what_a_vendor_accepts_is_the_policy() {
+        let policy = small();
+        assert_eq!((policy.max_width, policy.max_height, policy.min_width, policy.min_height), (3840, 2160, 640, 480));
+        assert_eq!((policy.byte_limit(), policy.accepts), (10_000_000, vec![Format::Jpeg]));
+    }
+
     #[test]
     fn configuration_names_only_what_differs() {
         let policy: Policy = serde_json::from_str(r#"{"quality": 90, "time_budget_ms": 500}"#).unwrap();
@@ -332,24 +346,27 @@ mod tests {
         assert_eq!(policy.time_budget, Duration::from_millis(500));
         assert_eq!(policy.max_width, 1920);
         assert!(serde_json::from_str::<Policy>(r#"{"qualty": 90}"#).is_err());
-        let text = serde_json::to_string(&Policy::transmit()).unwrap();
-        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), Policy::transmit());
+        let text = serde_json::to_string(&small()).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), small());
     }
 
     #[test]
     fn enlarging_reaches_the_minimum_inside_the_box() {
-        let policy = Policy::transmit().with_minimum(640, 480, Undersized::Enlarge);
+        let policy = small().with_minimum(640, 480, Undersized::Enlarge);
         let d = |w, h| Dimensions::new(w, h).unwrap();
         assert_eq!(policy.fit(d(320, 200)), d(768, 480));
         assert_eq!(policy.fit(d(320, 240)), d(640, 480));
         assert_eq!(policy.fit(d(100, 300)), d(640, 1920));
         assert_eq!(policy.fit(d(4000, 3000)), d(2880, 2160));
-        assert_eq!(Policy::transmit().fit(d(320, 240)), d(320, 240));
+        assert_eq!(small().fit(d(320, 240)), d(320, 240));
     }
 
     #[test]
     fn both_ways_of_counting_bytes() {
-        assert_eq!(Policy::veriff().byte_limit(), 17_000_000);
-        assert_eq!(Policy::veriff().with_max_bytes(20_000_000).byte_limit(), 18_000_000);
+        assert_eq!(Policy::default().byte_limit(), 17_000_000);
+        assert_eq!(
+            Policy { max_base64: 24_000_000, ..Policy::default() }.with_max_bytes(20_000_000).byte_limit(),
+            18_000_000
+        );
     }
 }

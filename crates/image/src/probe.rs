@@ -77,7 +77,7 @@ impl Probe {
             }
             Format::Png => {
                 let chunks = Chunks::header(bytes)?;
-                let meaning = crate::png::meaning(bytes, &Policy::veriff().limits()).ok();
+                let meaning = crate::png::meaning(bytes, &Policy::default().limits()).ok();
                 Ok(Self {
                     format: Format::Png,
                     dimensions: sized(chunks.width, chunks.height)?,
@@ -109,7 +109,7 @@ impl Probe {
                 })
             }
             Format::Heic => {
-                let unlimited = Limits { max_pixels: u64::MAX, ..Policy::veriff().limits() };
+                let unlimited = Limits { max_pixels: u64::MAX, ..Policy::default().limits() };
                 let heif = Heif::read(bytes, &unlimited)?;
                 let colour = match heif.subsampling().map(|s| (s.horizontal, s.vertical)) {
                     None => "grey",

@@ -1,3 +1,5 @@
+//! Width and height of a picture, and all arithmetic on pixels, checked.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Whose turn it is when something fails.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

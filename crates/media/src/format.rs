@@ -1,3 +1,5 @@
+//! The formats that are read, and how the first bytes of a file name them.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! The nouns every other crate speaks: what a file is ([`Format`]), the file itself as it was seen
-//! ([`Media`]), how large a picture is ([`Dimensions`]) and whose turn it is when something fails
-//! ([`Fault`]).
+//! ([`Media`]), how large a picture is ([`Dimensions`]), what a vendor accepts ([`Limits`]), why a file
+//! was not taken ([`Refusal`]) and whose turn it is when something fails ([`Fault`]).
 //!
 //! Nothing here knows a codec, a socket, a thread or a path. A [`Media`] was *seen*, not believed:
 //! its first bytes name a format, and nothing else about it is known to be true.
@@ -10,11 +10,15 @@
 mod dimensions;
 mod fault;
 mod format;
+mod limits;
 mod media;
+mod refusal;
 mod summary;
 
 pub use dimensions::{Dimensions, DimensionsError};
 pub use fault::Fault;
 pub use format::Format;
+pub use limits::Limits;
 pub use media::{Error, ErrorKind, Media};
+pub use refusal::{Refusal, RefusalKind, UnknownRefusalKind};
 pub use summary::{Note, Summary};

@@ -1,9 +1,12 @@
+//! A file in memory, seen but not believed.
+
 use std::fmt;
 
 use bytes::Bytes;
 
 use crate::fault::Fault;
 use crate::format::{self, Format, Sniffed};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// A file in memory whose first bytes named a [`Format`]. Cloning is cheap; the bytes are shared.
 ///
@@ -31,6 +34,13 @@ impl Media {
             Sniffed::Foreign(name) => Err(Error { kind: ErrorKind::UnsupportedFormat, detected: Some(name) }),
             Sniffed::Unknown => Err(Error { kind: ErrorKind::UnsupportedFormat, detected: None }),
         }
+    }
+
+    /// Bytes whose format is known without a look at them: an encoder has just written them, or the
+    /// other side of a process border has sniffed them. `None` for no bytes at all.
+    pub fn known(format: Format, bytes: impl Into<Bytes>) -> Option<Self> {
+        let bytes = bytes.into();
+        (!bytes.is_empty()).then_some(Self { format, bytes })
     }
 
     /// What the first bytes say this is.
@@ -130,6 +140,21 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ErrorKind> for RefusalKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Empty => Self::Empty,
+            ErrorKind::UnsupportedFormat => Self::UnsupportedFormat,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind.into(), error.fault(), error.to_string())
+    }
+}
 
 #[cfg(test)]
 mod tests {

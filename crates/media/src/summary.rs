@@ -1,3 +1,5 @@
+//! What was done to one file, the same for pictures and documents.
+
 use serde::{Deserialize, Serialize};
 
 use crate::dimensions::Dimensions;

@@ -1,6 +1,8 @@
+//! Why a PDF was not taken: the kinds, whose turn it is, the reader's own error behind it.
+
 use std::fmt;
 
-use sealpress_media::Fault;
+use sealpress_media::{Fault, Refusal, RefusalKind};
 
 /// Why a PDF could not be trimmed. Carries no content of the file.
 #[derive(Debug)]
@@ -72,11 +74,33 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self.kind {
-            ErrorKind::Encrypted | ErrorKind::NoPages | ErrorKind::Corrupt => Fault::Input,
+            ErrorKind::UnsupportedFormat | ErrorKind::Encrypted | ErrorKind::NoPages | ErrorKind::Corrupt => {
+                Fault::Input
+            }
             ErrorKind::TooLarge | ErrorKind::Limit | ErrorKind::Timeout => Fault::Limit,
-            ErrorKind::UnsupportedFormat => Fault::Caller,
             ErrorKind::Internal => Fault::Internal,
         }
+    }
+}
+
+impl From<ErrorKind> for RefusalKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::UnsupportedFormat => Self::UnsupportedFormat,
+            ErrorKind::Encrypted => Self::Encrypted,
+            ErrorKind::NoPages => Self::NoPages,
+            ErrorKind::Corrupt => Self::Corrupt,
+            ErrorKind::TooLarge => Self::TooLarge,
+            ErrorKind::Limit => Self::Limit,
+            ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind.into(), error.fault(), error.detail)
     }
 }
 

@@ -1,8 +1,11 @@
+//! What to keep of a document, and what that may cost.
+
 use std::time::Duration;
 
+use sealpress_media::Limits;
 use serde::{Deserialize, Serialize};
 
-/// What to keep and what it may cost. `Default` is what the vendors ask for.
+/// What to keep and what it may cost. What a vendor accepts comes by [`Policy::within`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -60,6 +63,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Whatever comes is made into what a vendor accepts.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
+        Self::default().with_max_pages(limits.pdf_pages).with_max_bytes(limits.pdf_bytes)
+    }
+
     /// The same, with this number of pages (at least 1).
     #[must_use]
     pub fn with_max_pages(mut self, pages: u32) -> Self {

@@ -29,7 +29,8 @@ use base64::Engine;
 use bytes::Bytes;
 use sealpress_client::veriff;
 use sealpress_media::Fault;
-use sealpress_pipeline::{Error, ErrorKind, InProcess, Job, Options, Pipeline, Policies};
+use sealpress_pipeline::{Error, ErrorKind, Job, Options, Pipeline};
+use sealpress_press::{Isolated, Policies};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,7 +45,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = Options::default();
     // A person is waiting: better to fail soon than to be patient with a dead host.
     options.circuit.patience = Duration::from_secs(10);
-    let pipeline = Pipeline::builder(client, InProcess::new(Policies::veriff())).options(options).build()?;
+    let pipeline =
+        Pipeline::builder(client, Isolated::new(Policies::within(&veriff::limits()))).options(options).build()?;
 
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("http://{}", listener.local_addr()?);

@@ -57,6 +57,13 @@ impl Core {
         error
     }
 
+    /// A press that is not there is so for everybody.
+    pub(crate) fn press_failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::NoPress {
+            self.stop.pull(error.clone());
+        }
+    }
+
     /// Tells the host's state machine what a request found, and obeys a Retry-After for everybody.
     pub(crate) fn learn(&self, pass: Pass, failure: &Failure) {
         if failure.bad_signature {

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealpress_media::Fault;
+use sealpress_media::{Fault, Refusal};
+use sealpress_press as press;
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -26,6 +27,9 @@ pub enum ErrorKind {
     Read,
     /// The file is not media we take, or could not be pressed. [`Error::name`] says why.
     Press,
+    /// There is no press: a worker process cannot be started or locked down. The run stops, and no file is to
+    /// blame.
+    NoPress,
     /// The request could not be built: a context that the vendor does not know, a wrong setting.
     Request,
     /// The vendor answered no, and would answer no again.
@@ -58,6 +62,7 @@ impl ErrorKind {
         match self {
             Self::Read => "unreadable",
             Self::Press => "press",
+            Self::NoPress => "no-press",
             Self::Request => "request",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
@@ -77,7 +82,7 @@ impl ErrorKind {
             Self::Press | Self::Duplicate => Fault::Input,
             Self::Read | Self::Request | Self::Unauthorized | Self::Stopped | Self::Cancelled => Fault::Caller,
             Self::Refused | Self::Unreachable | Self::CircuitOpen | Self::InDoubt => Fault::Remote,
-            Self::Journal | Self::Internal => Fault::Internal,
+            Self::NoPress | Self::Journal | Self::Internal => Fault::Internal,
         }
     }
 }
@@ -102,11 +107,6 @@ impl Error {
             may_be_recorded: kind == ErrorKind::InDoubt,
             source: None,
         }
-    }
-
-    /// A refusal of a press, under the kebab-case name that the image and PDF crates gave it.
-    pub fn press(name: &'static str, fault: Fault, message: impl Into<String>) -> Self {
-        Self { name, fault, ..Self::new(ErrorKind::Press, message) }
     }
 
     /// The same error with what caused it behind it.
@@ -178,11 +178,28 @@ impl Error {
             ErrorKind::Unreachable
                 | ErrorKind::CircuitOpen
                 | ErrorKind::InDoubt
+                | ErrorKind::NoPress
                 | ErrorKind::Unauthorized
                 | ErrorKind::Stopped
                 | ErrorKind::Cancelled
                 | ErrorKind::Journal
         )
+    }
+}
+
+/// Under the name of the refusal's kind: `truncated`, `encrypted`, …
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self { name: refusal.kind().as_str(), fault: refusal.fault(), ..Self::new(ErrorKind::Press, refusal.message()) }
+    }
+}
+
+impl From<press::Error> for Error {
+    fn from(error: press::Error) -> Self {
+        match error {
+            press::Error::Refused(refusal) => refusal.into(),
+            unavailable => Self::new(ErrorKind::NoPress, unavailable.to_string()).with_source(unavailable),
+        }
     }
 }
 

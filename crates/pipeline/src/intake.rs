@@ -3,7 +3,7 @@ use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use sealpress_media::Media;
+use sealpress_media::{Fault, Media, Refusal, RefusalKind};
 
 use crate::budget::Share;
 use crate::error::{Error, ErrorKind};
@@ -43,8 +43,7 @@ impl Workshop {
             }
         };
         too_large(bytes.len() as u64, limit)?;
-        let media = Media::sniff(bytes)
-            .map_err(|e| Error::press(e.kind().as_str(), e.fault(), e.to_string()).with_source(e))?;
+        let media = Media::sniff(bytes).map_err(Refusal::from)?;
         let needs = self.estimate(media.clone()).await?;
         let share = self.budget.acquire(needs).await;
         Ok(Taken { media, share })
@@ -69,7 +68,7 @@ const LARGEST_OUTPUT: u64 = 20_000_000;
 fn too_large(size: u64, limit: u64) -> Result<(), Error> {
     if size > limit {
         let message = format!("{size} bytes, files of more than {limit} are not read");
-        return Err(Error::press("too-large", sealpress_media::Fault::Limit, message));
+        return Err(Refusal::new(RefusalKind::TooLarge, Fault::Limit, message).into());
     }
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use sealpress_client::{NewSession, Provider};
+use sealpress_press::Press;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +17,6 @@ use crate::journal::{Journal, JournalError, NoJournal};
 use crate::meters::{Meters, Snapshot, add};
 use crate::options::Options;
 use crate::pool::{Executor, Threads};
-use crate::press::Press;
 use crate::remote::Remote;
 use crate::retry::{Jitter, Tokens};
 use crate::stop::Stop;
@@ -104,7 +104,7 @@ impl Builder {
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if the system gives no threads.
+    /// [`ErrorKind::Internal`] if the system gives no threads, [`ErrorKind::NoPress`] if there is no press.
     pub fn build(self) -> Result<Pipeline, Error> {
         let Self { remote, press, journal, options, executor, seed } = self;
         let queue = options.queue();
@@ -113,7 +113,7 @@ impl Builder {
             None => Arc::new(Threads::new(options.workers, queue)?),
         };
         let core = Core {
-            workshop: Workshop::new(executor, press, &options),
+            workshop: Workshop::new(executor, press, &options)?,
             host: Host::new(&options),
             tokens: Tokens::new(options.retry.tokens),
             jitter: Jitter::new(seed),

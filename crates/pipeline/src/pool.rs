@@ -8,10 +8,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use futures_util::future::BoxFuture;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use sealpress_press::{Press, Worker};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind};
-use crate::press::{Press, Worker};
 
 /// A piece of computing: judging a header, hashing, pressing, signing. Never waits, never panics.
 pub type Task = Box<dyn FnOnce() + Send>;
@@ -158,23 +158,27 @@ mod tests {
 
     use sealpress_media::Media;
 
+    use sealpress_press::{self as press, Pressed};
+
     use super::*;
-    use crate::press::Pressed;
 
     struct Counting(Arc<AtomicUsize>);
 
     impl Press for Counting {
         fn worker(&self) -> Box<dyn Worker> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            Box::new(crate::press::Unchanged)
+            Box::new(sealpress_press::Unchanged)
         }
-        fn estimate(&self, _: &Media) -> Result<u64, Error> {
+        fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
             Ok(0)
+        }
+        fn plan(&self, media: &Media) -> Result<press::Plan, press::Error> {
+            press::Unchanged.plan(media)
         }
     }
 
     fn press(worker: &mut dyn Worker) -> Result<Pressed, Error> {
-        worker.press(&Media::sniff(&b"\xFF\xD8\xFF\xE0"[..]).unwrap())
+        Ok(worker.press(&Media::sniff(&b"\xFF\xD8\xFF\xE0"[..]).unwrap())?)
     }
 
     fn pool(made: &Arc<AtomicUsize>, executor: impl Executor) -> Pool {

@@ -139,10 +139,11 @@ impl Errand<'_> {
             return Err(Error::new(ErrorKind::Duplicate, format!("the same content as item {of}")));
         }
 
-        let Worked { pressed, took, mut share } = core.workshop.press(media, share).await?;
+        let worked = core.workshop.press(media, share).await;
+        let Worked { pressed, took, mut share } = worked.inspect_err(|e| core.press_failed(e))?;
         progress.timings.press = took;
         add_time(&core.meters.press_us, took);
-        progress.report = Some(pressed.report);
+        progress.report = Some(pressed.summary);
         let (size, format) = (pressed.media.len() as u64, pressed.media.format());
         add(&core.meters.bytes_pressed, size);
         // Input and pixels are gone; the result and the body that is made of it remain.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sealpress_media::{Media, Summary};
+use sealpress_press::{Press, Pressed};
 use tokio::time::Instant;
 
 use crate::budget::{Budget, Share};
@@ -12,7 +13,6 @@ use crate::intake::Taken;
 use crate::job::Source;
 use crate::options::Options;
 use crate::pool::{Executor, Pool, Threads};
-use crate::press::{Press, Pressed};
 
 /// Intake and press with their memory: what a pipeline does before the wire.
 pub(crate) struct Workshop {
@@ -33,16 +33,18 @@ pub(crate) struct Worked {
 }
 
 impl Workshop {
-    pub(crate) fn new(executor: Arc<dyn Executor>, press: Arc<dyn Press>, options: &Options) -> Self {
+    pub(crate) fn new(executor: Arc<dyn Executor>, press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
+        // Before anybody opens a session: a press that is not there is nobody's item's fault.
+        press.check()?;
         // An eighth for files whose header was not judged yet, the rest for everything else.
         let intake = options.memory / 8;
-        Self {
+        Ok(Self {
             pool: Pool::new(executor, Arc::clone(&press)),
             press,
             intake: Budget::new(intake),
             budget: Budget::new(options.memory - intake),
             max_input: options.max_input,
-        }
+        })
     }
 
     /// The share rides with the work: a task that nobody waits for any more still holds its memory
@@ -89,7 +91,7 @@ impl Preparer {
     /// Of `options` the threads and the memory count.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the system gives no threads, or there is no press ([`Press::check`]).
     pub fn new(press: impl Press, options: &Options) -> Result<Self, Error> {
         Self::shared(Arc::new(press), options)
     }
@@ -100,7 +102,7 @@ impl Preparer {
     /// As [`Self::new`].
     pub fn shared(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
         let executor = Arc::new(Threads::new(options.workers, options.queue())?);
-        Ok(Self { workshop: Arc::new(Workshop::new(executor, press, options)) })
+        Ok(Self { workshop: Arc::new(Workshop::new(executor, press, options)?) })
     }
 
     /// Reads and presses a file when there is room for it.
@@ -123,9 +125,10 @@ impl Preparer {
         let reading = Instant::now();
         let Taken { media, share } = self.workshop.take(source).await?;
         let (input_bytes, read) = (media.len() as u64, reading.elapsed());
-        let Worked { pressed: Pressed { media, report }, took, mut share } = self.workshop.press(media, share).await?;
+        let Worked { pressed, took, mut share } = self.workshop.press(media, share).await?;
+        let Pressed { media, summary, .. } = pressed;
         share.shrink_to(media.len() as u64);
-        Ok(Prepared { media, report, input_bytes, read, press: took, _share: share })
+        Ok(Prepared { media, report: summary, input_bytes, read, press: took, _share: share })
     }
 }
 

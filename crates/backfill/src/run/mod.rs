@@ -241,7 +241,7 @@ impl Runner {
                 self.stop.pull(Stopped::Deadline);
             }
             if let Some(cause) = self.pipeline.stopped()
-                && cause.kind() == pipeline::ErrorKind::Unauthorized
+                && matches!(cause.kind(), pipeline::ErrorKind::Unauthorized | pipeline::ErrorKind::NoPress)
             {
                 self.refused(&cause);
             }
@@ -252,7 +252,7 @@ impl Runner {
         self.stop.token.is_cancelled() || self.desk.has_failed()
     }
 
-    /// The provider does not take our credentials: nobody's item is to blame.
+    /// The provider does not take our credentials, or there is no press: nobody's item is to blame.
     fn refused(&self, error: &dyn std::error::Error) {
         self.stop.pull(Stopped::Refused(error.to_string()));
     }

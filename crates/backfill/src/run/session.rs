@@ -157,7 +157,7 @@ async fn record(runner: &Runner, active: &Active, item: &Item, outcome: Outcome)
         Err(refusal) => match refusal.kind() {
             Why::Duplicate => twin(runner, active, item, outcome.input_bytes).await,
             Why::Stopped | Why::Cancelled => Ok(Pass::Left),
-            Why::Unauthorized => {
+            Why::Unauthorized | Why::NoPress => {
                 runner.refused(&refusal);
                 Ok(Pass::Left)
             }
@@ -266,7 +266,7 @@ async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Optio
         let last = match error.kind() {
             Why::Journal => return Err(Error::new(ErrorKind::LeaseLost, error.to_string())),
             Why::Unreachable | Why::CircuitOpen => pass >= runner.options.passes,
-            Why::Unauthorized | Why::Stopped | Why::Cancelled => false,
+            Why::Unauthorized | Why::NoPress | Why::Stopped | Why::Cancelled => false,
             _ => true,
         };
         if last {
@@ -283,7 +283,7 @@ async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Optio
             runner.desk.apply(active, vec![Change::CreateReturned]).await?;
         }
         match error.kind() {
-            Why::Unauthorized => runner.refused(&error),
+            Why::Unauthorized | Why::NoPress => runner.refused(&error),
             Why::Stopped | Why::Cancelled => {}
             _ => {
                 runner.pause_before_pass(pass).await;
@@ -346,7 +346,7 @@ async fn submit(runner: &Runner, remote: &str, active: &Active) -> Result<()> {
         let unclear = matches!(error.kind(), Why::InDoubt | Why::Unreachable | Why::CircuitOpen);
         match error.kind() {
             Why::Stopped | Why::Cancelled => return Ok(()),
-            Why::Unauthorized => {
+            Why::Unauthorized | Why::NoPress => {
                 runner.refused(&error);
                 return Ok(());
             }

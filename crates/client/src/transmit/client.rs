@@ -12,11 +12,11 @@ use super::auth::{Credentials, Tokens};
 use super::errors;
 use crate::base_url::BaseUrl;
 use crate::error::Error;
-use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::sign::{BodyPool, SignedBody};
 use crate::telemetry;
 use crate::transport::{Call, Incoming, Options, Outgoing, Reply, Transport};
+use sealpress_media::Limits;
 
 /// The resource that a token for this API has to name.
 const RESOURCE: &str = "https://verify.identity.security";

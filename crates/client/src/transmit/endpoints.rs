@@ -112,7 +112,7 @@ impl Client {
                 format!("`{}` is no image of this vendor: document-front, document-back, face", upload.context);
             return Err(Error::media("upload", Fault::Caller, reason));
         };
-        self.inner.limits.check(&upload.media)?;
+        self.inner.limits.check(&upload.media).map_err(|refusal| Error::refused("upload", refusal))?;
         let image_id = options.image_id.as_ref().map_or_else(|| self.image_id(upload), |id| id.as_str().to_owned());
         let margins = match options.capture_margins {
             Some(margins) => format!(r#""capture_margins":{},"#, json(&margins)?),

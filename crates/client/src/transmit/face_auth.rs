@@ -75,7 +75,7 @@ impl Client {
     /// # Errors
     /// `Media` where format or size would be refused.
     pub fn frame_face_auth(&self, reference: &Media, use_case: &UseCase) -> Result<FaceAuthRequest, Error> {
-        self.inner.limits.check(reference)?;
+        self.inner.limits.check(reference).map_err(|refusal| Error::refused("face-auth", refusal))?;
         let use_case = serde_json::to_string(use_case)
             .map_err(|_| Error::media("face authentication", Fault::Caller, "the use case cannot be written"))?;
         let mut body = br#"{"reference":{"type":"raw","format":"jpg","content":""#.to_vec();

@@ -25,9 +25,9 @@ pub use wire::{
 pub use crate::context::Context;
 pub use crate::error::{ApiError, Error, ErrorKind, Failure};
 pub use crate::id::SessionId;
-pub use crate::limits::Limits;
 pub use crate::sign::SignedBody;
 pub use crate::upload::{Receipt, Upload};
+pub use sealpress_media::Limits;
 
 use sealpress_media::Format;
 
@@ -36,14 +36,10 @@ use sealpress_media::Format;
 /// choice of this crate.
 #[must_use]
 pub fn limits() -> Limits {
-    Limits {
-        formats: vec![Format::Jpeg],
-        image_bytes: 10_000_000,
-        max_width: Some(3840),
-        max_height: Some(2160),
-        min_width: 640,
-        min_height: 480,
-        needs_finish: false,
-        ..Limits::none()
-    }
+    let mut limits = Limits::none();
+    limits.formats = vec![Format::Jpeg];
+    limits.image_bytes = 10_000_000;
+    (limits.max_width, limits.max_height) = (3840, 2160);
+    (limits.min_width, limits.min_height) = (640, 480);
+    limits
 }

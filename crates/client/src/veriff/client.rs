@@ -16,11 +16,11 @@ use super::faces::FacesShape;
 use crate::base_url::{self, BaseUrl};
 use crate::error::Error;
 use crate::lenient;
-use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::sign::{BodyPool, Signature, SignedBody};
 use crate::telemetry;
 use crate::transport::{Call, Options, Outgoing, Reply, Transport};
+use sealpress_media::Limits;
 
 /// A client of one Veriff integration. Cloning is cheap; clones share connections.
 #[derive(Clone)]

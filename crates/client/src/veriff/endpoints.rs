@@ -41,7 +41,7 @@ impl Client {
     /// `Media` where the format, the size or the context would be refused.
     pub fn sign(&self, upload: &Upload) -> Result<SignedBody, Error> {
         upload.context.for_upload()?;
-        self.inner.limits.check(&upload.media)?;
+        self.inner.limits.check(&upload.media).map_err(|refusal| Error::refused("upload", refusal))?;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let context = quoted(upload.context.as_str());
         let mime = upload.media.format().mime();

@@ -19,9 +19,9 @@ use super::errors;
 use crate::answer::{self, Reply};
 use crate::error::Error;
 use crate::lenient;
-use crate::limits::Limits;
 use crate::sign::Signature;
 use crate::telemetry;
+use sealpress_media::Limits;
 
 const OPERATION: &str = "import faces";
 
@@ -193,7 +193,7 @@ fn body(faces: &[Face], shape: &FacesShape, limits: &Limits) -> Result<Bytes, Er
             return Err(Error::config(OPERATION, "two faces of one request have the same name"));
         }
         if let FaceSource::Picture(picture) = &face.source {
-            limits.check(picture)?;
+            limits.check(picture).map_err(|refusal| Error::refused(OPERATION, refusal))?;
             if !picture.format().is_image() {
                 let reason = format!("a face is seen in a picture, not in {}", picture.format());
                 return Err(Error::media(OPERATION, Fault::Input, reason));

@@ -30,10 +30,10 @@ pub use crate::context::Context;
 pub use crate::download::Download;
 pub use crate::error::{ApiError, Error, ErrorKind, Failure};
 pub use crate::id::{AttemptId, MediaId, SessionId};
-pub use crate::limits::Limits;
 pub use crate::provider::NewSession;
 pub use crate::sign::SignedBody;
 pub use crate::upload::{Receipt, Upload};
+pub use sealpress_media::Limits;
 
 use sealpress_media::Format;
 
@@ -42,14 +42,10 @@ use sealpress_media::Format;
 /// enabled by Veriff for an integration.
 #[must_use]
 pub fn limits() -> Limits {
-    Limits {
-        formats: Format::ALL.to_vec(),
-        image_bytes: 17_000_000,
-        image_encoded: Some(24_000_000),
-        pdf_bytes: 20_000_000,
-        pdf_pages: 5,
-        longest_side: Some(1920),
-        needs_finish: true,
-        ..Limits::none()
-    }
+    let mut limits = Limits::none();
+    limits.formats = Format::ALL.to_vec();
+    (limits.image_bytes, limits.image_base64) = (17_000_000, Some(24_000_000));
+    (limits.pdf_bytes, limits.pdf_pages) = (20_000_000, 5);
+    (limits.max_width, limits.max_height) = (1920, 1920);
+    limits
 }

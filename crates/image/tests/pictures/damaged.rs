@@ -22,7 +22,7 @@ fn outcome(policy: Policy, file: &[u8]) -> Outcome {
 
 /// In the box, where it would pass; above it; and turned, where coefficients would be moved.
 fn policies() -> [(&'static str, Policy); 2] {
-    [("in the box", Policy::veriff()), ("above it", Policy::veriff().with_longer_side(100))]
+    [("in the box", Policy::default()), ("above it", Policy::default().with_longer_side(100))]
 }
 
 fn picture() -> Rgb {
@@ -99,7 +99,7 @@ fn damaged_jpegs_are_refused_wherever_they_would_go() {
         }
         let turned = file.clone().write();
         let turned = [&turned[..2], &exif(6)[..], &turned[2..]].concat();
-        let got = outcome(Policy::veriff(), &turned);
+        let got = outcome(Policy::default(), &turned);
         assert!(matches!(got, Outcome::Refused("truncated" | "corrupt")), "{name}, turned: {got:?}");
     }
 }
@@ -204,7 +204,7 @@ fn what_few_decoders_read_is_encoded_anew() {
     let mut twelve = JpegFile::parse(&Jpeg::new(&picture).encode());
     let frame = twelve.segments.iter_mut().find(|s| s.marker == 0xC0).expect("a frame");
     (frame.marker, frame.body[0]) = (0xC1, 12);
-    assert_eq!(refusal(Policy::veriff(), twelve.write()), "unsupported-feature");
+    assert_eq!(refusal(Policy::default(), twelve.write()), "unsupported-feature");
 }
 
 #[test]
@@ -300,6 +300,6 @@ fn who_takes_damage_is_told() {
     while data.last() == Some(&0xFF) {
         data.pop();
     }
-    let policy = Policy::veriff().with_damaged(Damaged::Accept);
+    let policy = Policy::default().with_damaged(Damaged::Accept);
     assert_eq!(outcome(policy, &file.write()), Outcome::Warned(vec!["truncated"]));
 }

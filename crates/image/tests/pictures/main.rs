@@ -14,13 +14,21 @@ use sealpress_testkit::{
 };
 use support::{actions, normalize, pixels, refusal, warnings};
 
+/// A vendor of JPEG only, with a box that is not square and a minimum.
+fn jpeg_only() -> Policy {
+    let mut limits = sealpress_media::Limits::none();
+    (limits.formats, limits.image_bytes) = (vec![Format::Jpeg], 10_000_000);
+    (limits.max_width, limits.max_height, limits.min_width, limits.min_height) = (3840, 2160, 640, 480);
+    Policy::within(&limits)
+}
+
 fn d(width: u32, height: u32) -> Dimensions {
     Dimensions::new(width, height).expect("sides")
 }
 
 /// A box that makes everything here shrink.
 fn small() -> Policy {
-    Policy::veriff().with_longer_side(200)
+    Policy::default().with_longer_side(200)
 }
 
 #[test]
@@ -36,7 +44,7 @@ fn all_eight_orientations_of_every_format_come_out_upright() {
             ("webp", WebP::new(&stored).exif(exif).encode()),
         ];
         for (name, file) in files {
-            for policy in [Policy::veriff(), small(), Policy::transmit().with_minimum(1, 1, Undersized::Accept)] {
+            for policy in [Policy::default(), small(), jpeg_only().with_minimum(1, 1, Undersized::Accept)] {
                 let done = normalize(policy, file.clone());
                 let got = pixels(done.media());
                 let want =
@@ -54,9 +62,9 @@ fn all_eight_orientations_of_every_format_come_out_upright() {
 #[test]
 fn heics_that_boxes_turn_come_out_upright() {
     let file = |name: &str| std::fs::read(testdata_root().join("heic").join(name)).expect("a specimen");
-    let upright = pixels(normalize(Policy::veriff(), file("selfie.heic")).media());
+    let upright = pixels(normalize(Policy::default(), file("selfie.heic")).media());
     for name in ["selfie-irot-3.heic", "selfie-imir.heic"] {
-        let got = pixels(normalize(Policy::veriff(), file(name)).media());
+        let got = pixels(normalize(Policy::default(), file(name)).media());
         assert_eq!((got.width, got.height), (upright.width, upright.height), "{name}");
         let psnr = psnr(&got, &upright);
         assert!(psnr > 35.0, "{name}: {psnr:.1} dB");
@@ -64,7 +72,7 @@ fn heics_that_boxes_turn_come_out_upright() {
     let twice =
         [HeifTransform::Rotate(1), HeifTransform::Mirror(0), HeifTransform::Mirror(0), HeifTransform::Rotate(3)];
     let turned = heif_with_transforms(&file("selfie.heic"), &twice).expect("of the simple shape");
-    assert_eq!(pixels(normalize(Policy::veriff(), turned).media()), upright);
+    assert_eq!(pixels(normalize(Policy::default(), turned).media()), upright);
 }
 
 #[test]
@@ -74,7 +82,7 @@ fn a_turn_of_whole_blocks_loses_nothing() {
         let file = Jpeg::new(&upright.stored_for(orientation)).orientation(u16::from(orientation)).encode();
         let before = turbojpeg::decompress(&file, turbojpeg::PixelFormat::RGB).expect("a JPEG");
         let before = Rgb::new(before.width as u32, before.height as u32, before.pixels).upright(orientation);
-        let done = normalize(Policy::veriff(), file);
+        let done = normalize(Policy::default(), file);
         assert_eq!(actions(&done), ["oriented"]);
         // Upsampled chroma differs by rounding where it is interpolated the other way round.
         assert!(psnr(&pixels(done.media()), &before) > 45.0, "{orientation}");
@@ -85,7 +93,7 @@ fn a_turn_of_whole_blocks_loses_nothing() {
 fn an_invalid_orientation_is_none() {
     let picture = scene(1, 64, 48);
     for value in [0, 9, 300] {
-        let done = normalize(Policy::veriff(), Jpeg::new(&picture).orientation(value).encode());
+        let done = normalize(Policy::default(), Jpeg::new(&picture).orientation(value).encode());
         assert_eq!(done.report().dimensions, d(64, 48));
         assert_eq!(actions(&done), ["stripped", "passed-through"]);
     }
@@ -158,7 +166,7 @@ fn display_p3_becomes_srgb_within_a_rounding_of_one_delta_e() {
             Png::new(&p3).icc(IccProfile::DisplayP3).encode(),
         ];
         for file in files {
-            let done = normalize(Policy::veriff().with_longer_side(150).with_quality(100, 90), file);
+            let done = normalize(Policy::default().with_longer_side(150).with_quality(100, 90), file);
             assert!(actions(&done).contains(&"colour-converted"), "{:?}", actions(&done));
             let delta = mean_delta_e(&pixels(done.media()), &want);
             // Before and after, Y'CbCr is rounded to eight bits, which alone makes up to 1.04.
@@ -184,7 +192,7 @@ fn an_srgb_profile_costs_no_conversion_and_others_may_be_kept() {
 fn transparency_lies_on_the_background() {
     let picture = Rgb::filled(300, 200, [20, 40, 200]);
     let alpha: Vec<u8> = (0..300 * 200).map(|i| if i % 300 < 150 { 0 } else { 255 }).collect();
-    let policy = || Policy::veriff().with_longer_side(150).with_accepts([Format::Jpeg]);
+    let policy = || Policy::default().with_longer_side(150).with_accepts([Format::Jpeg]);
     let files = [
         Png::new(&picture).kind(PngKind::Rgba8).alpha(alpha.clone()).encode(),
         Png::new(&picture).kind(PngKind::Rgba16).alpha(alpha.clone()).encode(),
@@ -240,7 +248,7 @@ fn screenshots_stay_png_and_photos_become_jpeg() {
     }
     let done = normalize(small(), Png::new(&flat).encode());
     assert_eq!(done.media().format(), Format::Png);
-    let done = normalize(Policy::transmit().with_minimum(1, 1, Undersized::Accept), Png::new(&flat).encode());
+    let done = normalize(jpeg_only().with_minimum(1, 1, Undersized::Accept), Png::new(&flat).encode());
     assert_eq!(done.media().format(), Format::Jpeg);
     let done = normalize(small(), Png::new(&scene(4, 600, 400)).encode());
     assert_eq!(done.media().format(), Format::Jpeg);
@@ -250,7 +258,7 @@ fn screenshots_stay_png_and_photos_become_jpeg() {
 fn conforming_files_pass_and_lose_only_their_metadata() {
     let picture = scene(8, 400, 300);
     let plain = Jpeg::new(&picture).encode();
-    let done = normalize(Policy::veriff(), plain.clone());
+    let done = normalize(Policy::default(), plain.clone());
     assert_eq!(done.media().bytes(), &plain[..]);
     assert_eq!(actions(&done), ["passed-through"]);
     let files = [
@@ -261,11 +269,11 @@ fn conforming_files_pass_and_lose_only_their_metadata() {
     for file in files {
         let private = Exif::PRIVATE_TEXT.as_bytes();
         assert!(file.windows(private.len()).any(|w| w == private));
-        let done = normalize(Policy::veriff(), file.clone());
+        let done = normalize(Policy::default(), file.clone());
         assert_eq!(actions(&done), ["stripped", "passed-through"]);
         assert!(!done.media().bytes().windows(private.len()).any(|w| w == private));
         assert_eq!(pixels(done.media()), pixels(&Media::sniff(file.clone()).expect("a picture")));
-        let kept = normalize(Policy::veriff().with_metadata(Metadata::Keep), file);
+        let kept = normalize(Policy::default().with_metadata(Metadata::Keep), file);
         assert!(kept.media().bytes().windows(4).any(|w| w == b"MM\0*" || w == b"II*\0"));
     }
     // What is decoded loses it in any case.
@@ -277,14 +285,14 @@ fn conforming_files_pass_and_lose_only_their_metadata() {
 fn quality_goes_down_until_the_bytes_fit_and_not_below_the_floor() {
     let picture = scene(6, 900, 700);
     let file = Jpeg::new(&picture).quality(95).encode();
-    let full = normalize(Policy::veriff().with_pass_through(false), file.clone()).media().len() as u64;
-    let done = normalize(Policy::veriff().with_max_bytes(full * 2 / 3), file.clone());
+    let full = normalize(Policy::default().with_pass_through(false), file.clone()).media().len() as u64;
+    let done = normalize(Policy::default().with_max_bytes(full * 2 / 3), file.clone());
     assert!(done.media().len() as u64 <= full * 2 / 3);
     assert!(actions(&done).contains(&"quality-lowered"));
-    let mut policy = Policy::veriff();
+    let mut policy = Policy::default();
     policy.max_base64 = full;
     assert!(normalize(policy, file.clone()).media().len() as u64 <= full / 4 * 3);
-    let error = Normalizer::new(Policy::veriff().with_max_bytes(2000))
+    let error = Normalizer::new(Policy::default().with_max_bytes(2000))
         .normalize(&Media::sniff(file).expect("a picture"))
         .expect_err("too few bytes");
     assert_eq!((error.kind().as_str(), error.fault()), ("limit", Fault::Limit));
@@ -292,15 +300,15 @@ fn quality_goes_down_until_the_bytes_fit_and_not_below_the_floor() {
 
 #[test]
 fn the_other_providers_box() {
-    let done = normalize(Policy::transmit(), Jpeg::new(&scene(1, 1200, 3000)).encode());
+    let done = normalize(jpeg_only(), Jpeg::new(&scene(1, 1200, 3000)).encode());
     assert_eq!(done.report().dimensions, d(864, 2160));
-    let done = normalize(Policy::transmit(), Png::new(&scene(1, 800, 600)).encode());
+    let done = normalize(jpeg_only(), Png::new(&scene(1, 800, 600)).encode());
     assert_eq!(done.media().format(), Format::Jpeg);
     let tiny = Jpeg::new(&scene(1, 320, 240)).encode();
-    assert_eq!(refusal(Policy::transmit(), tiny.clone()), "limit");
-    let done = normalize(Policy::transmit().with_minimum(640, 480, Undersized::Accept), tiny.clone());
+    assert_eq!(refusal(jpeg_only(), tiny.clone()), "limit");
+    let done = normalize(jpeg_only().with_minimum(640, 480, Undersized::Accept), tiny.clone());
     assert_eq!((done.report().dimensions, warnings(&done)), (d(320, 240), vec!["upscaling-refused"]));
-    let done = normalize(Policy::transmit().with_minimum(640, 480, Undersized::Enlarge), tiny);
+    let done = normalize(jpeg_only().with_minimum(640, 480, Undersized::Enlarge), tiny);
     assert_eq!((done.report().dimensions, warnings(&done)), (d(640, 480), vec!["enlarged"]));
 }
 
@@ -312,13 +320,13 @@ fn truncated_files_are_refused_unless_only_the_end_marker_is_missing() {
         let whole = if progressive { jpeg.progressive() } else { jpeg }.encode();
         for share in [20, 50, 80, 97] {
             let cut = whole[..whole.len() * share / 100].to_vec();
-            assert_eq!(refusal(Policy::veriff(), cut.clone()), "truncated", "{share}% progressive {progressive}");
+            assert_eq!(refusal(Policy::default(), cut.clone()), "truncated", "{share}% progressive {progressive}");
             if share > 50 {
-                let done = normalize(Policy::veriff().with_damaged(Damaged::Accept), cut);
+                let done = normalize(Policy::default().with_damaged(Damaged::Accept), cut);
                 assert_eq!(warnings(&done), ["truncated"]);
             }
         }
-        let done = normalize(Policy::veriff(), whole[..whole.len() - 2].to_vec());
+        let done = normalize(Policy::default(), whole[..whole.len() - 2].to_vec());
         assert_eq!(warnings(&done), ["end-marker-missing"]);
         assert!(psnr(&pixels(done.media()), &picture) > 28.0);
     }
@@ -350,7 +358,7 @@ fn limits_are_judged_on_the_header() {
     let at = file.windows(2).position(|w| w == [0xFF, 0xC0]).expect("a frame header");
     let mut huge = file.clone();
     huge[at + 5..at + 9].copy_from_slice(&[0xFF; 4]);
-    assert_eq!(refusal(Policy::veriff(), huge), "too-large");
+    assert_eq!(refusal(Policy::default(), huge), "too-large");
     let progressive = Jpeg::new(&scene(1, 400, 400)).progressive().encode();
     assert_eq!(refusal(small().with_limits(1 << 30, 1 << 30, 1), progressive.clone()), "too-large");
     assert_eq!(refusal(small().with_limits(1 << 30, 100_000, 100), progressive), "too-large");
@@ -418,7 +426,7 @@ fn no_picture_leaves_a_trace_in_the_next() {
             files.push((name, entry.bytes()));
         }
     }
-    let policy = || Policy::veriff().with_pass_through(false).with_time_budget(std::time::Duration::from_secs(60));
+    let policy = || Policy::default().with_pass_through(false).with_time_budget(std::time::Duration::from_secs(60));
     let files: Vec<(&str, Media, Vec<u8>)> = files
         .into_iter()
         .map(|(name, file)| {

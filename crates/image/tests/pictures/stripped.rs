@@ -58,7 +58,7 @@ fn jpegs_lose_whatever_stands_anywhere() {
     for (name, file) in passing {
         let file = file.write();
         assert!(has(&file, SECRET), "{name}: the specimen has it");
-        let done = normalize(Policy::veriff(), file.clone());
+        let done = normalize(Policy::default(), file.clone());
         assert_eq!(actions(&done), ["stripped", "passed-through"], "{name}");
         assert_clean(name, done.media());
         assert_eq!(pixels(done.media()), pixels(&Media::sniff(clean(&picture, name)).expect("a JPEG")), "{name}");
@@ -77,7 +77,7 @@ fn jpegs_lose_whatever_stands_anywhere() {
         ("a trailer instead of the end", open(&[SECRET, &inner].concat())),
         ("bytes behind the data", behind_data),
     ] {
-        let done = normalize(Policy::veriff(), file.write());
+        let done = normalize(Policy::default(), file.write());
         assert!(actions(&done).contains(&"encoded") && !warnings(&done).is_empty(), "{name}: {:?}", actions(&done));
         assert_clean(name, done.media());
         assert!(psnr(&pixels(done.media()), &picture) > 24.0, "{name}");
@@ -111,10 +111,10 @@ fn assert_clean(name: &str, media: &Media) {
 fn profiles_stay_and_metadata_too_where_the_policy_says_so() {
     let picture = scene(22, 200, 120);
     let file = Jpeg::new(&picture).icc(IccProfile::DisplayP3).exif(Exif::new(1)).encode();
-    let done = normalize(Policy::veriff(), file.clone());
+    let done = normalize(Policy::default(), file.clone());
     assert_eq!(actions(&done), ["profile-kept", "stripped", "passed-through"]);
     assert!(has(done.media().bytes(), &IccProfile::DisplayP3.bytes()));
-    let done = normalize(Policy::veriff().with_metadata(Metadata::Keep), file.clone());
+    let done = normalize(Policy::default().with_metadata(Metadata::Keep), file.clone());
     assert_eq!(done.media().bytes(), &file[..]);
 }
 
@@ -135,14 +135,14 @@ fn pngs_and_webps_lose_whatever_stands_anywhere() {
         ("a private chunk", png().with(b"prVt", SECRET).write()),
         ("a trailer", [png().write(), SECRET.to_vec()].concat()),
     ] {
-        let done = normalize(Policy::veriff(), file);
+        let done = normalize(Policy::default(), file);
         assert_eq!(actions(&done), ["stripped", "passed-through"], "{name}");
         assert_eq!(done.media().bytes(), &png().write()[..], "{name}");
     }
     // Bytes behind the compressed data, in a chunk that has to stay.
     let mut hidden = png();
     hidden.body(b"IDAT").extend_from_slice(&[SECRET, SECRET].concat());
-    let done = normalize(Policy::veriff(), hidden.write());
+    let done = normalize(Policy::default(), hidden.write());
     assert!(actions(&done).contains(&"encoded") && !has(done.media().bytes(), SECRET));
 
     let webp = WebP::new(&picture).exif(Exif::new(1)).encode();
@@ -162,7 +162,7 @@ fn pngs_and_webps_lose_whatever_stands_anywhere() {
         ("a second picture", extra(webp.clone(), b"VP8L")),
         ("a trailer", [&webp[..], SECRET].concat()),
     ] {
-        let done = normalize(Policy::veriff(), file);
+        let done = normalize(Policy::default(), file);
         assert_eq!(actions(&done), ["stripped", "passed-through"], "{name}");
         assert!(!has(done.media().bytes(), SECRET) && !has(done.media().bytes(), b"EXIF"), "{name}");
         assert_eq!(pixels(done.media()), picture, "{name}");
@@ -185,7 +185,7 @@ fn transparent_pixels_never_leave() {
         ("WebP", WebP::new(&picture).alpha(half.clone()).encode()),
     ];
     for (name, file) in transparent {
-        for policy in [Policy::veriff(), Policy::veriff().with_longer_side(60)] {
+        for policy in [Policy::default(), Policy::default().with_longer_side(60)] {
             let done = normalize(policy, file.clone());
             assert!(actions(&done).contains(&"flattened"), "{name}: {:?}", actions(&done));
             let [r, g, b] = pixels(done.media()).pixel(10, 10);
@@ -197,6 +197,6 @@ fn transparent_pixels_never_leave() {
         ("grey and alpha", png(&opaque, PngKind::GrayAlpha8)),
         ("WebP", WebP::new(&picture).alpha(opaque.clone()).encode()),
     ] {
-        assert_eq!(actions(&normalize(Policy::veriff(), file)), ["passed-through"], "{name}, opaque");
+        assert_eq!(actions(&normalize(Policy::default(), file)), ["passed-through"], "{name}, opaque");
     }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use sealpress_media::Media;
+use sealpress_press::{self as press, Plan, Press, Pressed, Unchanged, Worker};
 use tokio::time::Instant;
 use vendor::{Diary, Step, Vendor};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 use crate::job::{Confirmed, Doubt, Job, Outcome};
 use crate::options::Options;
 use crate::pipeline::{Builder, Pipeline};
-use crate::press::{Press, Pressed, Unchanged, Worker};
 
 /// A JPEG's magic and its tag; items of the same `size` look alike in a listing.
 fn bytes(tag: u64, size: usize) -> Vec<u8> {
@@ -356,13 +356,16 @@ impl Press for Heavy {
     fn worker(&self) -> Box<dyn Worker> {
         Box::new(Self(self.0))
     }
-    fn estimate(&self, _: &Media) -> Result<u64, Error> {
+    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
         Ok(self.0)
+    }
+    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
+        Unchanged.plan(media)
     }
 }
 
 impl Worker for Heavy {
-    fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
+    fn press(&mut self, media: &Media) -> Result<Pressed, press::Error> {
         assert_ne!(media.bytes()[11], 13, "scripted");
         Unchanged.press(media)
     }
@@ -381,6 +384,40 @@ async fn a_panic_costs_one_job_and_the_budget_holds() {
     let snapshot = pipeline.metrics();
     assert!(snapshot.memory_peak <= snapshot.memory_total, "{snapshot:?}");
     assert_eq!((snapshot.memory_used, vendor.records()), (0, 39));
+}
+
+/// There until its first file, then gone.
+struct Gone;
+
+impl Press for Gone {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(Self)
+    }
+    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
+        Ok(0)
+    }
+    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
+        Unchanged.plan(media)
+    }
+}
+
+impl Worker for Gone {
+    fn press(&mut self, _: &Media) -> Result<Pressed, press::Error> {
+        Err(press::Error::unavailable("scripted"))
+    }
+}
+
+#[tokio::test]
+async fn a_press_that_goes_away_stops_the_run_and_blames_no_file() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Gone)).options(options()).build().unwrap();
+    for outcome in all(&pipeline, (0..10).map(|n| job("s", n)).collect()).await {
+        let error = outcome.result.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NoPress | ErrorKind::Stopped), "{error:?}");
+        assert!(error.is_retryable());
+    }
+    assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::NoPress);
+    assert_eq!(vendor.records(), 0);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use sealpress::veriff::{self, NewSession, SessionId};
-use sealpress::{Credentials, InProcess, Job, Outcome, Pipeline, Policies};
+use sealpress::{Credentials, Isolated, Job, Outcome, Pipeline, Policies};
 use sealpress_emulator::Emulator;
 
 use crate::files::{File, Group};
@@ -97,7 +97,7 @@ fn input() -> Result<Option<PathBuf>, lexopt::Error> {
 
 async fn upload(client: &veriff::Client, groups: Vec<Group>) -> Result<Story, Box<dyn Error>> {
     let start = Instant::now();
-    let press = InProcess::new(Policies::veriff());
+    let press = Isolated::new(Policies::within(&veriff::limits()));
     let pipeline = Pipeline::builder(client.clone(), press).build()?;
 
     let mut waiting = Vec::new();

@@ -1,0 +1,139 @@
+//! One thread's press over worker processes: takes one that waits, gives it the file, judges the answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sealpress_media::{Fault, Media, Note, Refusal, RefusalKind, Summary};
+
+use super::process::{Lost, Process};
+use super::wire::{Answer, Request};
+use super::{Shared, judge};
+use crate::error::Error;
+use crate::formats::handler;
+use crate::plan::Plan;
+use crate::press::{Pressed, Worker};
+
+pub(crate) struct Host {
+    shared: Arc<Shared>,
+    process: Option<Process>,
+}
+
+/// Tries that a file gets, each in a process that has met no other.
+const TRIES: u32 = 2;
+
+impl Host {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, process: None }
+    }
+
+    pub(crate) fn plan(&mut self, media: &Media) -> Result<Plan, Error> {
+        self.ask(Request::Plan(media.format()), media, |answer, _| match answer {
+            Answer::Planned(plan) => Ok(*plan),
+            _ => Err("another answer than was asked for"),
+        })
+    }
+
+    /// `understand` judges an answer that is no refusal: it is as untrusted as the file.
+    fn ask<T>(
+        &mut self,
+        request: Request,
+        media: &Media,
+        understand: impl Fn(Answer, Bytes) -> Result<T, &'static str>,
+    ) -> Result<T, Error> {
+        let shared = Arc::clone(&self.shared);
+        let limits = &shared.limits;
+        if media.len() > limits.most_input {
+            let message = format!("{} bytes, files of more than {} are not taken", media.len(), limits.most_input);
+            return Err(Refusal::new(RefusalKind::TooLarge, Fault::Limit, message).into());
+        }
+        // A format that nobody reads needs no process to say so.
+        let opened = handler(media.format())?.needs_opening(media.format()) && limits.native_hevc;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut process = self.process(opened, tries > 1)?;
+            let lost = match process.ask(request, media, limits) {
+                // The process is not used again: what was refused may have been hostile.
+                Ok((Answer::Refused(refusal), _)) => return Err(Error::Refused(plain(&refusal))),
+                Ok((answer, body)) => match understand(answer, body) {
+                    Ok(done) => {
+                        self.keep(process);
+                        return Ok(done);
+                    }
+                    Err(why) => Lost::Nonsense(std::io::Error::new(std::io::ErrorKind::InvalidData, why)),
+                },
+                Err(lost) => lost,
+            };
+            if tries == TRIES || !judge::is_worth_another(&lost) {
+                return Err(judge::verdict(&lost, limits, process.memory_missing()));
+            }
+        }
+    }
+
+    /// The process at hand, one that waits, or a new one.
+    fn process(&mut self, opened: bool, fresh: bool) -> Result<Process, Error> {
+        if fresh {
+            return self.shared.start(opened);
+        }
+        if let Some(mut process) = self.process.take() {
+            if process.is_open() >= opened && process.is_alive() {
+                return Ok(process);
+            }
+            // It may do for another format.
+            self.retire(process);
+        }
+        self.shared.take(opened)
+    }
+
+    fn keep(&mut self, process: Process) {
+        if process.is_fit(&self.shared.limits) {
+            self.process = Some(process);
+        }
+    }
+
+    fn retire(&self, mut process: Process) {
+        if process.is_alive() {
+            self.shared.give(process);
+        }
+    }
+}
+
+impl Worker for Host {
+    fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
+        let shared = Arc::clone(&self.shared);
+        self.ask(Request::Press(media.format()), media, |answer, body| {
+            let Answer::Pressed(summary) = answer else { return Err("another answer than was asked for") };
+            // Its format is looked at, not believed.
+            match Media::sniff(body) {
+                Ok(media) if media.format() != summary.output_format => Err("a file that is not what it says"),
+                Ok(media) if !shared.policies.may_send(media.format()) => Err("a file that may not be sent"),
+                Ok(media) => Ok(Pressed::new(media, told(*summary))),
+                Err(_) => Err("no file"),
+            }
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.retire(process);
+        }
+    }
+}
+
+/// Words from a worker end up on terminals and in logs: they are words, whatever it was that wrote them.
+fn words(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn plain(refusal: &Refusal) -> Refusal {
+    Refusal::new(refusal.kind(), refusal.fault(), words(refusal.message()))
+}
+
+fn told(mut summary: Summary) -> Summary {
+    for note in summary.actions.iter_mut().chain(&mut summary.warnings) {
+        *note = Note::new(words(&note.name), words(&note.text));
+    }
+    summary
+}
