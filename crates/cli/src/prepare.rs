@@ -100,10 +100,6 @@ impl From<&Note> for Said {
 }
 
 impl Said {
-    pub(crate) fn new(name: &str, reason: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), reason: reason.into() }
-    }
-
     /// Name and reason for people.
     pub(crate) fn text(&self) -> String {
         format!("{}: {}", self.name, self.reason)

@@ -9,7 +9,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::client::{ClientOptions, HttpClient, HttpConnector};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use sealpress_media::Fault;
+use sealpress_media::{Fault, RefusalKind};
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
 
@@ -172,7 +172,7 @@ async fn download(client: &reqwest::Client, url: &Url, limit: u64) -> Result<Byt
 fn check(size: u64, limit: u64) -> Result<(), Refusal> {
     if size > limit {
         let message = format!("{size} bytes, files of more than {limit} are not read");
-        return Err(Refusal::press("too-large", Fault::Limit, message));
+        return Err(sealpress_media::Refusal::new(RefusalKind::TooLarge, Fault::Limit, message).into());
     }
     Ok(())
 }
