@@ -5,7 +5,6 @@ const STANDING: &[(&str, &str)] = &[
     // Files that do not open with their reason.
     ("reason", "crates/backfill/src/"),
     ("reason", "crates/image/src/"),
-    ("reason", "crates/media/src/"),
     ("reason", "crates/pdf/src/"),
     ("reason", "crates/pipeline/src/"),
     // Circles.
@@ -14,9 +13,6 @@ const STANDING: &[(&str, &str)] = &[
     ("circle", "jpeg: "),
     ("circle", "pdf: "),
     ("circle", "pipeline: "),
-    // Vendors' names.
-    ("vendor", "crates/image/src/"),
-    ("vendor", "crates/pipeline/src/local.rs"),
     // Bare `true`s.
     ("bool", "crates/client/src/veriff/"),
     ("bool", "crates/image/src/policy.rs"),
