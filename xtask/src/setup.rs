@@ -64,6 +64,12 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         need: Need::Test,
+        packages: &["poppler-utils"],
+        why: "pdfsig says whether signatures are still valid",
+        is_here: || on_path("pdfsig"),
+    },
+    Tool {
+        need: Need::Test,
         packages: &["nodejs"],
         why: "an example that uploads from another language",
         is_here: || on_path("node"),

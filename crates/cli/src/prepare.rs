@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use sealpress_media::{Fault, Format, Note};
+use sealpress_pdf as pdf;
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
@@ -21,8 +22,8 @@ use crate::vendor::Vendor;
 /// Make files fit for a vendor: upright, in the box, under the limits, nothing else inside
 ///
 /// Pictures are turned upright, scaled down where they are too large (never up), stripped of
-/// metadata and sent as they are where they conform already. PDFs keep their first five non-empty
-/// pages. What a file is called never matters, only what it is.
+/// metadata and sent as they are where they conform already. PDFs that conform leave as they were
+/// issued; all others keep their first five non-empty pages and nothing else. What a file is called never matters, only what it is.
 ///
 /// Outputs are named after their inputs, with a number where two would collide, and written whole
 /// or not at all. A file of the same name in DIR is replaced, but never one of the inputs.
@@ -46,6 +47,15 @@ pub(crate) struct Args {
     /// Megabytes for files and pictures in work together
     #[arg(long, value_name = "MB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
     memory: u64,
+    /// PDFs that conform leave byte for byte (as-issued), or like all others with nothing but their pages
+    #[arg(long, value_name = "as-issued|pages-only", default_value = "as-issued")]
+    documents: pdf::Documents,
+    /// A signed PDF that must be cut: say that the signature is lost, keep it whole where that can be, or refuse
+    #[arg(long, value_name = "warn|keep|refuse", default_value = "warn")]
+    signed: pdf::Signed,
+    /// A PDF that breaks off before its end
+    #[arg(long, value_name = "refuse|accept", default_value = "refuse")]
+    damaged_documents: pdf::Damaged,
     /// One JSON object per file, in the order of the files
     #[arg(long)]
     json: bool,
@@ -131,7 +141,13 @@ fn work(args: Args) -> Result<usize, Failure> {
     options.workers = args.jobs.unwrap_or(options.workers);
     options.memory = args.memory << 20;
     options.max_input = file::MAX_INPUT;
-    let preparer = Preparer::shared(press::press(press::policies(args.provider)), &options)?;
+    let mut policies = press::policies(args.provider);
+    if let Some(policy) = &mut policies.pdf {
+        policy.documents = args.documents;
+        policy.signed = args.signed;
+        policy.damaged = args.damaged_documents;
+    }
+    let preparer = Preparer::shared(press::press(policies), &options)?;
     let mut names = Names::new(&args.out, &args.files);
     let jobs: Vec<(PathBuf, OsString)> =
         args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();

@@ -15,177 +15,57 @@ use memchr::memmem;
 
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
-use crate::form::Forms;
-use crate::jpeg;
+use crate::form::{self, Forms};
 use crate::layers;
 use crate::object::{Dict, Id, Object, Stream, Value};
+use crate::pictures;
 use crate::policy::Policy;
 use crate::resources;
-use crate::source::{Failure, Leave, Source, refs};
+use crate::role::{PAGE_KEYS, Rewriter, Role, allowed, forbidden, is_page_tree};
+use crate::source::{Failure, Leave, Lookup, Source, refs};
 use crate::walk::Page;
 use crate::write::{Document, reference};
 
-/// What a dictionary is, which decides what it may keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Fonts, images, forms, colour spaces, functions …
-    Generic,
-    /// A content stream, or an array of them.
-    Contents,
-    /// A resource dictionary.
-    Resources,
-    /// A dictionary whose keys are free names: fonts of a page, glyphs of a font, states of a button.
-    Names,
-    /// An annotation, widgets included.
-    Annotation,
-    /// The `/AP` of an annotation.
-    Appearance,
-    /// A form field above its widgets.
-    Field,
-    /// The `/Kids` of a form field.
-    FieldKids,
+/// Losses that are listed one by one.
+const MAX_LOSSES: usize = 256;
+
+/// The number of the first page; 1 is the catalog, 2 the page tree.
+const FIRST_PAGE: u32 = 3;
+
+/// The number that the page of this index has in the copy.
+pub(crate) fn page_number(index: usize) -> u32 {
+    FIRST_PAGE.saturating_add(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-impl Role {
-    /// Whether the keys of such a dictionary mean what the standard says, and are no free names: a font
-    /// called `/EF` is no attachment.
-    fn is_known_by_its_entries(self) -> bool {
-        !matches!(self, Self::Names | Self::Resources)
-    }
+/// Pages in a document of their own.
+pub(crate) struct Copied {
+    pub(crate) document: Document,
+    /// What could not be copied, in the order in which it was missed.
+    pub(crate) losses: Vec<Loss>,
 }
 
-const PAGE_KEYS: [&[u8]; 7] = [b"MediaBox", b"CropBox", b"Rotate", b"Resources", b"Contents", b"Group", b"UserUnit"];
-
-/// What draws an annotation, with or without an appearance stream, and what a widget shares with its
-/// field. No actions, no destinations, no files, no authors, no dates.
-const ANNOTATION_KEYS: [&[u8]; 56] = [
-    b"Type",
-    b"Subtype",
-    b"Rect",
-    b"F",
-    b"AP",
-    b"AS",
-    b"P",
-    b"Border",
-    b"C",
-    b"OC",
-    b"BM",
-    b"CA",
-    b"ca",
-    b"BS",
-    b"BE",
-    b"IC",
-    b"QuadPoints",
-    b"InkList",
-    b"Vertices",
-    b"L",
-    b"LE",
-    b"LL",
-    b"LLE",
-    b"LLO",
-    b"Cap",
-    b"CP",
-    b"CO",
-    b"RD",
-    b"CL",
-    b"IT",
-    b"Sy",
-    b"Name",
-    b"Contents",
-    b"RC",
-    b"DS",
-    b"DA",
-    b"DV",
-    b"Q",
-    b"H",
-    b"MK",
-    b"FT",
-    b"T",
-    b"TU",
-    b"Ff",
-    b"V",
-    b"Opt",
-    b"MaxLen",
-    b"TI",
-    b"I",
-    b"Parent",
-    b"Kids",
-    b"DR",
-    b"Repeat",
-    b"RO",
-    b"OverlayText",
-    b"Lang",
-];
-
-const FIELD_KEYS: [&[u8]; 17] = [
-    b"FT", b"Parent", b"Kids", b"T", b"TU", b"Ff", b"V", b"DV", b"DA", b"Q", b"Opt", b"MaxLen", b"TI", b"I", b"DS",
-    b"RV", b"MK",
-];
-
-/// Keys that carry metadata, structure, scripts, actions or files wherever they stand. None of them is
-/// needed to draw anything; keys that only mean so in pages and annotations (`/A`, `/B`, `/Dest`) are
-/// ruled out there by the lists of allowed ones.
-const DENIED_KEYS: [&[u8]; 22] = [
-    b"Metadata",
-    b"PieceInfo",
-    b"StructParent",
-    b"StructParents",
-    b"AF",
-    b"AA",
-    b"JS",
-    b"EF",
-    b"OpenAction",
-    b"Outlines",
-    b"Names",
-    b"XFA",
-    b"Thumb",
-    b"Dests",
-    b"Popup",
-    b"IRT",
-    b"LastModified",
-    b"OPI",
-    b"Alternates",
-    b"CreatorInfo",
-    b"URI",
-    b"SourceInfo",
-];
-
-/// `/S` of every action (ISO 32000-2, table 201).
-const ACTIONS: [&[u8]; 20] = [
-    b"GoTo",
-    b"GoToR",
-    b"GoToE",
-    b"GoToDp",
-    b"Launch",
-    b"Thread",
-    b"URI",
-    b"Sound",
-    b"Movie",
-    b"Hide",
-    b"Named",
-    b"SubmitForm",
-    b"ResetForm",
-    b"ImportData",
-    b"SetOCGState",
-    b"Rendition",
-    b"Trans",
-    b"GoTo3DView",
-    b"JavaScript",
-    b"RichMediaExecute",
-];
+/// Something that a page refers to and that nobody can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Loss {
+    /// The index of the first page that misses it; `None` where it is the form or the layers that do.
+    pub(crate) page: Option<usize>,
+    /// The number of the object, unless it has none.
+    pub(crate) object: Option<u32>,
+}
 
 /// Copies the pages, in order, into a document of their own.
-pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy, deadline: Deadline) -> Result<Document, Failure> {
+pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy, deadline: Deadline) -> Result<Copied, Failure> {
     let catalog = source.catalog()?;
-    let forms = Forms::collect(source, &catalog, pages, policy)?;
+    let (forms, losses) = Forms::collect(source, &catalog, pages, policy)?;
     let copier = Copier {
         source,
         forms,
+        losses,
+        page: None,
         numbers: HashMap::new(),
         work: VecDeque::new(),
         objects: Vec::new(),
-        // 1 is the catalog, 2 the page tree, then the pages.
-        next: 3 + u32::try_from(pages.len()).unwrap_or(u32::MAX),
+        next: page_number(pages.len()),
         limit: policy.max_objects,
         keep_metadata: policy.keep_metadata,
         deadline,
@@ -193,9 +73,12 @@ pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy, deadline: D
     copier.run(&catalog, pages)
 }
 
-pub(crate) struct Copier<'s> {
-    pub(crate) source: &'s Source,
-    pub(crate) forms: Forms,
+struct Copier<'s> {
+    source: &'s Source,
+    forms: Forms,
+    losses: Vec<Loss>,
+    /// The index of the page whose parts are being copied.
+    page: Option<usize>,
     numbers: HashMap<Id, u32>,
     work: VecDeque<(u32, Value, Role)>,
     objects: Vec<(u32, Value)>,
@@ -206,44 +89,49 @@ pub(crate) struct Copier<'s> {
 }
 
 impl Copier<'_> {
-    fn run(mut self, catalog: &Dict, pages: &[Page]) -> Result<Document, Failure> {
-        for (number, page) in (3..).zip(pages) {
+    fn run(mut self, catalog: &Dict, pages: &[Page]) -> Result<Copied, Failure> {
+        for (number, page) in (FIRST_PAGE..).zip(pages) {
             if let Some(id) = page.id {
                 self.numbers.entry(id).or_insert(number);
             }
         }
         for (index, page) in pages.iter().enumerate() {
+            self.page = Some(index);
             let page = self.page(index, page)?;
-            self.objects.push((3 + u32::try_from(index).unwrap_or(u32::MAX), Value::Plain(page)));
+            self.objects.push((page_number(index), Value::Plain(page)));
             self.drain()?;
         }
+        self.page = None;
+        let source = self.source;
         let mut root = Dict::default();
         root.push(b"Type", Object::name(b"Catalog"));
         root.push(b"Pages", reference(2));
-        if let Some(form) = self.acro_form(catalog)? {
+        let roots = self.forms.take_roots();
+        if let Some(form) = form::copy(&mut self, source, catalog, roots)? {
             root.push(b"AcroForm", form);
             self.drain()?;
         }
-        if let Some(layers) = layers::copy(&mut self, catalog)? {
+        if let Some(layers) = layers::copy(&mut self, source, catalog)? {
             root.push(b"OCProperties", layers);
             self.drain()?;
         }
         let info = if self.keep_metadata { self.metadata(catalog, &mut root)? } else { None };
         self.objects.push((1, Value::Plain(Object::Dict(root))));
 
-        let kids = (0..pages.len()).map(|i| reference(3 + u32::try_from(i).unwrap_or(u32::MAX))).collect();
+        let kids = (0..pages.len()).map(|index| reference(page_number(index))).collect();
         let mut tree = Dict::default();
         tree.push(b"Type", Object::name(b"Pages"));
         tree.push(b"Count", Object::Int(i64::try_from(pages.len()).unwrap_or(i64::MAX)));
         tree.push(b"Kids", Object::Array(kids));
         self.objects.push((2, Value::Plain(Object::Dict(tree))));
-        Ok(Document { objects: self.objects, root: 1, info })
+        Ok(Copied { document: Document { objects: self.objects, root: 1, info }, losses: self.losses })
     }
 
     fn page(&mut self, index: usize, page: &Page) -> Result<Object, Failure> {
         let mut out = Dict::default();
         out.push(b"Type", Object::name(b"Page"));
         out.push(b"Parent", reference(2));
+        self.miss_content(page)?;
         for key in PAGE_KEYS {
             let narrowed = if key == b"Resources" { resources::narrowed(self.source, page)? } else { None };
             let narrowed = narrowed.map(Object::Dict);
@@ -273,6 +161,31 @@ impl Copier<'_> {
         Ok(Object::Dict(out))
     }
 
+    /// Notes content that the page has and that is not there: such a page is not empty.
+    fn miss_content(&mut self, page: &Page) -> Result<(), Leave> {
+        let parts = match page.dict.get(b"Contents") {
+            None | Some(Object::Null) => return Ok(()),
+            Some(contents) => match self.source.resolve(contents)? {
+                Value::Plain(Object::Array(parts)) => parts,
+                Value::Stream(_) => return Ok(()),
+                Value::Plain(_) => vec![contents.clone()],
+            },
+        };
+        for part in parts {
+            if !matches!(self.source.resolve(&part)?, Value::Stream(_)) {
+                self.miss(part.as_ref_id());
+            }
+        }
+        Ok(())
+    }
+
+    fn miss(&mut self, id: Option<Id>) {
+        let loss = Loss { page: self.page, object: id.map(|id| id.number) };
+        if !self.losses.contains(&loss) && self.losses.len() < MAX_LOSSES {
+            self.losses.push(loss);
+        }
+    }
+
     /// The document information and the catalog's XMP, for those who want to keep them.
     fn metadata(&mut self, catalog: &Dict, root: &mut Dict) -> Result<Option<u32>, Failure> {
         if let Value::Stream(mut xmp) = self.source.entry(catalog, b"Metadata")? {
@@ -291,11 +204,6 @@ impl Copier<'_> {
         let number = self.number()?;
         self.objects.push((number, Value::Plain(Object::Dict(kept))));
         Ok(Some(number))
-    }
-
-    /// The number that the copy of an object has, if it was met.
-    pub(crate) fn met(&self, id: Id) -> Option<u32> {
-        self.numbers.get(&id).copied()
     }
 
     fn number(&mut self) -> Result<u32, Failure> {
@@ -320,48 +228,6 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// Rewrites a direct object. Descends at most `MAX_DEPTH` levels: no deeper object exists.
-    pub(crate) fn transform(&mut self, object: Object, role: Role) -> Result<Object, Failure> {
-        match object {
-            Object::Ref(id) => self.refer(id, role),
-            Object::Array(items) if role == Role::FieldKids => self.kids(&items),
-            Object::Array(items) => {
-                let items: Result<Vec<_>, _> = items.into_iter().map(|item| self.transform(item, role)).collect();
-                Ok(Object::Array(items?))
-            }
-            Object::Dict(dict) if role.is_known_by_its_entries() && forbidden(&dict) => Ok(Object::Null),
-            Object::Dict(dict) => Ok(Object::Dict(self.dict(&dict, role)?)),
-            Object::Kids(kids) => {
-                let items: Result<Vec<_>, _> = refs(kids).map(|id| id.map(Object::Ref)).collect();
-                self.transform(Object::Array(items?), role)
-            }
-            object => Ok(object),
-        }
-    }
-
-    /// The new reference to an object, which is put on the work list when it is met for the first time.
-    pub(crate) fn refer(&mut self, id: Id, role: Role) -> Result<Object, Failure> {
-        if let Some(number) = self.met(id) {
-            return Ok(reference(number));
-        }
-        let value = self.source.get(id)?;
-        let forbidden = match &value {
-            Value::Plain(Object::Null) => true,
-            Value::Plain(Object::Dict(dict)) => {
-                role.is_known_by_its_entries() && (forbidden(dict) || is_page_tree(dict))
-            }
-            Value::Plain(_) => false,
-            Value::Stream(stream) => is_baggage(stream, role),
-        };
-        if forbidden {
-            return Ok(Object::Null);
-        }
-        let number = self.number()?;
-        self.numbers.insert(id, number);
-        self.work.push_back((number, value, role));
-        Ok(reference(number))
-    }
-
     fn kids(&mut self, items: &[Object]) -> Result<Object, Failure> {
         let mut kept = Vec::new();
         for id in items.iter().filter_map(Object::as_ref_id) {
@@ -374,9 +240,13 @@ impl Copier<'_> {
 
     fn dict(&mut self, dict: &Dict, role: Role) -> Result<Dict, Failure> {
         let mut out = Dict::default();
+        // The title of markup is its author's name; of a field it is the field's.
+        let is_field = dict.contains(b"FT") || dict.get_name(b"Subtype").is_none_or(|kind| kind == b"Widget");
         for (key, value) in dict.entries() {
             let key = key.as_bytes();
+            let author = role == Role::Annotation && key == b"T" && !is_field;
             if allowed(role, key)
+                && !author
                 && let Some(child) = self.child_role(role, key, value)?
             {
                 let value = self.transform(value.clone(), child)?;
@@ -387,7 +257,9 @@ impl Copier<'_> {
     }
 
     fn stream(&mut self, stream: Stream) -> Result<Stream, Failure> {
-        let mut dict = self.dict(&stream.dict, Role::Generic)?;
+        let bare = if self.keep_metadata { None } else { pictures::without_metadata(&stream) };
+        let Stream { dict, data } = bare.unwrap_or(stream);
+        let mut dict = self.dict(&dict, Role::Generic)?;
         // `/F` makes the data live in another file; the length is the writer's business.
         for key in [b"Length".as_slice(), b"F", b"FFilter", b"FDecodeParms", b"DL"] {
             dict.remove(key);
@@ -396,10 +268,6 @@ impl Copier<'_> {
             // A reference XObject points into another file.
             dict.remove(b"Ref");
         }
-        let data = match jpeg::without_metadata(&stream) {
-            Some(data) if !self.keep_metadata => data,
-            _ => stream.data,
-        };
         Ok(Stream { dict, data })
     }
 
@@ -426,42 +294,58 @@ impl Copier<'_> {
     }
 }
 
-fn allowed(role: Role, key: &[u8]) -> bool {
-    match role {
-        Role::Names => true,
-        Role::Resources => [
-            b"ExtGState".as_slice(),
-            b"ColorSpace",
-            b"Pattern",
-            b"Shading",
-            b"XObject",
-            b"Font",
-            b"Properties",
-            b"ProcSet",
-        ]
-        .contains(&key),
-        Role::Annotation => ANNOTATION_KEYS.contains(&key),
-        Role::Appearance => key == b"N",
-        Role::Field => FIELD_KEYS.contains(&key),
-        Role::Generic | Role::Contents | Role::FieldKids => !DENIED_KEYS.contains(&key),
+impl Rewriter for Copier<'_> {
+    fn met(&self, id: Id) -> Option<u32> {
+        self.numbers.get(&id).copied()
     }
-}
 
-/// Dictionaries that draw nothing and do or carry something: actions, attachments, signatures.
-fn forbidden(dict: &Dict) -> bool {
-    let kind = dict.get_name(b"Type");
-    match kind {
-        Some(
-            b"Action" | b"Filespec" | b"F" | b"EmbeddedFile" | b"Sig" | b"DocTimeStamp" | b"Outlines" | b"StructElem"
-            | b"StructTreeRoot" | b"Metadata" | b"Catalog",
-        ) => true,
-        Some(_) => false,
-        None => dict.contains(b"EF") || dict.get_name(b"S").is_some_and(|s| ACTIONS.contains(&s)),
+    /// Descends at most `MAX_DEPTH` levels: no deeper object exists.
+    fn transform(&mut self, object: Object, role: Role) -> Result<Object, Failure> {
+        match object {
+            Object::Ref(id) => self.refer(id, role),
+            Object::Array(items) if role == Role::FieldKids => self.kids(&items),
+            Object::Array(items) => {
+                let items: Result<Vec<_>, _> = items.into_iter().map(|item| self.transform(item, role)).collect();
+                Ok(Object::Array(items?))
+            }
+            Object::Dict(dict) if role.is_known_by_its_entries() && forbidden(&dict) => Ok(Object::Null),
+            Object::Dict(dict) => Ok(Object::Dict(self.dict(&dict, role)?)),
+            Object::Kids(kids) => {
+                let items: Result<Vec<_>, _> = refs(kids).map(|id| id.map(Object::Ref)).collect();
+                self.transform(Object::Array(items?), role)
+            }
+            object => Ok(object),
+        }
     }
-}
 
-fn is_page_tree(dict: &Dict) -> bool {
-    matches!(dict.get_name(b"Type"), Some(b"Page" | b"Pages" | b"Template"))
+    fn refer(&mut self, id: Id, role: Role) -> Result<Object, Failure> {
+        if let Some(number) = self.met(id) {
+            return Ok(reference(number));
+        }
+        let value = match self.source.lookup(id)? {
+            Lookup::Found(value) => value,
+            Lookup::Absent => return Ok(Object::Null),
+            Lookup::Lost => {
+                self.miss(Some(id));
+                return Ok(Object::Null);
+            }
+        };
+        let forbidden = match &value {
+            Value::Plain(Object::Null) => true,
+            Value::Plain(Object::Dict(dict)) => {
+                role.is_known_by_its_entries() && (forbidden(dict) || is_page_tree(dict))
+            }
+            Value::Plain(_) => false,
+            Value::Stream(stream) => is_baggage(stream, role),
+        };
+        if forbidden {
+            return Ok(Object::Null);
+        }
+        let number = self.number()?;
+        self.numbers.insert(id, number);
+        self.work.push_back((number, value, role));
+        Ok(reference(number))
+    }
 }
 
 /// Streams that draw nothing: attachments, and XMP whether it says so or not.

@@ -24,6 +24,13 @@ pub enum ErrorKind {
     NoPages,
     /// No reader makes sense of the file.
     Corrupt,
+    /// The file breaks off, and what its pages need is missing.
+    Truncated,
+    /// The file is signed, cannot leave as it is, and the policy refuses to lose the signature.
+    SignatureLost,
+    /// Reading used little of the processor and yet took very long: the machine is busy, the file is not
+    /// at fault.
+    Busy,
     /// The file is larger than [`Policy::max_input_bytes`](crate::Policy::max_input_bytes).
     TooLarge,
     /// The kept pages do not fit: more bytes, objects or pixels than the policy allows.
@@ -43,9 +50,12 @@ impl ErrorKind {
             Self::Encrypted => "encrypted",
             Self::NoPages => "no-pages",
             Self::Corrupt => "corrupt",
+            Self::Truncated => "truncated",
+            Self::SignatureLost => "signature-lost",
+
             Self::TooLarge => "too-large",
             Self::Limit => "limit",
-            Self::Timeout => "timeout",
+            Self::Timeout | Self::Busy => "timeout",
             Self::Internal => "internal",
         }
     }
@@ -74,9 +84,13 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self.kind {
-            ErrorKind::UnsupportedFormat | ErrorKind::Encrypted | ErrorKind::NoPages | ErrorKind::Corrupt => {
-                Fault::Input
-            }
+            ErrorKind::UnsupportedFormat
+            | ErrorKind::Encrypted
+            | ErrorKind::NoPages
+            | ErrorKind::Corrupt
+            | ErrorKind::Truncated
+            | ErrorKind::SignatureLost => Fault::Input,
+            ErrorKind::Busy => Fault::Internal,
             ErrorKind::TooLarge | ErrorKind::Limit | ErrorKind::Timeout => Fault::Limit,
             ErrorKind::Internal => Fault::Internal,
         }
@@ -92,7 +106,9 @@ impl From<ErrorKind> for RefusalKind {
             ErrorKind::Corrupt => Self::Corrupt,
             ErrorKind::TooLarge => Self::TooLarge,
             ErrorKind::Limit => Self::Limit,
-            ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Timeout | ErrorKind::Busy => Self::Timeout,
+            ErrorKind::Truncated => Self::Truncated,
+            ErrorKind::SignatureLost => Self::SignatureLost,
             ErrorKind::Internal => Self::Internal,
         }
     }

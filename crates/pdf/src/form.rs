@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 
-use crate::copy::{Copier, Role};
+use crate::copy::Loss;
 use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
-use crate::source::{Failure, Source};
+use crate::role::{Rewriter, Role};
+use crate::source::{Failure, Lookup, Source};
 use crate::walk::Page;
 
 /// Fields above a widget. Real forms nest fewer than ten.
@@ -23,19 +24,44 @@ pub(crate) struct Forms {
 }
 
 impl Forms {
-    pub(crate) fn collect(source: &Source, catalog: &Dict, pages: &[Page], policy: &Policy) -> Result<Self, Failure> {
-        let mut forms = Self::default();
+    /// Also says which annotations nobody can read.
+    pub(crate) fn collect(
+        source: &Source,
+        catalog: &Dict,
+        pages: &[Page],
+        policy: &Policy,
+    ) -> Result<(Self, Vec<Loss>), Failure> {
+        let (mut forms, mut losses) = (Self::default(), Vec::new());
         let has_form = catalog.contains(b"AcroForm");
         let (mut seen, mut count) = (HashSet::new(), 0u32);
-        for page in pages {
+        for (index, page) in pages.iter().enumerate() {
             let mut kept = Vec::new();
-            let annotations = source.entry(&page.dict, b"Annots")?.into_plain();
+            let mut lose = |object: &Object| {
+                losses.push(Loss { page: Some(index), object: object.as_ref_id().map(|id| id.number) });
+            };
+            let annotations = match page.dict.get(b"Annots") {
+                None => Object::Null,
+                Some(list) => match source.follow(list)? {
+                    Lookup::Lost => {
+                        lose(list);
+                        Object::Null
+                    }
+                    found => found.value().into_plain(),
+                },
+            };
             for annotation in annotations.as_array().unwrap_or_default() {
                 count += 1;
                 if count > policy.max_objects {
                     return Err(Error::new(ErrorKind::Limit, "the pages have too many annotations").into());
                 }
-                let Value::Plain(Object::Dict(dict)) = source.resolve(annotation)? else { continue };
+                let dict = match source.follow(annotation)? {
+                    Lookup::Found(Value::Plain(Object::Dict(dict))) => dict,
+                    Lookup::Lost => {
+                        lose(annotation);
+                        continue;
+                    }
+                    _ => continue,
+                };
                 match dict.get_name(b"Subtype") {
                     // A pop-up shows the text of another annotation when it is opened.
                     Some(b"Popup") | None => continue,
@@ -51,7 +77,14 @@ impl Forms {
             }
             forms.per_page.push(kept);
         }
-        Ok(forms)
+        Ok((forms, losses))
+    }
+
+    /// The roots of the fields, in the order in which they were met; `None` where there are no widgets.
+    pub(crate) fn take_roots(&mut self) -> Option<Vec<(Id, Role)>> {
+        let roots = std::mem::take(&mut self.roots);
+        let roots = roots.into_iter().filter_map(|id| Some((id, self.role(id)?))).collect();
+        (!self.widgets.is_empty()).then_some(roots)
     }
 
     /// The annotations of the kept page of this index.
@@ -92,29 +125,27 @@ impl Forms {
     }
 }
 
-impl Copier<'_> {
-    /// The form of the output, where a kept page has widgets and the source has a form.
-    pub(crate) fn acro_form(&mut self, catalog: &Dict) -> Result<Option<Object>, Failure> {
-        let Value::Plain(Object::Dict(form)) = self.source.entry(catalog, b"AcroForm")? else { return Ok(None) };
-        let roots = std::mem::take(&mut self.forms.roots);
-        let mut fields = Vec::with_capacity(roots.len());
-        for id in roots {
-            if let Some(role) = self.forms.role(id) {
-                fields.push(self.refer(id, role)?);
-            }
-        }
-        if self.forms.widgets.is_empty() {
-            return Ok(None);
-        }
-        let mut out = Dict::default();
-        out.push(b"Fields", Object::Array(fields));
-        for key in [b"NeedAppearances".as_slice(), b"DA", b"Q", b"DR"] {
-            if let Some(value) = form.get(key) {
-                let role = if key == b"DR" { Role::Resources } else { Role::Generic };
-                let value = self.transform(value.clone(), role)?;
-                out.push(key, value);
-            }
-        }
-        Ok(Some(Object::Dict(out)))
+/// The form of the output, where a kept page has widgets and the source has a form.
+pub(crate) fn copy(
+    copier: &mut impl Rewriter,
+    source: &Source,
+    catalog: &Dict,
+    roots: Option<Vec<(Id, Role)>>,
+) -> Result<Option<Object>, Failure> {
+    let Some(roots) = roots else { return Ok(None) };
+    let Value::Plain(Object::Dict(form)) = source.entry(catalog, b"AcroForm")? else { return Ok(None) };
+    let mut fields = Vec::with_capacity(roots.len());
+    for (id, role) in roots {
+        fields.push(copier.refer(id, role)?);
     }
+    let mut out = Dict::default();
+    out.push(b"Fields", Object::Array(fields));
+    for key in [b"NeedAppearances".as_slice(), b"DA", b"Q", b"DR"] {
+        if let Some(value) = form.get(key) {
+            let role = if key == b"DR" { Role::Resources } else { Role::Generic };
+            let value = copier.transform(value.clone(), role)?;
+            out.push(key, value);
+        }
+    }
+    Ok(Some(Object::Dict(out)))
 }

@@ -35,7 +35,7 @@ pub(crate) enum Stopped {
     Timeout,
     /// The work panicked.
     Panicked,
-    /// There was no thread for it.
+    /// There was no thread for it, or it got so little of the machine that waiting for it had to end.
     Busy,
 }
 
@@ -106,7 +106,7 @@ impl<T> Guarded<T> {
             let left = budget.saturating_sub(used);
             if left.is_zero() || Instant::now() >= patience {
                 self.give_up();
-                return Err(Stopped::Timeout);
+                return Err(if left.is_zero() { Stopped::Timeout } else { Stopped::Busy });
             }
             match self.results.recv_timeout(left.max(NAP)) {
                 Ok(result) => {

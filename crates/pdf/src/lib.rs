@@ -1,5 +1,6 @@
-//! Any PDF to its first non-empty pages, under the provider's byte limit, with nothing else left
-//! inside: no scripts, actions, attachments, metadata, older revisions, encryption.
+//! A PDF that conforms leaves as it was issued; any other one comes out with its first non-empty pages, under
+//! the vendor's byte limit, with nothing else left inside: no scripts, actions, attachments, metadata, older
+//! revisions, encryption. What went is named.
 //!
 //! ```
 //! use sealpress_media::Media;
@@ -13,8 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The way of a file: a reader looks objects up one by one (the fast way for well-formed files, the
-//! sure way for all others), a page walk of ours finds the first pages, the copier follows what they
+//! The way of a file: a reader looks objects up one by one (the strict one for well-formed files, the
+//! repairing one for all others), a page walk of ours finds the first pages, the copier follows what they
 //! reach and leaves the rest behind, the writer makes a small document of it, the emptiness rule looks
 //! at that document. Content is never dropped: a page in doubt stays.
 //!
@@ -35,16 +36,21 @@ mod form;
 pub mod fuzzing;
 mod guard;
 mod inflate;
-mod jpeg;
+mod inventory;
+
 mod layers;
+mod memory;
 mod object;
+mod objects;
 mod pages;
+mod pictures;
 mod policy;
 mod preview;
 mod probe;
 mod render;
 mod report;
 mod resources;
+mod role;
 mod safety;
 mod shrink;
 mod source;
@@ -53,7 +59,7 @@ mod walk;
 mod write;
 
 pub use error::{Error, ErrorKind};
-pub use policy::Policy;
+pub use policy::{Damaged, Documents, Policy, Signed};
 pub use probe::Probe;
-pub use report::{Action, Dropped, Reader, Reason, Report, Timings, Warning};
+pub use report::{Action, Dropped, EmptyPassword, Reader, Reason, Removed, Report, Timings, Warning};
 pub use trim::{Trimmed, Trimmer};

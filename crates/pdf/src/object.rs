@@ -149,6 +149,15 @@ impl Dict {
         self.get(key)?.as_name()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All values, also of keys that stand twice.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Object> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         self.get(key).is_some()
     }

@@ -11,12 +11,13 @@ use crate::render;
 use crate::report::Reader;
 use crate::source::{Failure, READERS, Source};
 use crate::trim::may_be_read_otherwise;
+use crate::walk::Leaf;
 use crate::write::write;
 
 /// With the first reader that finds the page.
 pub(crate) fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Error> {
     let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
-    for reader in READERS {
+    for &reader in READERS {
         match preview_with(reader, bytes, number, side, policy) {
             Ok(png) => return Ok(png),
             Err(Failure::Leave(_)) => {}
@@ -30,14 +31,14 @@ pub(crate) fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) ->
 fn preview_with(reader: Reader, bytes: &Bytes, number: u32, side: u16, policy: &Policy) -> Result<Vec<u8>, Failure> {
     let deadline = Deadline::after(policy.read_budget);
     let source = Source::open(reader, bytes, policy)?;
-    let mut pages = Pages::new(&source, deadline, false)?;
+    let mut pages = Pages::new(&source, deadline)?;
     for _ in 1..number.max(1) {
         pages.next()?;
     }
-    let Some(page) = pages.next()? else {
+    let Some(Leaf::Page(page)) = pages.next()? else {
         return Err(Error::new(ErrorKind::NoPages, "the file has no page of this number").into());
     };
-    let document = Bytes::from(write(&copy::copy(&source, &[page], policy, deadline)?));
+    let document = Bytes::from(write(&copy::copy(&source, &[page], policy, deadline)?.document));
     let picture = render::first_page(&document, side)
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the page cannot be drawn"))?;
     render::png(&picture)

@@ -1,3 +1,5 @@
+//! What a PDF says about itself: pages, version, encryption.
+
 use bytes::Bytes;
 use memchr::memmem;
 use sealpress_media::{Format, Media};
@@ -56,7 +58,7 @@ impl From<guard::Stopped> for Error {
         match stopped {
             guard::Stopped::Timeout => Self::new(ErrorKind::Timeout, "reading the file took too long"),
             guard::Stopped::Panicked => Self::new(ErrorKind::Corrupt, "the file broke its reader"),
-            guard::Stopped::Busy => Self::new(ErrorKind::Timeout, "too many files are still being given up"),
+            guard::Stopped::Busy => Self::new(ErrorKind::Busy, "the machine is too busy to read the file"),
         }
     }
 }
@@ -74,7 +76,7 @@ pub(crate) fn admit(media: &Media, policy: &Policy) -> Result<Bytes, Error> {
 
 fn pages(bytes: &Bytes, policy: &Policy) -> Result<(u32, bool), Error> {
     let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
-    for reader in READERS {
+    for &reader in READERS {
         let source = match Source::open(reader, bytes, policy) {
             Ok(source) => source,
             Err(Failure::Leave(_)) => continue,

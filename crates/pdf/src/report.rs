@@ -1,3 +1,5 @@
+//! What a trim says of what it found and did.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -65,11 +67,11 @@ pub enum Reason {
 #[non_exhaustive]
 pub enum Reader {
     /// The lean one for well-formed files.
-    Fast,
+    Strict,
     /// The forgiving one for broken and encrypted files.
-    Sure,
+    Repairing,
     /// The last one.
-    Third,
+    Fallback,
 }
 
 /// Something that was done to the file.
@@ -77,8 +79,13 @@ pub enum Reader {
 #[serde(rename_all = "kebab-case", tag = "name")]
 #[non_exhaustive]
 pub enum Action {
-    /// Encryption with an empty user password was undone.
-    Decrypted,
+    /// The file conforms: it leaves byte for byte.
+    PassedThrough,
+    /// Encryption was undone: the file opens without a password.
+    Decrypted {
+        /// Whose password was empty.
+        empty: EmptyPassword,
+    },
     /// A broken structure was repaired.
     Repaired,
     /// The source has more pages than are kept.
@@ -90,6 +97,13 @@ pub enum Action {
     },
     /// The file was rewritten with nothing but what its pages need.
     Rewritten,
+    /// Something beside the pages was left out.
+    Removed {
+        /// What.
+        what: Removed,
+        /// How many.
+        count: u32,
+    },
     /// Images were re-encoded to fit the byte limit.
     ImagesReencoded {
         /// How many.
@@ -97,25 +111,124 @@ pub enum Action {
     },
 }
 
+/// Whose password opened an encrypted file without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EmptyPassword {
+    /// The user's, who may read.
+    User,
+    /// The owner's, who may change everything.
+    Owner,
+    /// One of the two.
+    Either,
+}
+
+/// What a rewritten file no longer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Removed {
+    /// JavaScript.
+    Scripts,
+    /// Actions that start programs.
+    LaunchActions,
+    /// Actions that send forms.
+    SubmitActions,
+    /// Actions that import data.
+    ImportActions,
+    /// Actions and streams that lead into other files.
+    RemoteActions,
+    /// Files inside the file.
+    EmbeddedFiles,
+    /// XML forms.
+    XfaForms,
+    /// Sounds, films, 3D.
+    RichMedia,
+    /// Digital signatures.
+    Signatures,
+    /// What is needed to check signatures later.
+    ValidationData,
+    /// Earlier states of the file.
+    Revisions,
+    /// Title, author, producer, dates.
+    Information,
+    /// XMP packets.
+    Metadata,
+    /// Authors of annotations.
+    Authors,
+    /// Bookmarks.
+    Outlines,
+    /// Where links lead.
+    Links,
+    /// Named destinations.
+    Destinations,
+    /// The structure for screen readers.
+    Structure,
+    /// Numbers of pages other than 1, 2, 3.
+    PageLabels,
+    /// Article threads.
+    Threads,
+    /// Private data of applications.
+    PrivateData,
+    /// Small pictures of pages.
+    Thumbnails,
+}
+
 /// Something worth knowing about the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "name")]
 #[non_exhaustive]
 pub enum Warning {
     /// Every page looked at is empty; the first one was kept.
     AllPagesEmpty,
-    /// Nobody could tell whether this page is empty; it was kept and counted.
+    /// Nobody could tell whether this page is empty; it was kept.
     PageInDoubt {
         /// Its number, from 1.
         page: u32,
     },
-    /// The content of this page could not be decoded; it was kept and not counted.
+    /// The content of this page could not be decoded; it was kept.
     PageUndecodable {
         /// Its number, from 1.
         page: u32,
     },
     /// Pages were kept without being looked at: the time or number of pages to look at was spent.
     PagesNotJudged,
+    /// A page refers to an object that nobody can read.
+    ObjectLost {
+        /// The first page that misses it, from 1; `None` where it is the form or a layer that does.
+        page: Option<u32>,
+        /// The number of the object, unless it has none.
+        object: Option<u32>,
+    },
+    /// The file has a page of this number that nobody can read.
+    PageLost {
+        /// Its number, from 1.
+        page: u32,
+    },
+    /// The page tree cannot be read; the pages stand in the order in which they were found.
+    PageTreeLost,
+    /// The file breaks off; what there is of it was kept.
+    Truncated,
+    /// The document was signed; the output is not.
+    SignatureLost {
+        /// How many signatures.
+        signatures: u32,
+        /// The names of the signature fields, as far as they have any.
+        fields: Vec<String>,
+    },
+    /// A signed document was kept whole although the vendor reads fewer pages.
+    SignedKeptWhole {
+        /// How many pages it has.
+        pages: u32,
+    },
+    /// The file is a portfolio: its documents are attachments, which stay behind.
+    Portfolio {
+        /// How many files there are in it.
+        files: u32,
+    },
+    /// The form is XFA, which no vendor draws; what stays are its placeholder pages.
+    XfaForm,
 }
 
 impl Reason {
@@ -136,9 +249,67 @@ impl Reader {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fast => "fast",
-            Self::Sure => "sure",
-            Self::Third => "third",
+            Self::Strict => "strict",
+            Self::Repairing => "repairing",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+impl Removed {
+    /// All of them, in the order in which they are named.
+    pub(crate) const ALL: [Self; 22] = [
+        Self::Scripts,
+        Self::LaunchActions,
+        Self::SubmitActions,
+        Self::ImportActions,
+        Self::RemoteActions,
+        Self::EmbeddedFiles,
+        Self::XfaForms,
+        Self::RichMedia,
+        Self::Signatures,
+        Self::ValidationData,
+        Self::Revisions,
+        Self::Information,
+        Self::Metadata,
+        Self::Authors,
+        Self::Outlines,
+        Self::Links,
+        Self::Destinations,
+        Self::Structure,
+        Self::PageLabels,
+        Self::Threads,
+        Self::PrivateData,
+        Self::Thumbnails,
+    ];
+
+    /// The name of the action in JSON output, then what it is called one by one and in numbers.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Scripts => ("scripts-removed", "script", "scripts"),
+            Self::LaunchActions => ("launch-actions-removed", "launch action", "launch actions"),
+            Self::SubmitActions => ("submit-actions-removed", "submit action", "submit actions"),
+            Self::ImportActions => ("import-actions-removed", "import action", "import actions"),
+            Self::RemoteActions => ("remote-actions-removed", "link into another file", "links into other files"),
+            Self::EmbeddedFiles => ("embedded-files-removed", "embedded file", "embedded files"),
+            Self::XfaForms => ("xfa-removed", "XFA form", "XFA forms"),
+            Self::RichMedia => ("rich-media-removed", "sound, film or 3D view", "sounds, films or 3D views"),
+            Self::Signatures => ("signatures-removed", "signature", "signatures"),
+            Self::ValidationData => {
+                ("validation-data-removed", "store of validation data", "stores of validation data")
+            }
+            Self::Revisions => ("revisions-removed", "earlier revision", "earlier revisions"),
+            Self::Information => ("document-information-removed", "document information", "document informations"),
+            Self::Metadata => ("metadata-removed", "XMP packet", "XMP packets"),
+            Self::Authors => ("annotation-authors-removed", "author of an annotation", "authors of annotations"),
+            Self::Outlines => ("outlines-removed", "list of bookmarks", "lists of bookmarks"),
+            Self::Links => ("links-removed", "target of a link", "targets of links"),
+            Self::Destinations => ("destinations-removed", "list of destinations", "lists of destinations"),
+            Self::Structure => ("structure-removed", "structure for screen readers", "structures for screen readers"),
+            Self::PageLabels => ("page-labels-removed", "list of page labels", "lists of page labels"),
+            Self::Threads => ("threads-removed", "list of article threads", "lists of article threads"),
+            Self::PrivateData => ("private-data-removed", "application's private data", "applications' private data"),
+            Self::Thumbnails => ("thumbnails-removed", "thumbnail", "thumbnails"),
         }
     }
 }
@@ -148,11 +319,13 @@ impl Action {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Decrypted => "decrypted",
+            Self::PassedThrough => "passed-through",
+            Self::Decrypted { .. } => "decrypted",
             Self::Repaired => "repaired",
             Self::PagesTrimmed => "pages-trimmed",
             Self::EmptyPagesDropped { .. } => "empty-pages-dropped",
             Self::Rewritten => "rewritten",
+            Self::Removed { what, .. } => what.words().0,
             Self::ImagesReencoded { .. } => "images-reencoded",
         }
     }
@@ -161,11 +334,16 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Decrypted => f.write_str("decrypted: the user password was empty"),
+            Self::PassedThrough => f.write_str("conforms: left byte for byte as issued"),
+            Self::Decrypted { empty: EmptyPassword::User } => f.write_str("decrypted: the user's password was empty"),
+            Self::Decrypted { empty: EmptyPassword::Owner } => f.write_str("decrypted: the owner's password was empty"),
+            Self::Decrypted { empty: EmptyPassword::Either } => f.write_str("decrypted: it opens without a password"),
             Self::Repaired => f.write_str("repaired a broken structure"),
             Self::PagesTrimmed => f.write_str("left out the pages beyond those allowed"),
             Self::EmptyPagesDropped { pages } => write!(f, "left out {pages} empty page(s)"),
             Self::Rewritten => f.write_str("rewritten with nothing but what the pages need"),
+            Self::Removed { what, count: 1 } => write!(f, "removed 1 {}", what.words().1),
+            Self::Removed { what, count } => write!(f, "removed {count} {}", what.words().2),
             Self::ImagesReencoded { images } => write!(f, "re-encoded {images} image(s) to fit the byte limit"),
         }
     }
@@ -180,6 +358,14 @@ impl Warning {
             Self::PageInDoubt { .. } => "page-in-doubt",
             Self::PageUndecodable { .. } => "page-undecodable",
             Self::PagesNotJudged => "pages-not-judged",
+            Self::ObjectLost { .. } => "object-lost",
+            Self::PageLost { .. } => "page-lost",
+            Self::PageTreeLost => "page-tree-lost",
+            Self::Truncated => "truncated",
+            Self::SignatureLost { .. } => "signature-lost",
+            Self::SignedKeptWhole { .. } => "signed-kept-whole",
+            Self::Portfolio { .. } => "portfolio",
+            Self::XfaForm => "xfa-form",
         }
     }
 }
@@ -189,8 +375,35 @@ impl fmt::Display for Warning {
         match self {
             Self::AllPagesEmpty => f.write_str("every page is empty; the first one was kept"),
             Self::PageInDoubt { page } => write!(f, "page {page} may be empty; kept"),
-            Self::PageUndecodable { page } => write!(f, "page {page} could not be decoded; kept, not counted"),
+            Self::PageUndecodable { page } => write!(f, "page {page} could not be decoded; kept"),
             Self::PagesNotJudged => f.write_str("some pages were kept without being looked at"),
+            Self::ObjectLost { page, object } => {
+                match page {
+                    Some(page) => write!(f, "page {page} lost something: ")?,
+                    None => f.write_str("the form or a layer lost something: ")?,
+                }
+                match object {
+                    Some(number) => write!(f, "object {number} cannot be read"),
+                    None => f.write_str("a part of it cannot be read"),
+                }
+            }
+            Self::PageLost { page } => write!(f, "page {page} cannot be read and is missing"),
+            Self::PageTreeLost => f.write_str("the order of the pages cannot be read; they stand as they were found"),
+            Self::Truncated => f.write_str("the file breaks off; what there is of it was kept"),
+            Self::SignatureLost { signatures, fields } => {
+                write!(f, "the document was signed ({signatures}); the output is not")?;
+                if !fields.is_empty() {
+                    write!(f, ": field {}", fields.join(", "))?;
+                }
+                Ok(())
+            }
+            Self::SignedKeptWhole { pages } => {
+                write!(f, "signed: kept whole with its {pages} pages, of which the vendor reads the first")
+            }
+            Self::Portfolio { files } => {
+                write!(f, "a portfolio: its {files} document(s) are attachments and stay behind")
+            }
+            Self::XfaForm => f.write_str("the form is XFA: what it asks and what was filled in stays behind"),
         }
     }
 }

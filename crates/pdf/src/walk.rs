@@ -2,8 +2,8 @@
 //!
 //! A node may stand in the tree twice (a page listed twice is two pages), but not below itself: the
 //! cycle check is on the path of ancestors only. A deadline bounds trees that share nodes to look
-//! exponentially large. Kids that nobody can read are remembered: where the tree claims more pages than
-//! it has, they were pages once, and an empty page stands in for each.
+//! exponentially large. A kid that nobody can read was a page where the tree claims more pages than can be
+//! read: it takes its number, so that it can be named, and nothing stands in for it.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -11,13 +11,13 @@ use std::rc::Rc;
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, Object, Value};
-use crate::source::{Failure, Leave, Source, refs};
+use crate::source::{Failure, Leave, Lookup, Source, refs};
 
 /// Attributes that a page inherits from the nodes above it (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 
-/// Pages that may stand in for unreadable ones.
-const MAX_LOST: usize = 16;
+/// Pages of a broken tree that are counted before they are given out.
+const COUNTED: u64 = 1_000;
 
 type Inherited = [Option<Object>; 4];
 
@@ -27,8 +27,14 @@ pub(crate) struct Page {
     /// Its object, unless the dictionary stands in `/Kids` itself.
     pub(crate) id: Option<Id>,
     pub(crate) dict: Dict,
-    /// It stands in for a page that nobody can read.
-    pub(crate) lost: bool,
+}
+
+/// What the tree has next.
+#[derive(Clone, Debug)]
+pub(crate) enum Leaf {
+    Page(Page),
+    /// There was a page here, and nobody can read it.
+    Lost,
 }
 
 pub(crate) struct Walk<'s> {
@@ -38,7 +44,8 @@ pub(crate) struct Walk<'s> {
     path: HashSet<Id>,
     found: u64,
     claimed: u64,
-    lost: Vec<Rc<Inherited>>,
+    /// Whether kids that cannot be read are taken for pages.
+    lost_pages: bool,
 }
 
 struct Frame {
@@ -59,11 +66,24 @@ impl<'s> Walk<'s> {
             None => 0,
         };
         let top = Frame { id: None, kids: Box::new(std::iter::once(Ok(root))), inherited: Rc::default() };
-        Ok(Self { source, deadline, stack: vec![top], path: HashSet::new(), found: 0, claimed, lost: Vec::new() })
+        let stack = vec![top];
+        Ok(Self { source, deadline, stack, path: HashSet::new(), found: 0, claimed, lost_pages: true })
+    }
+
+    /// The same, knowing whether kids that cannot be read were pages: the tree claims more than it has.
+    pub(crate) fn counted(source: &'s Source, deadline: Deadline) -> Result<Self, Failure> {
+        let mut walk = Self::new(source, deadline)?;
+        if source.is_strict() {
+            return Ok(walk);
+        }
+        let mut ahead = Self::new(source, deadline)?;
+        while ahead.found < COUNTED && ahead.next()?.is_some() {}
+        walk.lost_pages = ahead.found < ahead.claimed;
+        Ok(walk)
     }
 
     /// The next page, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Page>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<Leaf>, Failure> {
         while let Some(frame) = self.stack.last_mut() {
             let Some(kid) = frame.kids.next() else {
                 if let Some(Frame { id: Some(id), .. }) = self.stack.pop() {
@@ -77,20 +97,28 @@ impl<'s> Walk<'s> {
             let (kid, inherited) = (kid?, Rc::clone(&frame.inherited));
             let id = kid.as_ref_id();
             if id.is_some_and(|id| self.path.contains(&id)) {
-                self.lose(inherited)?;
+                if self.lose()? {
+                    return Ok(Some(Leaf::Lost));
+                }
                 continue;
             }
-            let Value::Plain(Object::Dict(dict)) = self.source.resolve(&kid)? else {
-                self.lose(inherited)?;
-                continue;
+            let dict = match self.source.follow(&kid)? {
+                Lookup::Found(Value::Plain(Object::Dict(dict))) => Some(dict),
+                // A page that is written as a stream is a page all the same.
+                Lookup::Found(Value::Stream(stream)) if !self.source.is_strict() => Some(stream.dict),
+                _ => None,
             };
-            match kind(&dict) {
-                Kind::Inner => self.descend(id, &dict, &inherited)?,
-                Kind::Page => {
+            match dict.map(|dict| (kind(&dict), dict)) {
+                Some((Kind::Inner, dict)) => self.descend(id, &dict, &inherited)?,
+                Some((Kind::Page, dict)) => {
                     self.found += 1;
-                    return Ok(Some(Page { id, dict: inherit(dict, &inherited), lost: false }));
+                    return Ok(Some(Leaf::Page(Page { id, dict: inherit(dict, &inherited) })));
                 }
-                Kind::Neither => self.lose(inherited)?,
+                Some((Kind::Neither, _)) | None => {
+                    if self.lose()? {
+                        return Ok(Some(Leaf::Lost));
+                    }
+                }
             }
         }
         if self.source.is_strict() && self.found != self.claimed {
@@ -104,24 +132,17 @@ impl<'s> Walk<'s> {
         self.found
     }
 
-    /// A page for one that the tree claims and nobody can read, after the last page.
-    pub(crate) fn stand_in(&mut self) -> Option<Page> {
-        if self.found >= self.claimed {
-            return None;
-        }
-        let inherited = self.lost.pop()?;
-        self.found += 1;
-        Some(Page { id: None, dict: inherit(Dict::default(), &inherited), lost: true })
+    /// Whether the tree claims more pages than were found so far.
+    pub(crate) fn claims_more(&self) -> bool {
+        self.found < self.claimed
     }
 
-    fn lose(&mut self, inherited: Rc<Inherited>) -> Result<(), Leave> {
+    /// A kid that is no page. Whether it was one.
+    fn lose(&mut self) -> Result<bool, Leave> {
         if self.source.is_strict() {
             return Err(Leave("a kid that is no page"));
         }
-        if self.lost.len() < MAX_LOST {
-            self.lost.push(inherited);
-        }
-        Ok(())
+        Ok(self.lost_pages)
     }
 
     fn descend(&mut self, id: Option<Id>, dict: &Dict, above: &Inherited) -> Result<(), Leave> {

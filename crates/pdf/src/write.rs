@@ -157,8 +157,7 @@ fn write_object(out: &mut Vec<u8>, object: &Object) {
         Object::Null | Object::Kids(_) => out.extend_from_slice(b"null"),
         Object::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
         Object::Int(i) => out.extend_from_slice(i.to_string().as_bytes()),
-        // `Display` of a float never uses an exponent, which PDF does not know.
-        Object::Real(r) => out.extend_from_slice(r.to_string().as_bytes()),
+        Object::Real(r) => write_real(out, *r),
         Object::String(s) => write_string(out, s),
         Object::Name(name) => write_name(out, name.as_bytes()),
         Object::Ref(id) => out.extend_from_slice(format!("{} {} R", id.number, id.generation).as_bytes()),
@@ -174,6 +173,22 @@ fn write_object(out: &mut Vec<u8>, object: &Object) {
         }
         Object::Dict(dict) => write_dict(out, dict),
     }
+}
+
+/// Decimal places of a real. Readers compute in 32 bits, of which the smallest number that differs from
+/// zero has 38; what matters on a page has fewer than ten.
+const PLACES: usize = 20;
+
+/// A real that every reader reads back: no exponent, which PDF does not know, no endless digits.
+fn write_real(out: &mut Vec<u8>, real: f64) {
+    // `Display` gives the shortest digits that mean this number, and never an exponent.
+    let text = if real.is_finite() { real.clamp(-9e15, 9e15).to_string() } else { "0".to_owned() };
+    let text = match text.find('.') {
+        Some(point) if text.len() - point > PLACES => text[..=point + PLACES].trim_end_matches('0'),
+        _ => &text,
+    };
+    let text = text.trim_end_matches('.');
+    out.extend_from_slice(if text == "-0" { b"0" } else { text.as_bytes() });
 }
 
 fn write_dict(out: &mut Vec<u8>, dict: &Dict) {
@@ -208,4 +223,26 @@ fn write_string(out: &mut Vec<u8>, string: &[u8]) {
         }
     }
     out.push(b')');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_can_be_read_back() {
+        let written = |real: f64| {
+            let mut out = Vec::new();
+            write_real(&mut out, real);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(0.5), "0.5");
+        assert_eq!(written(-12.25), "-12.25");
+        assert_eq!(written(1.175e-38), "0");
+        assert_eq!(written(-1.175e-38), "0");
+        assert_eq!(written(1.5e-19), "0.00000000000000000015");
+        assert_eq!(written(1e300), "9000000000000000");
+        assert_eq!(written(f64::NAN), "0");
+        assert_eq!(written(f64::NEG_INFINITY), "0");
+    }
 }

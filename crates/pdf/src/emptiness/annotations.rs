@@ -11,7 +11,8 @@ pub(super) enum Annotations {
     None,
     /// Some, all with an appearance to walk.
     WithAppearance,
-    /// One that a reader may draw without being told how.
+    /// One that a reader may draw without being told how, or other than it is told: a field with a value,
+    /// or one of a form that asks for new appearances.
     WithoutAppearance,
 }
 
@@ -23,6 +24,7 @@ const MAX_PARENTS: usize = 32;
 
 pub(super) fn look(page: &Page<'_>) -> Annotations {
     let Some(annotations) = page.raw().get::<Array<'_>>("Annots") else { return Annotations::None };
+    let redrawn = needs_appearances(page);
     let mut all = Annotations::None;
     for annotation in annotations.iter::<Object<'_>>() {
         let Some(annotation) = annotation.into_dict() else { continue };
@@ -30,6 +32,10 @@ pub(super) fn look(page: &Page<'_>) -> Annotations {
             continue;
         }
         if has_appearance(&annotation) {
+            let widget = annotation.get::<Name<'_>>("Subtype").as_deref() == Some(b"Widget");
+            if widget && (redrawn || has_value(&annotation)) {
+                return Annotations::WithoutAppearance;
+            }
             all = Annotations::WithAppearance;
         } else if may_be_drawn(&annotation) {
             return Annotations::WithoutAppearance;
@@ -64,6 +70,24 @@ fn may_be_drawn(annotation: &Dict<'_>) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether the form asks its readers to draw its fields themselves.
+fn needs_appearances(page: &Page<'_>) -> bool {
+    let xref = page.xref();
+    let form = xref.get::<Dict<'_>>(xref.root_id()).and_then(|catalog| catalog.get::<Dict<'_>>("AcroForm"));
+    form.and_then(|form| form.get::<bool>("NeedAppearances")).unwrap_or(false)
+}
+
+/// Whether a field has something to show, whatever its appearance shows of it.
+fn has_value(widget: &Dict<'_>) -> bool {
+    let filled = |value: Option<Object<'_>>| match value {
+        Some(Object::Name(state)) => &*state != b"Off",
+        Some(Object::Array(choices)) => choices.raw_iter().next().is_some(),
+        Some(Object::Dict(_)) => false,
+        other => !is_blank(other),
+    };
+    filled(inherited(widget, "V")) || filled(inherited(widget, "RV"))
 }
 
 fn is_blank(value: Option<Object<'_>>) -> bool {

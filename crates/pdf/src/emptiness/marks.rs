@@ -41,6 +41,10 @@ pub(super) struct Seen {
     pub(super) missing_glyphs: bool,
     /// An image too large to look at.
     pub(super) huge_image: bool,
+    /// Runs of text, paths and images that the interpreter came to, visible or not.
+    pub(super) texts: u32,
+    pub(super) paths: u32,
+    pub(super) images: u32,
 }
 
 pub(super) struct Marks<'s> {
@@ -158,6 +162,7 @@ fn is_space(glyph: &Glyph<'_>) -> bool {
 impl<'a> Device<'a> for Marks<'_> {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
         self.tick();
+        self.seen.paths = self.seen.paths.saturating_add(1);
         if matches!(mode, DrawMode::Invisible) || path.elements().is_empty() {
             return;
         }
@@ -184,6 +189,7 @@ impl<'a> Device<'a> for Marks<'_> {
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
         self.tick();
+        self.seen.texts = self.seen.texts.saturating_add(1);
         if matches!(mode, DrawMode::Invisible) {
             return;
         }
@@ -198,6 +204,7 @@ impl<'a> Device<'a> for Marks<'_> {
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         self.tick();
+        self.seen.images = self.seen.images.saturating_add(1);
         let (width, height) = (f64::from(image.width()), f64::from(image.height()));
         let bounds = self.visible(props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)));
         if bounds.width() <= 0.0 || bounds.height() <= 0.0 {

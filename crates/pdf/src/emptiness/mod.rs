@@ -7,10 +7,13 @@
 //! abandoned together with its thread.
 
 mod annotations;
+mod images;
 mod marks;
 mod page;
+mod proof;
 mod raster;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +22,10 @@ use hayro_syntax::Pdf;
 
 use crate::clock::Deadline;
 use crate::guard::{self, Stopped};
+use crate::objects::Objects;
 use crate::report::Reason;
+use crate::write::Document;
+use marks::Seen;
 
 /// What is known of one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +59,11 @@ pub(crate) struct Judgement {
 /// For the opening of the document and the last callback of a page.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Judges the first `pages` pages of a document of ours. Always returns as many verdicts.
-pub(crate) fn judge(document: &Bytes, pages: usize, budget: &mut Budget) -> Judgement {
+/// Judges the first `pages` pages of a document of ours, which is `document` when it is written. Always
+/// returns as many verdicts.
+pub(crate) fn judge(copied: &Document, document: &Bytes, pages: usize, budget: &mut Budget) -> Judgement {
     let mut judgement = Judgement { verdicts: Vec::with_capacity(pages), drawn: 0 };
+    let mut objects = None;
     let verdicts = &mut judgement.verdicts;
     while verdicts.len() < pages && !budget.all.is_zero() {
         let (document, first, its_budget) = (document.clone(), verdicts.len(), *budget);
@@ -64,7 +72,15 @@ pub(crate) fn judge(document: &Bytes, pages: usize, budget: &mut Budget) -> Judg
         let mut stopped = None;
         while verdicts.len() < pages && stopped.is_none() {
             match looking.next(budget.page + GRACE) {
-                Ok(page::Judged { verdict, drawn }) => {
+                Ok(page::Judged { mut verdict, drawn, seen }) => {
+                    if matches!(verdict, Verdict::Empty(_)) {
+                        let objects = objects.get_or_insert_with(|| Objects::of(copied));
+                        let clock = Deadline::after(budget.page);
+                        if !is_proven(objects, verdicts.len(), &seen, clock) {
+                            verdict = Verdict::Doubt;
+                        }
+                        budget.all = budget.all.saturating_sub(budget.page.saturating_sub(clock.left()));
+                    }
                     verdicts.push(verdict);
                     judgement.drawn += u32::from(drawn);
                 }
@@ -79,6 +95,13 @@ pub(crate) fn judge(document: &Bytes, pages: usize, budget: &mut Budget) -> Judg
     }
     judgement.verdicts.resize(pages, Verdict::Doubt);
     judgement
+}
+
+/// Whether the second reading agrees that there is nothing on the page of this index.
+fn is_proven(objects: &Objects<'_>, index: usize, seen: &Seen, deadline: Deadline) -> bool {
+    let read = catch_unwind(AssertUnwindSafe(|| proof::read(objects, proof::page(objects, index)?, deadline).ok()));
+    let Ok(Some(tally)) = read else { return false };
+    tally.conditional || (seen.texts >= tally.texts && seen.paths >= tally.paths && seen.images >= tally.images)
 }
 
 fn look(document: &Bytes, pages: std::ops::Range<usize>, budget: Budget, send: &dyn Fn(page::Judged)) {

@@ -25,6 +25,21 @@ const CONTRAST: u8 = 14;
 /// Paper is at least this light; a dark page is a cover or a photo.
 const BRIGHT: u8 = 140;
 
+/// An area stands out where its edge is this much darker …
+const STEP: i16 = 28;
+
+/// … within this many pixels, …
+const STEP_REACH: usize = 4;
+
+/// … along this many of them: an inch of edge.
+const EDGE_PIXELS: usize = 36;
+
+/// Darker than the paper by this much is an area, …
+const AREA_CONTRAST: u8 = 70;
+
+/// … where it covers more than one pixel in so many.
+const AREA_SHARE: usize = 100;
+
 /// Half a window of 9×9 pixels.
 const REACH: usize = 4;
 
@@ -72,6 +87,9 @@ impl Paper {
         if bright < self.light.len() / 2 {
             return false;
         }
+        if self.has_areas(left, top) {
+            return false;
+        }
         let mut specks = 0;
         for y in top..self.height - top {
             let rows = y.saturating_sub(REACH).max(top)..(y + REACH + 1).min(self.height - top);
@@ -95,6 +113,48 @@ impl Paper {
             }
         }
         true
+    }
+}
+
+impl Paper {
+    /// Whether large parts of the sheet are darker than its paper. They have no contrast of their own: what
+    /// tells them from shadows, which are as large, is an edge, or how dark they are.
+    fn has_areas(&self, left: usize, top: usize) -> bool {
+        let inside = |x: usize, y: usize| self.light[y * self.width + x];
+        let (xs, ys) = (left..self.width - left, top..self.height - top);
+        let mut counts = [0usize; 256];
+        ys.clone().for_each(|y| xs.clone().for_each(|x| counts[usize::from(inside(x, y))] += 1));
+        let total: usize = counts.iter().sum();
+        // The paper is as light as the lighter half of the sheet.
+        let (mut paper, mut above) = (255usize, counts[255]);
+        while paper > 0 && above * 4 < total {
+            paper -= 1;
+            above += counts[paper];
+        }
+        let dark: usize = counts[..paper.saturating_sub(usize::from(AREA_CONTRAST))].iter().sum();
+        if dark * AREA_SHARE > total {
+            return true;
+        }
+        // Means of 3×3 pixels, so that noise has no edges.
+        let mean = |x: usize, y: usize| {
+            let sum: u16 = (y - 1..=y + 1)
+                .flat_map(|y| (x - 1..=x + 1).map(move |x| (x, y)))
+                .map(|(x, y)| u16::from(inside(x, y)))
+                .sum();
+            i16::try_from(sum / 9).unwrap_or(255)
+        };
+        let mut edges = 0;
+        for y in top + 1..self.height - top - 1 - STEP_REACH {
+            for x in left + 1..self.width - left - 1 - STEP_REACH {
+                let here = mean(x, y);
+                let step = (here - mean(x + STEP_REACH, y)).abs().max((here - mean(x, y + STEP_REACH)).abs());
+                edges += usize::from(step >= STEP);
+                if edges >= EDGE_PIXELS * STEP_REACH {
+                    return true;
+                }
+            }
+        }
+        false
     }
 }
 
@@ -158,6 +218,21 @@ mod tests {
         assert!(paper(|x, y| noise(x, y) - (x / 2) as u8).is_blank_scan());
         assert!(!paper(|x, y| if y == 80 && (50..60).contains(&x) { 150 } else { noise(x, y) }).is_blank_scan());
         assert!(paper(|_, _| 255).is_blank_scan() && !paper(|_, _| 255).has_ink());
+    }
+
+    #[test]
+    fn dark_and_coloured_areas_are_not_blank() {
+        let noise = |x: usize, y: usize| 235 + ((x * 7 + y * 13) % 11) as u8;
+        assert!(!paper(|x, y| if y > 80 { 10 } else { noise(x, y) }).is_blank_scan(), "half a sheet of black");
+        assert!(!paper(|x, y| if y < 30 { 190 } else { noise(x, y) }).is_blank_scan(), "a band of pale colour");
+        assert!(
+            !paper(|x, y| if (20..60).contains(&x) && (20..60).contains(&y) { 200 } else { noise(x, y) })
+                .is_blank_scan()
+        );
+        assert!(
+            !paper(|x, y| 235 - ((x * 2).min(150)) as u8 + (y % 2) as u8).is_blank_scan(),
+            "a sheet that fades to black"
+        );
     }
 
     #[test]

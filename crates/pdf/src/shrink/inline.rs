@@ -10,9 +10,9 @@ use hayro_syntax::content::ops::TypedInstruction;
 use memchr::memmem;
 
 use super::SMALL;
-use super::placement::Objects;
 use crate::inflate;
 use crate::object::{Dict, Id, Name, Object, Stream, Value};
+use crate::objects::Objects;
 use crate::policy::Policy;
 use crate::source::parse_dict;
 use crate::write::{Document, deflate};

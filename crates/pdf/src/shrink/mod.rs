@@ -3,10 +3,12 @@
 //!
 //! How large an image stands on its page is what the content says (`placement.rs`); where that cannot be
 //! known it is taken to fill the largest page, so that no image ever gets fewer dots per inch than said.
-//! Images inside content streams are lifted out first (`inline.rs`). Bilevel images (CCITT, JBIG2), masks,
-//! palettes and anything unusual stay as they are: re-encoding them would lose what was written.
+//! Images inside content streams are lifted out first (`inline.rs`). Many small images (tiles, strips) shrink
+//! like one large one. Bilevel images (CCITT, JBIG2), masks, Lab and anything unusual stay as they are:
+//! re-encoding them would lose what was written.
 
 mod inline;
+mod palette;
 mod placement;
 mod raster;
 
@@ -22,8 +24,11 @@ use crate::write::{Document, deflate};
 /// Passes: dots per inch on the page, and JPEG quality.
 const PASSES: [(f64, i32); 3] = [(300.0, 85), (200.0, 75), (200.0, 55)];
 
-/// Images below this many bytes are not worth a loss.
+/// Images and content below this many bytes are not worth taking apart.
 const SMALL: usize = 32 * 1024;
+
+/// Images below this many bytes are not re-encoded: the tables of a JPEG alone take a third of it.
+const SMALLEST_IMAGE: usize = 2 * 1024;
 
 /// Room for everything that is not a stream.
 const OVERHEAD: u64 = 256 << 10;
@@ -40,23 +45,26 @@ pub(crate) fn shrink(document: &mut Document, policy: &Policy) -> u32 {
     let masks = masks(document);
     let page = longest_page(document);
     let placed = placement::find(document, policy);
+    let palettes = palette::find(document);
+    let mut total = document.stream_bytes();
     let mut done = HashSet::new();
     for (dpi, quality) in PASSES {
         let mut order: Vec<usize> = (0..document.objects.len()).collect();
         order.sort_by_key(|i| std::cmp::Reverse(size(&document.objects[*i].1)));
         for index in order {
-            if document.stream_bytes() <= target || deadline.is_over() {
+            if total <= target || deadline.is_over() {
                 return u32::try_from(done.len()).unwrap_or(u32::MAX);
             }
             let (number, value) = &mut document.objects[index];
             let Value::Stream(stream) = value else { continue };
-            if stream.data.len() < SMALL || masks.contains(number) {
+            if stream.data.len() < SMALLEST_IMAGE || masks.contains(number) {
                 continue;
             }
             // In points.
             let (width, height) = placed.get(number).copied().unwrap_or((page, page));
-            let target = raster::Target { width: width / 72.0 * dpi, height: height / 72.0 * dpi, quality };
-            if let Some(smaller) = raster::reencode(stream, target, policy) {
+            let goal = raster::Target { width: width / 72.0 * dpi, height: height / 72.0 * dpi, quality };
+            if let Some(smaller) = raster::reencode(stream, palettes.get(number), goal, policy) {
+                total = total.saturating_sub((stream.data.len() - smaller.data.len()) as u64);
                 *stream = smaller;
                 done.insert(*number);
             }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use hayro_syntax::content::TypedIter;
-use hayro_syntax::content::ops::TypedInstruction;
 
 use crate::inflate;
 use crate::object::{Dict, Object, Value};
+use crate::objects::Objects;
 use crate::policy::Policy;
+use crate::source::{Token, Tokens};
 use crate::write::Document;
 
 /// Forms within forms.
@@ -22,44 +22,6 @@ const MAX_SAVED: usize = 256;
 
 /// A matrix as PDF writes it.
 type Matrix = [f64; 6];
-
-/// Objects of a document by number.
-pub(super) struct Objects<'d>(HashMap<u32, &'d Value>);
-
-impl<'d> Objects<'d> {
-    pub(super) fn of(document: &'d Document) -> Self {
-        Self(document.objects.iter().map(|(number, value)| (*number, value)).collect())
-    }
-
-    pub(super) fn get(&self, number: u32) -> Option<&'d Value> {
-        self.0.get(&number).copied()
-    }
-
-    /// The dictionary under a key, direct or referred to.
-    pub(super) fn dict<'a>(&self, dict: &'a Dict, key: &[u8]) -> Option<&'a Dict>
-    where
-        'd: 'a,
-    {
-        match dict.get(key)? {
-            Object::Dict(dict) => Some(dict),
-            Object::Ref(id) => self.get(id.number)?.dict(),
-            _ => None,
-        }
-    }
-
-    /// The streams of a page's or a form's content, by number.
-    pub(super) fn contents(&self, page: &Dict) -> Vec<u32> {
-        let list = match page.get(b"Contents") {
-            Some(Object::Ref(id)) => match self.get(id.number) {
-                Some(Value::Plain(Object::Array(items))) => items.as_slice(),
-                _ => return vec![id.number],
-            },
-            Some(Object::Array(items)) => items.as_slice(),
-            _ => return Vec::new(),
-        };
-        list.iter().filter_map(Object::as_ref_id).map(|id| id.number).collect()
-    }
-}
 
 /// The largest width and height, in points, that each image has anywhere on the pages. An image that
 /// something else than the content of pages and forms may draw has no entry, nor has any image where
@@ -127,42 +89,56 @@ impl<'d> Walk<'d> {
         if self.streams > MAX_STREAMS || job.nested > MAX_NESTED {
             return None;
         }
-        let objects = self.objects.dict(job.resources, b"XObject");
         let (mut matrix, mut saved) = (job.matrix, Vec::new());
-        let mut operators = TypedIter::new(&job.content);
-        while let Some(operator) = operators.next() {
+        let (mut tokens, mut operands) = (Tokens::new(&job.content), Vec::new());
+        while let Some(token) = tokens.next().ok()? {
+            let operator = match token {
+                Token::Operand(operand) => {
+                    operands.push(operand);
+                    continue;
+                }
+                Token::Operator(operator) => operator,
+            };
             match operator {
-                TypedInstruction::SaveState(_) if saved.len() < MAX_SAVED => saved.push(matrix),
-                TypedInstruction::SaveState(_) => return None,
-                TypedInstruction::RestoreState(_) => matrix = saved.pop().unwrap_or(matrix),
-                TypedInstruction::Transform(t) => {
-                    matrix = times([t.0, t.1, t.2, t.3, t.4, t.5].map(|n| n.as_f64()), matrix);
+                b"q" if saved.len() < MAX_SAVED => saved.push(matrix),
+                b"q" => return None,
+                b"Q" => matrix = saved.pop().unwrap_or(matrix),
+                b"cm" => {
+                    let numbers: Option<Vec<f64>> = operands.iter().map(number).collect();
+                    matrix = times(Matrix::try_from(numbers?).ok()?, matrix);
                 }
-                TypedInstruction::XObject(name) => {
-                    let Some(id) = objects.and_then(|objects| objects.get(name.0)).and_then(Object::as_ref_id) else {
-                        continue;
-                    };
-                    let Some(Value::Stream(stream)) = self.objects.get(id.number) else { continue };
-                    match stream.dict.get_name(b"Subtype") {
-                        Some(b"Image") => {
-                            let size = (matrix[0].hypot(matrix[1]), matrix[2].hypot(matrix[3]));
-                            let largest = self.sizes.entry(id.number).or_default();
-                            *largest = (largest.0.max(size.0), largest.1.max(size.1));
-                        }
-                        Some(b"Form") => {
-                            self.forms.insert(id.number);
-                            jobs.push(Job {
-                                content: inflate::undo(stream, self.limit).ok()?,
-                                resources: self.objects.dict(&stream.dict, b"Resources").unwrap_or(job.resources),
-                                matrix: times(form_matrix(&stream.dict), matrix),
-                                nested: job.nested + 1,
-                            });
-                        }
-                        _ => {}
-                    }
-                }
+                b"BI" => tokens.skip_image().ok()?,
+                b"Do" => self.object(&job, operands.last().and_then(Object::as_name)?, matrix, jobs)?,
                 _ => {}
             }
+            operands.clear();
+        }
+        Some(())
+    }
+
+    /// An image or a form that is drawn at this place.
+    fn object(&mut self, job: &Job<'d>, name: &[u8], matrix: Matrix, jobs: &mut Vec<Job<'d>>) -> Option<()> {
+        let objects = self.objects.dict(job.resources, b"XObject");
+        let Some(id) = objects.and_then(|objects| objects.get(name)).and_then(Object::as_ref_id) else {
+            return Some(());
+        };
+        let Some(Value::Stream(stream)) = self.objects.get(id.number) else { return Some(()) };
+        match stream.dict.get_name(b"Subtype") {
+            Some(b"Image") => {
+                let size = (matrix[0].hypot(matrix[1]), matrix[2].hypot(matrix[3]));
+                let largest = self.sizes.entry(id.number).or_default();
+                *largest = (largest.0.max(size.0), largest.1.max(size.1));
+            }
+            Some(b"Form") => {
+                self.forms.insert(id.number);
+                jobs.push(Job {
+                    content: inflate::undo(stream, self.limit).ok()?,
+                    resources: self.objects.dict(&stream.dict, b"Resources").unwrap_or(job.resources),
+                    matrix: times(form_matrix(&stream.dict), matrix),
+                    nested: job.nested + 1,
+                });
+            }
+            _ => {}
         }
         Some(())
     }

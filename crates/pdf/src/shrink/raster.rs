@@ -10,6 +10,8 @@ use crate::object::{Dict, Name, Object, Stream};
 use crate::policy::Policy;
 use crate::safety;
 
+use super::palette::Palette;
+
 /// Decoded bytes of one image.
 const MAX_RASTER: u64 = 400 << 20;
 
@@ -51,7 +53,8 @@ impl Raster {
 }
 
 /// The image as a JPEG for this target, or `None` where that is not smaller or cannot be.
-pub(super) fn reencode(stream: &Stream, target: Target, policy: &Policy) -> Option<Stream> {
+/// Indices are taken for the colours of `palette`.
+pub(super) fn reencode(stream: &Stream, palette: Option<&Palette>, target: Target, policy: &Policy) -> Option<Stream> {
     let dict = &stream.dict;
     let is_image = dict.get_name(b"Subtype") == Some(b"Image");
     let is_mask = matches!(dict.get(b"ImageMask"), Some(Object::Bool(true)));
@@ -66,10 +69,16 @@ pub(super) fn reencode(stream: &Stream, target: Target, policy: &Policy) -> Opti
     }
     // Parameters may say that the colours are not what the file says.
     let (raster, space) = match codec {
-        None => (samples(dict, &data)?, None),
+        None => match palette {
+            Some(palette) => (colours(dict, &data, palette)?, Some(palette.base.clone())),
+            None => (samples(dict, &data)?, None),
+        },
+        // A codec of indices: what it gives are no colours.
+        Some(_) if palette.is_some() => return None,
         Some((name, None)) => coded(dict, &name, &data, target)?,
         Some((_, Some(_))) => return None,
     };
+    drop(data);
     let raster = resize(raster, target)?;
     let data = encode(&raster, target.quality)?;
     // A saving of less than a tenth is not worth another generation of loss.
@@ -83,19 +92,23 @@ pub(super) fn reencode(stream: &Stream, target: Target, policy: &Policy) -> Opti
     dict.set(b"Width", Object::Int(i64::try_from(raster.width).ok()?));
     dict.set(b"Height", Object::Int(i64::try_from(raster.height).ok()?));
     if let Some(space) = space {
-        dict.set(b"ColorSpace", Object::name(space));
+        dict.set(b"ColorSpace", space);
+        if palette.is_some() {
+            // It spoke of indices, and is the one that maps each to itself.
+            dict.remove(b"Decode");
+        }
     }
     Some(Stream { dict, data: Bytes::from(data) })
 }
 
 /// What an image codec makes of the data, and the colour space where only the data says it.
-fn coded(dict: &Dict, name: &Name, data: &[u8], target: Target) -> Option<(Raster, Option<&'static [u8]>)> {
+fn coded(dict: &Dict, name: &Name, data: &[u8], target: Target) -> Option<(Raster, Option<Object>)> {
     match name.as_bytes() {
         b"DCTDecode" | b"DCT" => Some((jpeg(data, target)?, None)),
         b"JPXDecode" => {
             let raster = jpeg2000(dict, data, target)?;
             let device: &[u8] = if raster.channels == 1 { b"DeviceGray" } else { b"DeviceRGB" };
-            Some((raster, (!dict.contains(b"ColorSpace")).then_some(device)))
+            Some((raster, (!dict.contains(b"ColorSpace")).then(|| Object::name(device))))
         }
         _ => None,
     }
@@ -172,7 +185,29 @@ fn jpeg2000(dict: &Dict, data: &[u8], target: Target) -> Option<Raster> {
     })
 }
 
-/// Plain samples of eight bits in grey, RGB or CMYK.
+/// Indices of up to eight bits as the colours of their palette.
+fn colours(dict: &Dict, data: &[u8], palette: &Palette) -> Option<Raster> {
+    let int = |key: &[u8]| dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
+    let (width, height, bits) = (int(b"Width")?, int(b"Height")?, int(b"BitsPerComponent")?);
+    let area = width.checked_mul(height)?.checked_mul(palette.channels)?;
+    // Two colours are print, which a JPEG would blur.
+    if ![2, 4, 8].contains(&bits) || width.max(height) > MAX_SIDE || width.min(height) == 0 || area as u64 > MAX_RASTER
+    {
+        return None;
+    }
+    if let Some(decode) = dict.get(b"Decode") {
+        let top = i64::from((1u16 << bits) - 1);
+        let same =
+            matches!(decode.as_array(), Some([low, high]) if low.as_int() == Some(0) && high.as_int() == Some(top));
+        if !same {
+            return None;
+        }
+    }
+    let pixels = palette.expand(data, width, height, bits)?;
+    Some(Raster { width, height, channels: palette.channels, pixels })
+}
+
+/// Plain samples of eight or sixteen bits in grey, RGB or CMYK.
 fn samples(dict: &Dict, data: &[u8]) -> Option<Raster> {
     let channels = match dict.get(b"ColorSpace")? {
         Object::Name(name) => match name.as_bytes() {
@@ -192,9 +227,22 @@ fn samples(dict: &Dict, data: &[u8]) -> Option<Raster> {
     };
     let int = |key: &[u8]| dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
     let (width, height) = (int(b"Width")?, int(b"Height")?);
-    if int(b"BitsPerComponent") != Some(8) || width.max(height) > MAX_SIDE || width.min(height) == 0 {
+    let wide = match int(b"BitsPerComponent")? {
+        8 => false,
+        16 => true,
+        _ => return None,
+    };
+    if width.max(height) > MAX_SIDE || width.min(height) == 0 {
         return None;
     }
+    // Of sixteen bits the upper eight, which are all that is ever shown.
+    let upper: Vec<u8>;
+    let data = if wide {
+        upper = data.iter().step_by(2).copied().collect();
+        &upper
+    } else {
+        data
+    };
     let area = width.checked_mul(height)?;
     let channels = match channels {
         0 if data.len() >= area.checked_mul(4)? => return None,

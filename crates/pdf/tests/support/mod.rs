@@ -2,8 +2,22 @@
 #![allow(dead_code, reason = "each test uses its part of this")]
 
 pub(crate) mod cases;
+pub(crate) mod raw;
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use sealpress_pdf::Policy;
+
+/// Time enough for a debug build on a busy machine: what is kept must not depend on the clock here.
+pub(crate) fn patient() -> Policy {
+    let mut policy = Policy::default();
+    policy.page_budget = Duration::from_secs(120);
+    policy.judge_budget = Duration::from_secs(600);
+    policy.shrink_budget = Duration::from_secs(600);
+    policy.read_budget = Duration::from_secs(120);
+    policy
+}
 
 /// A folder of the corpus, or a note that it is not there.
 pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {

@@ -6,10 +6,16 @@ use memchr::memchr;
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, hex_digit};
 use crate::source::Leave;
 
+/// Digits of one number. Real files stay below fifty.
+const MAX_DIGITS: usize = 1 << 10;
+
+/// Reals beyond this are nothing that a page means; written out they would be read back by nobody.
+const LARGEST: f64 = 9e15;
+
 /// A `/Kids` array of more bytes is not parsed but read kid by kid.
 const LONG_KIDS: usize = 512;
 
-pub(super) struct Lexer<'a> {
+pub(crate) struct Lexer<'a> {
     file: &'a Bytes,
     at: usize,
 }
@@ -21,11 +27,11 @@ enum Open {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(file: &'a Bytes, at: usize) -> Self {
+    pub(crate) fn new(file: &'a Bytes, at: usize) -> Self {
         Self { file, at: at.min(file.len()) }
     }
 
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
@@ -42,7 +48,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// White space and comments.
-    pub(super) fn skip_space(&mut self) {
+    pub(crate) fn skip_space(&mut self) {
         while let Some(b) = self.peek() {
             match b {
                 b'%' => {
@@ -56,7 +62,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes these bytes if they come next.
-    pub(super) fn keyword(&mut self, word: &[u8]) -> bool {
+    pub(crate) fn keyword(&mut self, word: &[u8]) -> bool {
         let found = self.rest().starts_with(word);
         if found {
             self.at += word.len();
@@ -76,7 +82,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A direct object or a reference.
-    pub(super) fn object(&mut self) -> Result<Object, Leave> {
+    pub(crate) fn object(&mut self) -> Result<Object, Leave> {
         let mut stack: Vec<Open> = Vec::new();
         loop {
             self.skip_space();
@@ -272,14 +278,17 @@ impl<'a> Lexer<'a> {
         let text = std::str::from_utf8(token).map_err(|_| STRANGE)?;
         let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
         let sound = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.') && plain.bytes().any(|b| b.is_ascii_digit());
-        if !sound || token.len() > 40 {
+        if !sound || token.len() > MAX_DIGITS {
             return Err(STRANGE);
         }
         self.at += token.len();
-        if memchr(b'.', token).is_none() {
-            return text.parse().map(Object::Int).map_err(|_| STRANGE);
+        if memchr(b'.', token).is_none()
+            && let Ok(whole) = text.parse()
+        {
+            return Ok(Object::Int(whole));
         }
-        text.parse().map(Object::Real).map_err(|_| STRANGE)
+        // Integers beyond 64 bits are reals to every reader.
+        text.parse().map(|real: f64| Object::Real(real.clamp(-LARGEST, LARGEST))).map_err(|_| STRANGE)
     }
 
     fn constant(&mut self) -> Result<Object, Leave> {
@@ -292,6 +301,61 @@ impl<'a> Lexer<'a> {
             b"null" => Ok(Object::Null),
             _ => Err(Leave("a strange word")),
         }
+    }
+}
+
+/// What stands next in a content stream.
+#[derive(Debug)]
+pub(crate) enum Token<'a> {
+    Operand(Object),
+    /// An operator, known or not.
+    Operator(&'a [u8]),
+}
+
+/// The tokens of a content stream.
+pub(crate) struct Tokens<'a>(Lexer<'a>);
+
+impl<'a> Tokens<'a> {
+    pub(crate) fn new(content: &'a Bytes) -> Self {
+        Self(Lexer::new(content, 0))
+    }
+
+    /// The next token; `None` at the end, and only there: whatever is no token is an error.
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'a>>, Leave> {
+        let lexer = &mut self.0;
+        lexer.skip_space();
+        let rest = lexer.rest();
+        let Some(first) = rest.first() else { return Ok(None) };
+        if !(first.is_ascii_alphabetic() || matches!(first, b'\'' | b'"')) {
+            return lexer.object().map(|object| Some(Token::Operand(object)));
+        }
+        let word = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        Ok(Some(match word {
+            b"true" | b"false" | b"null" => Token::Operand(lexer.object()?),
+            word => {
+                lexer.at += word.len();
+                Token::Operator(word)
+            }
+        }))
+    }
+}
+
+impl Tokens<'_> {
+    /// Goes behind an image in the content, whose `BI` was the last token. Its data are binary: their end is
+    /// the first `EI` that stands alone with text behind it.
+    pub(crate) fn skip_image(&mut self) -> Result<(), Leave> {
+        while !matches!(self.next()?.ok_or(Leave("an image that does not end"))?, Token::Operator(b"ID")) {}
+        let lexer = &mut self.0;
+        for at in memchr::memmem::find_iter(lexer.rest(), b"EI") {
+            let rest = lexer.rest();
+            let alone = at > 0 && is_space(rest[at - 1]) && rest.get(at + 2).is_none_or(|b| is_space(*b));
+            let text = |b: &u8| b.is_ascii_graphic() || is_space(*b);
+            if alone && rest[at + 2..rest.len().min(at + 34)].iter().all(text) {
+                lexer.at += at + 2;
+                return Ok(());
+            }
+        }
+        Err(Leave("an image that does not end"))
     }
 }
 
@@ -319,7 +383,7 @@ pub(crate) fn refs(kids: Bytes) -> impl Iterator<Item = Result<Id, Leave>> {
     })
 }
 
-pub(super) fn is_space(b: u8) -> bool {
+pub(crate) fn is_space(b: u8) -> bool {
     matches!(b, b'\0' | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
 
@@ -357,6 +421,46 @@ mod tests {
         let items = items.as_array().unwrap();
         assert_eq!(items.len(), 5);
         assert_eq!(items[2], Object::Ref(Id::new(2, 0)));
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_numbers() {
+        assert_eq!(parse(b"99999999999999999999").unwrap(), Object::Real(LARGEST));
+        assert_eq!(parse(&[b'9'; 500]).unwrap(), Object::Real(LARGEST));
+        let tiny = parse(b"-0.00000000000000000000000000000000000001175").unwrap();
+        assert!(matches!(tiny, Object::Real(r) if r < 0.0 && r > -1e-30));
+    }
+
+    #[test]
+    fn content_is_read_to_its_last_byte_or_not_at_all() {
+        let read = |content: &'static [u8]| {
+            let content = Bytes::from_static(content);
+            let (mut tokens, mut words) = (Tokens::new(&content), Vec::new());
+            while let Some(token) = tokens.next()? {
+                if let Token::Operator(word) = token {
+                    words.push(String::from_utf8_lossy(word).into_owned());
+                }
+            }
+            Ok::<_, Leave>(words)
+        };
+        assert_eq!(
+            read(b"q 1 0 0 1 0 0 cm (a) Tj [1(b)]TJ true T* ' % comment\nQ").unwrap(),
+            ["q", "cm", "Tj", "TJ", "T*", "'", "Q"]
+        );
+        for stray in [
+            &b"q ) Q"[..],
+            b"q > Q",
+            b"q <4!> Tj",
+            b"q ] Q",
+            b"q >> Q",
+            b"q { Q",
+            b"q (Q",
+            b"q [Q",
+            b"q 1.2.3 w Q",
+            b"q \x80 Q",
+        ] {
+            assert!(read(stray).is_err(), "{}", String::from_utf8_lossy(stray));
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::lex::{Lexer, is_space};
 use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream};
-use crate::source::Leave;
+use crate::source::{Failure, Leave};
 
 /// Revisions of one file.
 const MAX_SECTIONS: usize = 256;
@@ -18,15 +19,16 @@ const MAX_RANGES: usize = 65_536;
 
 const ROW: usize = 20;
 
-pub(super) struct Sections {
+pub(crate) struct Sections {
     bytes: Bytes,
     sections: Vec<Section>,
     trailer: Dict,
+    encrypted: bool,
 }
 
 /// Where an object lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Absent,
     At(usize),
     In { stream: u32, index: usize },
@@ -35,6 +37,12 @@ pub(super) enum Place {
 struct Section {
     ranges: Vec<Range>,
     rows: Rows,
+}
+
+impl Section {
+    fn range(&self, number: usize) -> Option<&Range> {
+        self.ranges.iter().rev().find(|r| number >= r.first && number - r.first < r.count)
+    }
 }
 
 /// Objects `first..first + count`; their rows begin at `start`.
@@ -52,42 +60,110 @@ enum Rows {
 }
 
 impl Sections {
+    /// The sections that the end of the file names.
+    pub(crate) fn of(bytes: &Bytes, limit: u64) -> Result<Self, Leave> {
+        let tail = &bytes[bytes.len().saturating_sub(1024)..];
+        let at = memmem::rfind(tail, b"startxref").ok_or(Leave("no startxref"))?;
+        let mut lexer = Lexer::new(bytes, bytes.len() - tail.len() + at + 9);
+        lexer.skip_space();
+        let start = lexer.integer()?;
+        Self::read(bytes, start, limit)
+    }
+
     /// Reads all sections from the newest, whose offset is given.
-    pub(super) fn read(bytes: &Bytes, start: usize, limit: u64) -> Result<Self, Leave> {
+    fn read(bytes: &Bytes, start: usize, limit: u64) -> Result<Self, Leave> {
         let (mut sections, mut newest, mut seen) = (Vec::new(), None, HashSet::new());
-        let mut next = Some(start);
+        let (mut next, mut encrypted) = (Some(start), false);
+        let place = |trailer: &Dict, key: &[u8]| match trailer.get(key) {
+            None => Ok(None),
+            Some(offset) => {
+                let offset = offset.as_int().and_then(|n| usize::try_from(n).ok());
+                offset.filter(|n| *n < bytes.len()).map(Some).ok_or(Leave("a strange previous revision"))
+            }
+        };
         while let Some(at) = next {
             if !seen.insert(at) || sections.len() >= MAX_SECTIONS {
                 return Err(Leave("too many revisions"));
             }
             let (section, trailer) = section(bytes, at, limit)?;
-            if trailer.contains(b"Encrypt") || trailer.contains(b"XRefStm") {
-                return Err(Leave("encrypted or hybrid"));
+            encrypted |= trailer.contains(b"Encrypt");
+            // Objects that old readers must not see: their table calls them free.
+            if let Some(hidden) = place(&trailer, b"XRefStm")? {
+                sections.push(stream(bytes, Lexer::new(bytes, hidden), limit)?.0);
             }
-            next = match trailer.get(b"Prev") {
-                None => None,
-                Some(prev) => {
-                    let prev = prev.as_int().and_then(|n| usize::try_from(n).ok());
-                    Some(prev.filter(|n| *n < bytes.len()).ok_or(Leave("a strange previous revision"))?)
-                }
-            };
+            next = place(&trailer, b"Prev")?;
             sections.push(section);
             newest.get_or_insert(trailer);
         }
         let trailer = newest.ok_or(Leave("no trailer"))?;
-        Ok(Self { bytes: bytes.clone(), sections, trailer })
+        Ok(Self { bytes: bytes.clone(), sections, trailer, encrypted })
     }
 
-    pub(super) fn trailer(&self) -> &Dict {
+    pub(super) fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.sections.iter().flat_map(|section| &section.ranges).map(|range| range.count).sum()
+    }
+
+    /// Calls `see` with every object that is in use.
+    pub(super) fn each_in_use(&self, see: &mut dyn FnMut(Id) -> Result<(), Failure>) -> Result<(), Failure> {
+        const STRANGE: Leave = Leave("a strange object number");
+        for (newer, section) in self.sections.iter().enumerate() {
+            for range in &section.ranges {
+                for row in 0..range.count {
+                    let number = range.first.checked_add(row).ok_or(STRANGE)?;
+                    if self.sections[..newer].iter().any(|section| section.range(number).is_some()) {
+                        continue;
+                    }
+                    if let Some(generation) = self.generation(section, range, row)? {
+                        see(Id::new(u32::try_from(number).map_err(|_| STRANGE)?, generation))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The generation of an object in use.
+    fn generation(&self, section: &Section, range: &Range, row: usize) -> Result<Option<i32>, Leave> {
+        const STRANGE: Leave = Leave("a strange row");
+        match &section.rows {
+            Rows::Text => {
+                let at = range.start + row * ROW;
+                let row = self.bytes.get(at..at + ROW).ok_or(STRANGE)?;
+                if row[17] == b'f' {
+                    return Ok(None);
+                }
+                let generation = std::str::from_utf8(&row[11..16]).ok().and_then(|digits| digits.parse().ok());
+                generation.map(Some).ok_or(STRANGE)
+            }
+            Rows::Binary { data, widths: [kind, middle, last] } => {
+                let at = range.start + row * (kind + middle + last);
+                let number = |bytes: Option<&[u8]>| {
+                    bytes.map(|b| b.iter().fold(0u64, |n, b| n << 8 | u64::from(*b))).ok_or(STRANGE)
+                };
+                let of_kind = if *kind == 0 { 1 } else { number(data.get(at..at + kind))? };
+                let at = at + kind + middle;
+                match of_kind {
+                    0 => Ok(None),
+                    1 => number(data.get(at..at + last))?.try_into().map(Some).map_err(|_| STRANGE),
+                    _ => Ok(Some(0)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn trailer(&self) -> &Dict {
         &self.trailer
     }
 
     /// Where the newest revision that knows the object says it is.
-    pub(super) fn find(&self, id: Id) -> Result<Place, Leave> {
+    pub(crate) fn find(&self, id: Id) -> Result<Place, Leave> {
         let number = id.number as usize;
         for section in &self.sections {
-            let range = section.ranges.iter().rev().find(|r| number >= r.first && number - r.first < r.count);
-            let Some(range) = range else { continue };
+            let Some(range) = section.range(number) else { continue };
             let row = number - range.first;
             return match &section.rows {
                 Rows::Text => text_row(&self.bytes, range.start + row * ROW, id),

@@ -1,5 +1,6 @@
-//! The sure way: hayro-syntax, which repairs broken files and undoes encryption. Its objects borrow
-//! from its document, so each one is turned into ours as it is asked for.
+//! The repairing reader: hayro-syntax, which mends broken files and undoes encryption. Its objects borrow
+//! from its document, so each one is turned into ours as it is asked for; those that it cannot read are
+//! looked for in the bytes of the file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,17 +10,24 @@ use hayro_syntax::object::{self as hayro, MaybeRef, ObjectIdentifier};
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use memchr::memmem;
 
+use super::search::{Hit, Search};
+use super::strict::{Place, Sections};
+use super::{Failure, Lookup};
 use crate::error::{Error, ErrorKind};
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, Stream, Value};
+use crate::report::EmptyPassword;
 
-pub(crate) struct Sure {
+pub(crate) struct Repairing {
     pdf: Pdf,
     bytes: Bytes,
     encrypted: bool,
+    search: Search,
+    /// The file's own table, where it can be read: it tells what was never there from what is lost.
+    sections: Option<Sections>,
 }
 
-impl Sure {
-    pub(crate) fn open(bytes: &Bytes) -> Result<Self, Error> {
+impl Repairing {
+    pub(crate) fn open(bytes: &Bytes, max_inflated: u64) -> Result<Self, Error> {
         let data = Arc::new(bytes.clone());
         let opened = catch_unwind(AssertUnwindSafe(move || Pdf::new(data)))
             .map_err(|_| Error::new(ErrorKind::Corrupt, "the reader of broken files gave up"))?;
@@ -27,7 +35,8 @@ impl Sure {
             Ok(pdf) => {
                 // The key stands in a trailer or a cross-reference stream's dictionary; both are plain.
                 let encrypted = memmem::find(bytes, b"/Encrypt").is_some();
-                Ok(Self { pdf, bytes: bytes.clone(), encrypted })
+                let sections = Sections::of(bytes, max_inflated).ok();
+                Ok(Self { pdf, bytes: bytes.clone(), encrypted, search: Search::new(bytes), sections })
             }
             Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
                 Err(Error::new(ErrorKind::Encrypted, "the file needs a password"))
@@ -39,14 +48,59 @@ impl Sure {
         }
     }
 
-    pub(crate) fn get(&self, id: Id) -> Value {
-        let id = ObjectIdentifier::new(id.number, id.generation);
-        let object = catch_unwind(AssertUnwindSafe(|| self.pdf.xref().get::<hayro::Object<'_>>(id)));
-        match object {
-            Ok(Some(hayro::Object::Stream(stream))) => Value::Stream(self.stream(&stream)),
-            Ok(Some(object)) => Value::Plain(self.convert(object, 0)),
-            Ok(None) | Err(_) => Value::NULL,
+    pub(crate) fn lookup(&self, id: Id) -> Lookup {
+        let theirs = ObjectIdentifier::new(id.number, id.generation);
+        let object = catch_unwind(AssertUnwindSafe(|| self.pdf.xref().get::<hayro::Object<'_>>(theirs)));
+        let found = match object {
+            Ok(Some(hayro::Object::Stream(stream))) => Some(Value::Stream(self.stream(&stream))),
+            Ok(Some(object)) => Some(Value::Plain(self.convert(object, 0))),
+            Ok(None) | Err(_) => None,
+        };
+        match found {
+            // A stream whose data it did not find is a dictionary to it.
+            Some(Value::Plain(Object::Dict(dict))) if dict.contains(b"Length") && !self.encrypted => {
+                match self.search.find(id) {
+                    Hit::Found(stream @ Value::Stream(_)) => Lookup::Found(stream),
+                    _ => Lookup::Found(Value::Plain(Object::Dict(dict))),
+                }
+            }
+            Some(_) if self.search.is_torn(id) => Lookup::Lost,
+            Some(value) => Lookup::Found(value),
+            None => self.otherwise(id),
         }
+    }
+
+    /// An object that the reader has not.
+    fn otherwise(&self, id: Id) -> Lookup {
+        match self.search.find(id) {
+            // What stands in the bytes is not what was meant where it is encrypted.
+            Hit::Found(value) if !self.encrypted => Lookup::Found(value),
+            Hit::Found(_) | Hit::Unreadable => Lookup::Lost,
+            Hit::None => match self.sections.as_ref().map(|sections| sections.find(id)) {
+                Some(Ok(Place::Absent)) => Lookup::Absent,
+                _ => Lookup::Lost,
+            },
+        }
+    }
+
+    /// Calls `see` for every object.
+    pub(crate) fn each(&self, see: &mut dyn FnMut(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut failed = Ok(());
+        let walked = catch_unwind(AssertUnwindSafe(|| {
+            for object in self.pdf.objects() {
+                let value = match object {
+                    hayro::Object::Stream(stream) => Value::Stream(self.stream(&stream)),
+                    object => Value::Plain(self.convert(object, 0)),
+                };
+                failed = see(&value);
+                if failed.is_err() {
+                    return;
+                }
+            }
+        }));
+        // What its reader cannot list is no reason to refuse the file: the pages were read one by one.
+        drop(walked);
+        failed
     }
 
     pub(crate) fn root(&self) -> Id {
@@ -56,6 +110,26 @@ impl Sure {
 
     pub(crate) fn encrypted(&self) -> bool {
         self.encrypted
+    }
+
+    /// Whose password was empty, as far as it can be told.
+    pub(crate) fn empty_password(&self) -> EmptyPassword {
+        #[cfg(feature = "fallback")]
+        {
+            let trailer = self.sections.as_ref().map(Sections::trailer);
+            let encryption = trailer.and_then(|trailer| match trailer.get(b"Encrypt")? {
+                Object::Dict(dict) => Some(dict.clone()),
+                Object::Ref(id) => match self.search.find(*id) {
+                    Hit::Found(value) => value.dict().cloned(),
+                    Hit::Unreadable | Hit::None => None,
+                },
+                _ => None,
+            });
+            if let (Some(trailer), Some(encryption)) = (trailer, encryption) {
+                return super::fallback::empty_password(trailer, &encryption);
+            }
+        }
+        EmptyPassword::Either
     }
 
     pub(crate) fn info(&self) -> Dict {

@@ -1,8 +1,8 @@
-//! The fast way: a lean reader for well-formed, unencrypted files. It reads the end of the file, the
+//! The strict reader: lean, for well-formed, unencrypted files. It reads the end of the file, the
 //! cross-reference sections and the objects it is asked for, and touches nothing else.
 //!
 //! It believes nothing: an object must begin exactly where the cross-reference says, a stream must end
-//! where its length says. Whatever is unexpected makes it leave, and the sure way starts over.
+//! where its length says. Whatever is unexpected makes it leave, and the repairing reader starts over.
 
 mod lex;
 mod xref;
@@ -12,15 +12,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use memchr::memmem;
 
-use lex::Lexer;
-pub(crate) use lex::{parse_dict, refs};
-use xref::{Place, Sections};
+pub(super) use lex::{Lexer, is_space};
+pub(crate) use lex::{Token, Tokens, parse_dict, refs};
+pub(super) use xref::{Place, Sections};
 
 use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream, Value};
-use crate::source::Leave;
+use crate::source::{Failure, Leave, Lookup};
 
 /// Lookups inside lookups: a stream whose length is an object in a stream whose length is an object.
 const MAX_LOOKUPS: u8 = 6;
@@ -28,7 +27,7 @@ const MAX_LOOKUPS: u8 = 6;
 /// Object streams kept inflated at a time.
 const MAX_OPEN: usize = 64;
 
-pub(crate) struct Fast {
+pub(crate) struct Strict {
     bytes: Bytes,
     sections: Sections,
     open: RefCell<HashMap<u32, Rc<Packed>>>,
@@ -43,17 +42,15 @@ struct Packed {
     index: Vec<(u32, usize)>,
 }
 
-impl Fast {
+impl Strict {
     pub(crate) fn open(bytes: &Bytes, max_inflated: u64) -> Result<Self, Leave> {
         if !bytes.starts_with(b"%PDF-") {
             return Err(Leave("no header at the start"));
         }
-        let tail = &bytes[bytes.len().saturating_sub(1024)..];
-        let at = memmem::rfind(tail, b"startxref").ok_or(Leave("no startxref"))?;
-        let mut lexer = Lexer::new(bytes, bytes.len() - tail.len() + at + 9);
-        lexer.skip_space();
-        let start = lexer.integer()?;
-        let sections = Sections::read(bytes, start, max_inflated)?;
+        let sections = Sections::of(bytes, max_inflated)?;
+        if sections.encrypted() {
+            return Err(Leave("encrypted"));
+        }
         Ok(Self { bytes: bytes.clone(), sections, open: RefCell::default(), nested: Cell::new(0), max_inflated })
     }
 
@@ -66,30 +63,47 @@ impl Fast {
         self.get(id).ok()?.dict().cloned()
     }
 
-    pub(crate) fn get(&self, id: Id) -> Result<Value, Leave> {
+    fn get(&self, id: Id) -> Result<Value, Leave> {
+        self.lookup(id).map(Lookup::value)
+    }
+
+    pub(crate) fn lookup(&self, id: Id) -> Result<Lookup, Leave> {
         if self.nested.get() >= MAX_LOOKUPS {
             return Err(Leave("lookups nest too deep"));
         }
         self.nested.set(self.nested.get() + 1);
-        let value = match self.sections.find(id) {
-            Ok(Place::Absent) => Ok(Value::NULL),
-            Ok(Place::At(offset)) => self.object_at(offset, id),
-            Ok(Place::In { stream, index }) => self.packed_object(id, stream, index),
+        let found = match self.sections.find(id) {
+            Ok(Place::Absent) => Ok(Lookup::Absent),
+            Ok(Place::At(offset)) => self.object_at(offset, id).map(Lookup::Found),
+            Ok(Place::In { stream, index }) => self.packed_object(id, stream, index).map(Lookup::Found),
             Err(leave) => Err(leave),
         };
         self.nested.set(self.nested.get() - 1);
-        value
+        found
     }
 
     /// Looks at every object of the file, for files that we wrote ourselves.
     pub(crate) fn verify(&self) -> Result<(), Leave> {
         let size = self.sections.trailer().get(b"Size").and_then(Object::as_int).ok_or(Leave("no size"))?;
         for number in 1..u32::try_from(size).map_err(|_| Leave("a strange size"))? {
-            if self.get(Id::new(number, 0))? == Value::NULL {
+            if matches!(self.lookup(Id::new(number, 0))?, Lookup::Absent) {
                 return Err(Leave("an object is missing"));
             }
         }
         Ok(())
+    }
+
+    /// Rows of the newest sections, free ones included.
+    pub(crate) fn size(&self) -> usize {
+        self.sections.size()
+    }
+
+    /// Calls `see` for every object in use.
+    pub(crate) fn each(&self, see: &mut dyn FnMut(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.sections.each_in_use(&mut |id| match self.lookup(id)? {
+            Lookup::Found(value) => see(&value),
+            Lookup::Absent | Lookup::Lost => Ok(()),
+        })
     }
 
     fn object_at(&self, offset: usize, id: Id) -> Result<Value, Leave> {

@@ -1,0 +1,241 @@
+//! Objects found by their headers (`7 0 obj`) in the bytes of a damaged file, for those that its reader
+//! cannot read. Forgiving where it is plain what was meant: blanks after `stream`, a misspelt `endstream`,
+//! a missing `endobj`, a generation that disagrees. Whatever is not plain is lost, which is said.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use super::strict::{Lexer, is_space};
+use crate::object::{Dict, Id, Object, Stream, Value};
+
+/// Bytes of the digits and blanks of a header.
+const HEADER: usize = 32;
+
+/// Bytes looked at behind a stream for a word that ends it.
+const END_WORD: usize = 24;
+
+pub(super) struct Search {
+    bytes: Bytes,
+    headers: OnceCell<Headers>,
+}
+
+#[derive(Default)]
+struct Headers {
+    /// Where the last object of this number and generation begins behind its header.
+    exact: HashMap<Id, usize>,
+    /// The last of this number, whatever its generation.
+    any: HashMap<u32, usize>,
+    /// The last object of a file that ends within it.
+    torn: Option<u32>,
+}
+
+/// What a search gives.
+pub(super) enum Hit {
+    Found(Value),
+    /// There is a header, and nobody can read what stands behind it.
+    Unreadable,
+    /// There is no header of this number.
+    None,
+}
+
+impl Search {
+    pub(super) fn new(bytes: &Bytes) -> Self {
+        Self { bytes: bytes.clone(), headers: OnceCell::new() }
+    }
+
+    /// The object of this number.
+    pub(super) fn find(&self, id: Id) -> Hit {
+        let headers = self.headers.get_or_init(|| headers(&self.bytes));
+        let Some(at) = headers.exact.get(&id).or_else(|| headers.any.get(&id.number)) else { return Hit::None };
+        if headers.torn == Some(id.number) {
+            return Hit::Unreadable;
+        }
+        self.parse(*at).map_or(Hit::Unreadable, Hit::Found)
+    }
+
+    /// Whether the file ends within this object.
+    pub(super) fn is_torn(&self, id: Id) -> bool {
+        self.headers.get_or_init(|| headers(&self.bytes)).torn == Some(id.number)
+    }
+
+    fn parse(&self, at: usize) -> Option<Value> {
+        let mut lexer = Lexer::new(&self.bytes, at);
+        let object = lexer.object().ok()?;
+        lexer.skip_space();
+        match object {
+            Object::Dict(dict) if lexer.keyword(b"stream") => self.stream(lexer.position(), dict).map(Value::Stream),
+            object => Some(Value::Plain(object)),
+        }
+    }
+
+    fn stream(&self, word: usize, dict: Dict) -> Option<Stream> {
+        let rest = self.bytes.get(word..)?;
+        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        // Blanks only belong to the word where a line ends behind them.
+        let line = |at: usize| match rest.get(at..) {
+            Some([b'\r', b'\n', ..]) => Some(2),
+            Some([b'\n' | b'\r', ..]) => Some(1),
+            _ => None,
+        };
+        let start = word + line(blanks).map_or(line(0).unwrap_or(0), |end| blanks + end);
+        let length = self.length(&dict);
+        let end = length.and_then(|n| start.checked_add(n)).filter(|end| self.ends_at(*end));
+        let end = end.or_else(|| self.end_after(start))?;
+        Some(Stream { dict, data: self.bytes.slice(start..end) })
+    }
+
+    fn length(&self, dict: &Dict) -> Option<usize> {
+        let length = match dict.get(b"Length")? {
+            Object::Ref(id) => {
+                let headers = self.headers.get()?;
+                let at = headers.exact.get(id).or_else(|| headers.any.get(&id.number))?;
+                Lexer::new(&self.bytes, *at).object().ok()?.as_int()
+            }
+            direct => direct.as_int(),
+        };
+        length.and_then(|n| usize::try_from(n).ok())
+    }
+
+    /// Whether a stream may end here: `endstream` follows, or a word that was meant to be it.
+    fn ends_at(&self, at: usize) -> bool {
+        let Some(rest) = self.bytes.get(at..) else { return false };
+        let rest = &rest[..rest.len().min(END_WORD)];
+        let space = rest.iter().take_while(|b| is_space(**b)).count();
+        let word = &rest[space..];
+        word.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"end"))
+            || (space > 0 && memmem::find(word, b"stream").is_some_and(|at| at < 6))
+    }
+
+    /// Where the data end that begin here and have no length: before `endstream`, else before `endobj`.
+    fn end_after(&self, start: usize) -> Option<usize> {
+        let rest = self.bytes.get(start..)?;
+        let next = memmem::find(rest, b"endobj");
+        let length = match (memmem::find(rest, b"endstream"), next) {
+            (Some(stream), Some(object)) if object < stream => object,
+            (Some(end), _) | (None, Some(end)) => end,
+            (None, None) => return None,
+        };
+        let data = &rest[..length];
+        let data = data.strip_suffix(b"\n").unwrap_or(data);
+        let data = data.strip_suffix(b"\r").unwrap_or(data);
+        Some(start + data.len())
+    }
+}
+
+/// Every `number generation obj` of the file.
+fn headers(bytes: &Bytes) -> Headers {
+    let mut headers = Headers::default();
+    let mut last = None;
+    for at in memmem::find_iter(bytes, b"obj") {
+        let before = &bytes[at.saturating_sub(HEADER)..at];
+        if before.ends_with(b"end") {
+            last = None;
+            continue;
+        }
+        let Some(id) = header(before) else { continue };
+        headers.exact.insert(id, at + 3);
+        headers.any.insert(id.number, at + 3);
+        last = Some(id.number);
+    }
+    headers.torn = last.filter(|_| is_cut(bytes));
+    headers
+}
+
+/// The number and generation that end these bytes.
+fn header(before: &[u8]) -> Option<Id> {
+    let trim = |b: &[u8]| b.len() - b.iter().rev().take_while(|b| is_space(**b)).count();
+    let digits = |b: &[u8]| b.len() - b.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let end = trim(before);
+    let start = digits(&before[..end]);
+    let generation: i32 = std::str::from_utf8(&before[start..end]).ok()?.parse().ok()?;
+    let space = trim(&before[..start]);
+    if space == start {
+        return None;
+    }
+    let start = digits(&before[..space]);
+    let number: u32 = std::str::from_utf8(&before[start..space]).ok()?.parse().ok()?;
+    Some(Id::new(number, generation))
+}
+
+/// Whether a file breaks off: nothing marks its end, objects follow the last mark, or it is shorter than
+/// its own linearization says.
+pub(crate) fn is_cut(bytes: &[u8]) -> bool {
+    let Some(mark) = memmem::rfind(bytes, b"%%EOF") else { return true };
+    let behind = &bytes[mark..];
+    let objects = memmem::find_iter(behind, b"obj").any(|at| {
+        let before = &behind[at.saturating_sub(HEADER)..at];
+        !before.ends_with(b"end") && header(before).is_some()
+    });
+    if objects {
+        return true;
+    }
+    linearized_length(bytes).is_some_and(|length| length > bytes.len())
+}
+
+/// What the dictionary of a linearized file says about its length.
+fn linearized_length(bytes: &[u8]) -> Option<usize> {
+    let head = &bytes[..bytes.len().min(1024)];
+    memmem::find(head, b"/Linearized")?;
+    let at = memmem::find(head, b"/L ")? + 3;
+    let digits = head[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(&head[at..at + digits]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, number: u32) -> Option<Value> {
+        match Search::new(&Bytes::copy_from_slice(text.as_bytes())).find(Id::new(number, 0)) {
+            Hit::Found(value) => Some(value),
+            Hit::Unreadable | Hit::None => None,
+        }
+    }
+
+    fn data(text: &str) -> Option<Bytes> {
+        match found(text, 7)? {
+            Value::Stream(stream) => Some(stream.data),
+            Value::Plain(_) => None,
+        }
+    }
+
+    #[test]
+    fn streams_that_others_cannot_read_are_read() {
+        for (what, text) in [
+            ("a blank behind the word", "7 0 obj<</Length 3>>stream \nabc\nendstream endobj\n%%EOF"),
+            ("tabs and a carriage return", "7 0 obj<</Length 3>>stream\t\t\r\nabc\nendstream endobj\n%%EOF"),
+            ("a misspelt end", "7 0 obj<</Length 3>>stream\nabc\nendstraem endobj\n%%EOF"),
+            ("an end without its first letters", "7 0 obj<</Length 3>>stream\nabc\nndstream endobj\n%%EOF"),
+            ("no end of the stream", "7 0 obj<</Length 3>>stream\nabc\nendobj\n%%EOF"),
+            ("a wrong length", "7 0 obj<</Length 9999>>stream\nabc\nendstream endobj\n%%EOF"),
+            (
+                "a length that is an object",
+                "8 0 obj 3 endobj 7 0 obj<</Length 8 0 R>>stream\nabc\nendstream\nendobj %%EOF",
+            ),
+            ("another generation", "7 5 obj<</Length 3>>stream\nabc\nendstream endobj\n%%EOF"),
+            ("a long integer", "7 0 obj<</Length 3/X 99999999999999999999>>stream\nabc\nendstream endobj\n%%EOF"),
+        ] {
+            assert_eq!(data(text).as_deref(), Some(&b"abc"[..]), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_counts_and_what_is_torn_is_lost() {
+        assert_eq!(found("7 0 obj 1 endobj 7 0 obj 2 endobj %%EOF", 7), Some(Value::Plain(Object::Int(2))));
+        assert_eq!(found("6 0 obj 1 endobj 7 0 obj<</Length 99>>stream\nabc", 7), None);
+        assert_eq!(found("7 0 obj<</A", 7), None);
+        assert!(matches!(Search::new(&Bytes::from_static(b"6 0 obj 1 endobj")).find(Id::new(7, 0)), Hit::None));
+    }
+
+    #[test]
+    fn a_cut_is_told_from_an_end() {
+        assert!(!is_cut(b"%PDF-1.4 1 0 obj 1 endobj startxref 9 %%EOF\n"));
+        assert!(!is_cut(b"1 0 obj 1 endobj %%EOF <html>an end that somebody wrote behind it</html>"));
+        assert!(is_cut(b"%PDF-1.4 1 0 obj 1 endobj"));
+        assert!(is_cut(b"%PDF-1.4 1 0 obj 1 endobj %%EOF 2 0 obj <<"));
+        assert!(is_cut(b"%PDF-1.4 1 0 obj<</Linearized 1/L 99999/H[1 2]>>endobj %%EOF"));
+    }
+}

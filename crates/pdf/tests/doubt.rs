@@ -1,0 +1,287 @@
+//! In doubt, keep: each kind of fault that made a reader see nothing where there is something. Every test
+//! here fails when the doubt it names is taken away.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use sealpress_media::{Fault, Media};
+use sealpress_pdf::{Damaged, Documents, Error, ErrorKind, Policy, Trimmed, Trimmer, Warning};
+use support::patient;
+use support::raw::{File, TEXT, stream};
+
+fn trim(file: Vec<u8>, policy: Policy) -> Result<Trimmed, Error> {
+    Trimmer::new(policy).trim(&Media::sniff(file).unwrap())
+}
+
+/// The pages kept of a file, rewritten, so that nothing is kept by leaving it alone.
+fn kept(file: Vec<u8>) -> Vec<u32> {
+    let trimmed = trim(file, patient().with_documents(Documents::PagesOnly)).unwrap();
+    trimmed.report().kept.clone()
+}
+
+#[test]
+fn content_that_is_not_read_to_its_last_byte_is_doubt() {
+    let faults = [
+        ")",
+        ">",
+        "]",
+        "}",
+        "{",
+        "<4!>",
+        "<zz>",
+        "1 2 3 re",
+        "1 2 3 4 5 6 re",
+        "1 m",
+        "1 2 3 l",
+        "1 2 c",
+        "1 2 3 v",
+        "1 y",
+        "(a) h",
+        "0 0 m ) l",
+        "<</A",
+        ">>",
+        "1.2.3 w",
+        "\u{b7}",
+    ];
+    for fault in faults {
+        let content = format!("q Q 0 g {fault} {TEXT}");
+        let file = File::of(&[TEXT, &content]).bytes();
+        assert_eq!(kept(file), [1, 2], "behind {fault:?}");
+    }
+}
+
+#[test]
+fn a_page_without_any_surprise_is_still_empty() {
+    for nothing in [
+        "",
+        "q Q",
+        "q 1 0 0 1 72 72 cm /F 12 Tf Q",
+        "1 g 0 0 595 842 re f",
+        "BT /F 12 Tf ( ) Tj ET",
+        "/Artifact BMC EMC",
+        "BT /F 12 Tf 3 Tr (nobody sees this) Tj ET",
+        "/Span <</ActualText(x)>> BDC EMC % a comment",
+    ] {
+        assert_eq!(kept(File::of(&[TEXT, nothing]).bytes()), [1], "{nothing:?}");
+    }
+}
+
+#[test]
+fn objects_that_readers_do_not_read_are_found() {
+    let file = File::of(&[TEXT, TEXT]);
+    let length = format!("/Length {}", TEXT.len());
+    for (what, object) in [
+        ("a blank behind stream", format!("<<{length}>>\nstream \n{TEXT}\nendstream")),
+        ("an integer beyond 64 bits", format!("<<{length}/X 99999999999999999999>>\nstream\n{TEXT}\nendstream")),
+        ("a misspelt end", format!("<<{length}>>\nstream\n{TEXT}\nendstraem")),
+        ("an end in capitals", format!("<<{length}>>\nstream\n{TEXT}\nENDSTREAM")),
+        ("no end", format!("<<{length}>>\nstream\n{TEXT}\n")),
+        ("a length beyond the file", format!("<</Length 99999999>>\nstream\n{TEXT}\nendstream")),
+        ("a negative length", format!("<</Length -5>>\nstream\n{TEXT}\nendstream")),
+        ("no length", format!("<<>>\nstream\n{TEXT}\nendstream")),
+        ("a length that is not there", format!("<</Length 99 0 R>>\nstream\n{TEXT}\nendstream")),
+    ] {
+        let trimmed = trim(file_with(&file, 31, &object), patient()).unwrap();
+        let report = trimmed.report();
+        assert_eq!(report.kept, [1, 2], "{what}");
+        let lost = report.warnings.iter().any(|warning| matches!(warning, Warning::ObjectLost { .. }));
+        let there = output_has(&trimmed, b"1,204.50", 2);
+        assert!(lost || there, "{what}: neither kept nor named: {report:?}");
+    }
+}
+
+fn file_with(file: &File, number: u32, body: &str) -> Vec<u8> {
+    File { objects: file.objects.clone(), trailer: file.trailer.clone() }.with(number, body).bytes()
+}
+
+/// Whether so many streams of the output have these bytes.
+fn output_has(trimmed: &Trimmed, bytes: &[u8], count: usize) -> bool {
+    let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+    let streams = output.objects.values().filter_map(|object| object.as_stream().ok());
+    let has = |stream: &lopdf::Stream| {
+        let content = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
+        memchr::memmem::find(&content, bytes).is_some()
+    };
+    streams.filter(|stream| has(stream)).count() >= count
+}
+
+#[test]
+fn generations_that_disagree_lose_nothing() {
+    let file = File::of(&[TEXT, TEXT]);
+    for (from, to) in [("31 1\n", "31 1\n"), ("31 0 obj", "31 3 obj"), ("/Contents 31 0 R", "/Contents 31 4 R")] {
+        let bytes = if from == to {
+            let mut bytes = file.bytes();
+            let at = memchr::memmem::rfind(&bytes, b"\n31 1\n").unwrap() + 6;
+            bytes[at + 11..at + 16].copy_from_slice(b"00001");
+            bytes
+        } else {
+            file.broken(from, to)
+        };
+        let trimmed = trim(bytes, patient()).unwrap();
+        assert_eq!(trimmed.report().kept, [1, 2], "{to}");
+        assert!(output_has(&trimmed, b"1,204.50", 2), "{to}: {:?}", trimmed.report());
+    }
+}
+
+#[test]
+fn content_that_is_not_there_is_not_nothing() {
+    for contents in ["99 0 R", "3 0 R", "[30 0 R 99 0 R]", "1 0 R", "(text)"] {
+        let page = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents {contents}>>");
+        let file = File::of(&[TEXT, "", TEXT]).with(30, stream("", b"")).with(11, page);
+        let trimmed = trim(file.bytes(), patient().with_documents(Documents::PagesOnly)).unwrap();
+        let report = trimmed.report();
+        assert!(report.kept.contains(&2), "{contents}: {report:?}");
+        let named = |w: &Warning| matches!(w, Warning::ObjectLost { page: Some(2), .. });
+        assert!(report.warnings.iter().any(named), "{contents}: {report:?}");
+    }
+}
+
+#[test]
+fn a_lost_object_is_named_with_its_page() {
+    // The picture of page 2 cannot be parsed at all.
+    let page = "q 300 0 0 300 100 300 cm /I Do Q";
+    let file = File::of(&[TEXT, page]).with(50, stream("/Subtype/Image/Width 2/Height 2", b"abcd"));
+    let bytes = file.broken("50 0 obj\n<<", "50 0 obj\n]]");
+    let trimmed = trim(bytes, patient()).unwrap();
+    let report = trimmed.report();
+    assert_eq!(report.kept, [1, 2]);
+    // Both pages have it among their resources; the first one that needs it is named.
+    let lost = Warning::ObjectLost { page: Some(2), object: Some(50) };
+    let first = Warning::ObjectLost { page: Some(1), object: Some(50) };
+    assert!(report.warnings.contains(&lost) || report.warnings.contains(&first), "{report:?}");
+}
+
+#[test]
+fn images_that_make_no_sense_are_not_nothing() {
+    let grey = |entries: &str, bytes: usize| {
+        stream(&format!("/Type/XObject/Subtype/Image/Width 20/Height 20{entries}"), &vec![40; bytes])
+    };
+    for (what, image) in [
+        ("an empty range", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Decode[]", 400)),
+        ("a short range", grey("/BitsPerComponent 8/ColorSpace/DeviceRGB/Decode[0 1]", 1200)),
+        ("an empty mask", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Mask[]", 400)),
+        ("a mask of one number", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Mask[1]", 400)),
+        ("a mask that is not there", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/SMask 98 0 R", 400)),
+        ("no colours", grey("/BitsPerComponent 8", 400)),
+        ("unknown colours", grey("/BitsPerComponent 8/ColorSpace/Odd", 400)),
+        ("a depth of 3", grey("/BitsPerComponent 3/ColorSpace/DeviceGray", 400)),
+        ("no width", stream("/Subtype/Image/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[40; 400])),
+        ("an unknown filter", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/Odd", 400)),
+        ("an unknown kind", stream("/Subtype/PS", b"showpage")),
+    ] {
+        let file = File::of(&[TEXT, "q 300 0 0 300 100 300 cm /I Do Q"]).with(50, image);
+        assert_eq!(kept(file.bytes()), [1, 2], "{what}");
+    }
+    // Half of a white image: what is missing may be anything.
+    let half = stream("/Subtype/Image/Width 20/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[255; 200]);
+    assert_eq!(kept(File::of(&[TEXT, "q 500 0 0 800 9 9 cm /I Do Q"]).with(50, half).bytes()), [1, 2]);
+    let whole = stream("/Subtype/Image/Width 20/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[255; 400]);
+    assert_eq!(kept(File::of(&[TEXT, "q 500 0 0 800 9 9 cm /I Do Q"]).with(50, whole).bytes()), [1]);
+}
+
+#[test]
+fn forms_with_values_are_not_empty() {
+    let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R/Annots[60 0 R]>>";
+    let file = |field: &str, form: &str| {
+        let field = format!("<</Type/Annot/Subtype/Widget/Rect[72 500 400 530]/F 4/P 11 0 R/AP<</N 61 0 R>>{field}>>");
+        File::of(&[TEXT, "q Q"])
+            .with_catalog("/AcroForm 62 0 R")
+            .with(11, page)
+            .with(60, field)
+            .with(61, stream("/Subtype/Form/BBox[0 0 328 30]", b"/Tx BMC EMC"))
+            .with(62, format!("<</Fields[60 0 R]/DA(/Helv 12 Tf 0 g){form}>>"))
+            .bytes()
+    };
+    for (what, field, form) in [
+        ("a text", "/FT/Tx/T(a)/V(Erika Musterfrau)", ""),
+        ("a text in UTF-16", "/FT/Tx/T(a)/V<FEFF00450072>", ""),
+        ("a choice", "/FT/Ch/T(a)/V[(one)]", ""),
+        ("a box that is ticked", "/FT/Btn/T(a)/V/Yes", ""),
+        ("rich text", "/FT/Tx/T(a)/RV(<p>text</p>)", ""),
+        ("a form that asks for new appearances", "/FT/Tx/T(a)", "/NeedAppearances true"),
+    ] {
+        assert_eq!(kept(file(field, form)), [1, 2], "{what}");
+    }
+    for (what, field) in
+        [("no value", "/FT/Tx/T(a)"), ("an empty text", "/FT/Tx/T(a)/V()"), ("a box", "/FT/Btn/T(a)/V/Off")]
+    {
+        assert_eq!(kept(file(field, "")), [1], "{what}");
+    }
+}
+
+#[test]
+fn a_file_that_breaks_off_is_refused_or_names_what_it_lost() {
+    let whole = File::of(&[TEXT, TEXT, TEXT]).bytes();
+    let objects: Vec<usize> = memchr::memmem::find_iter(&whole, b" 0 obj").collect();
+    let mut refused = 0;
+    for cut in objects.iter().flat_map(|at| [at - 2, at + 20]).filter(|cut| *cut > 200) {
+        let cut = &whole[..cut];
+        match trim(cut.to_vec(), patient()) {
+            Err(e) => {
+                refused += 1;
+                assert!(matches!(e.kind(), ErrorKind::Truncated), "{} bytes: {e}", cut.len());
+                assert_eq!(e.fault(), Fault::Input);
+            }
+            // Nothing that its pages need is missing.
+            Ok(trimmed) => assert!(output_has(&trimmed, b"1,204.50", 3), "{} bytes: {:?}", cut.len(), trimmed.report()),
+        }
+        if let Ok(trimmed) = trim(cut.to_vec(), patient().with_damaged(Damaged::Accept)) {
+            let report = trimmed.report();
+            assert!(report.dropped.is_empty(), "{} bytes: {report:?}", cut.len());
+            let all = report.kept == [1, 2, 3] && output_has(&trimmed, b"1,204.50", 3);
+            assert!(all || report.warnings.contains(&Warning::Truncated), "{} bytes: {report:?}", cut.len());
+        }
+    }
+    assert!(refused > 3, "only {refused} cuts were refused");
+}
+
+#[test]
+fn no_page_is_an_error_and_never_a_blank_one() {
+    for page in ["(text)", "null", "[1 2]", "<</Odd 1>>"] {
+        let file = File::of(&[TEXT]).with(10, page).bytes();
+        let error = trim(file, patient()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NoPages | ErrorKind::Corrupt), "{page}: {error}");
+    }
+    // A page that is written as a stream is a page all the same.
+    let page = "/Type/Page/Parent 2 0 R/MediaBox[0 0 130 130]/Contents 30 0 R/Resources<</Font<</F 3 0 R>>>>";
+    let trimmed = trim(File::of(&[TEXT]).with(10, stream(page, b"")).bytes(), patient()).unwrap();
+    assert!(output_has(&trimmed, b"1,204.50", 1), "{:?}", trimmed.report());
+}
+
+#[test]
+fn a_page_that_cannot_be_read_keeps_its_number_and_is_named() {
+    let file = File::of(&[TEXT, TEXT, TEXT]).with(11, "(no page)").bytes();
+    let trimmed = trim(file, patient()).unwrap();
+    assert_eq!(trimmed.report().kept, [1, 3]);
+    assert!(trimmed.report().warnings.contains(&Warning::PageLost { page: 2 }), "{:?}", trimmed.report());
+}
+
+#[test]
+fn never_more_pages_than_promised() {
+    let broken = ["", "", "", "", "", "", ""];
+    let mut file = File::of(&broken);
+    for n in 30..37 {
+        file = file.with(n, stream("/Filter/FlateDecode", b"this is not deflated"));
+    }
+    let trimmed = trim(file.bytes(), patient()).unwrap();
+    assert_eq!(trimmed.report().kept, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn numbers_of_any_length_are_read_and_can_be_read_back() {
+    for number in [
+        "99999999999999999999",
+        "0.00000000000000000000000000000000000000000001175",
+        "-0.0000000000000000000000000001",
+        "184467440737095516160.5",
+    ] {
+        let state = format!("<</CA 1/X {number}>>");
+        let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>/ExtGState<</G 70 0 R>>>>/Contents 30 0 R>>";
+        let file = File::of(&[TEXT]).with(10, page).with(70, state).bytes();
+        for documents in [Documents::AsIssued, Documents::PagesOnly] {
+            let trimmed = trim(file.clone(), patient().with_documents(documents)).unwrap();
+            assert_eq!(trimmed.report().kept, [1], "{number}");
+        }
+    }
+}
