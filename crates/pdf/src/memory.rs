@@ -25,12 +25,12 @@ const USUAL_PIXELS: u64 = 25_000_000;
 /// Bytes around a width in which its height and filter stand.
 const REACH: usize = 512;
 
-/// Bytes of memory beside the file itself, the output included.
+/// Bytes of memory, the file itself and the output included.
 pub(crate) fn estimate(file: &Bytes, policy: &Policy) -> u64 {
     let length = file.len() as u64;
-    // The pages looked at are written once to be looked at, in the worst case the whole file, and once to
-    // be returned. Streams are shared with the file, unless they are encrypted or their reader copies them.
-    let copies = if is_well_formed(file) { 1 } else { 3 };
+    // The file, the pages as they are written to be looked at (in the worst case the whole file), and the
+    // output. Streams are shared with the file, unless they are encrypted or their reader copies them.
+    let copies = if is_well_formed(file) { 2 } else { 4 };
     let output = length.min(policy.max_bytes);
     WORKING_BYTES + copies * length + output + largest_image(file)
 }

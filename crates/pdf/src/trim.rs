@@ -91,8 +91,8 @@ impl Trimmer {
         Err(failed)
     }
 
-    /// Bytes of memory that a trim of this file may need beside the file itself, its output and the pictures
-    /// of a page included.
+    /// Bytes of memory that a trim of this file may take: the file itself, what is written of it, the largest
+    /// picture of a page while it is decoded.
     #[must_use]
     pub fn estimate(&self, media: &Media) -> u64 {
         memory::estimate(media.bytes(), &self.policy)
