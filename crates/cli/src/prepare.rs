@@ -23,7 +23,8 @@ use crate::vendor::Vendor;
 ///
 /// Pictures are turned upright, scaled down where they are too large (never up), stripped of
 /// metadata and sent as they are where they conform already. PDFs that conform leave as they were
-/// issued; all others keep their first five non-empty pages and nothing else. What a file is called never matters, only what it is.
+/// issued; all others keep their first five non-empty pages and nothing else. What a file is called
+/// never matters, only what it is.
 ///
 /// Outputs are named after their inputs, with a number where two would collide, and written whole
 /// or not at all. A file of the same name in DIR is replaced, but never one of the inputs.

@@ -17,7 +17,7 @@ use crate::report::{Action, Dropped, Reader, Reason, Removed, Report, Timings, W
 use crate::safety;
 use crate::shrink;
 use crate::source::{Failure, Leave, Source, is_cut};
-use crate::walk::{Leaf, Page, Walk};
+use crate::walk::{Page, Walk};
 use crate::write::write;
 
 /// One file with one reader.
@@ -208,17 +208,25 @@ impl<'a> Attempt<'a> {
             // As many candidates as there are places left.
             let (mut numbers, mut batch) = (Vec::new(), Vec::new());
             while batch.len() < max - kept.len() {
-                let Some(leaf) = pages.next()? else {
+                let in_tree = !pages.are_strays();
+                let Some(page) = pages.next()? else {
                     more = false;
                     break;
                 };
+                if in_tree && pages.are_strays() {
+                    // The tree has not one page that can be read: those found elsewhere are counted anew.
+                    self.report.pages = 0;
+                    self.report.warnings.clear();
+                    (numbers, batch) = (Vec::new(), Vec::new());
+                    (kept, self.report.kept) = (Vec::new(), Vec::new());
+                }
                 self.report.pages += 1;
-                let Leaf::Page(page) = leaf else {
+                if page.lost {
                     self.report.warnings.push(Warning::PageLost { page: self.report.pages });
-                    continue;
-                };
-                first.get_or_insert_with(|| (self.report.pages, page.clone()));
-                if self.policy.drop_empty && is_bare(&page) {
+                } else {
+                    first.get_or_insert_with(|| (self.report.pages, page.clone()));
+                }
+                if self.policy.drop_empty && !page.lost && is_bare(&page) {
                     self.drop_page(self.report.pages, Reason::NoContent);
                 } else {
                     numbers.push(self.report.pages);
@@ -226,10 +234,11 @@ impl<'a> Attempt<'a> {
                 }
             }
             let (verdicts, document) = self.judge(&batch, &numbers)?;
-            let all = kept.is_empty() && !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Empty(_)));
+            let stays = |(page, verdict): (&Page, &Verdict)| page.lost || !matches!(verdict, Verdict::Empty(_));
+            let all = kept.is_empty() && batch.iter().zip(&verdicts).all(stays);
             ready = if all { document } else { None };
             for ((number, page), verdict) in numbers.into_iter().zip(batch).zip(verdicts) {
-                match verdict {
+                match if page.lost { Verdict::NotEmpty } else { verdict } {
                     Verdict::Empty(reason) => {
                         self.drop_page(number, reason);
                         continue;
@@ -249,10 +258,10 @@ impl<'a> Attempt<'a> {
         if pages.are_strays() && !kept.is_empty() {
             self.report.warnings.push(Warning::PageTreeLost);
         }
+        let Some((number, page)) = first else {
+            return Err(Error::new(ErrorKind::NoPages, "the file has no page that can be read").into());
+        };
         if kept.is_empty() {
-            let Some((number, page)) = first else {
-                return Err(Error::new(ErrorKind::NoPages, "the file has no page that can be read").into());
-            };
             kept.push(page);
             self.report.kept.push(number);
             self.report.dropped.retain(|d| d.page != number);

@@ -2,29 +2,24 @@
 
 use crate::clock::Deadline;
 use crate::source::{Failure, Source};
-use crate::walk::{Leaf, Page, Walk};
+use crate::walk::{Page, Walk};
 
 /// Pages of the tree, or, where the tree has none, those found elsewhere in the file.
 pub(crate) struct Pages<'s> {
     source: &'s Source,
     walk: Walk<'s>,
     strays: Option<std::vec::IntoIter<Page>>,
-    lost: u32,
 }
 
 impl<'s> Pages<'s> {
     pub(crate) fn new(source: &'s Source, deadline: Deadline) -> Result<Self, Failure> {
-        Ok(Self { source, walk: Walk::counted(source, deadline)?, strays: None, lost: 0 })
+        Ok(Self { source, walk: Walk::counted(source, deadline)?, strays: None })
     }
 
     /// The next page, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Leaf>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<Page>, Failure> {
         if self.strays.is_none() {
             match self.walk.next()? {
-                Some(Leaf::Lost) => {
-                    self.lost += 1;
-                    return Ok(Some(Leaf::Lost));
-                }
                 Some(page) => return Ok(Some(page)),
                 None if self.walk.found() > 0 => return Ok(None),
                 None => {}
@@ -32,9 +27,9 @@ impl<'s> Pages<'s> {
         }
         let strays = self.strays.get_or_insert_with(|| {
             let strays = self.source.stray_pages().into_iter();
-            strays.map(|(id, dict)| Page { id, dict }).collect::<Vec<_>>().into_iter()
+            strays.map(|(id, dict)| Page { id, dict, lost: false }).collect::<Vec<_>>().into_iter()
         });
-        Ok(strays.next().map(Leaf::Page))
+        Ok(strays.next())
     }
 
     /// Whether the pages were found elsewhere than in the tree.

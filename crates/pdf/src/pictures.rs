@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn boxes_and_comments_of_jpeg_2000_go() {
-        let part = b"\xFF\x90\x00\x0A\0\0\0\0\0\x18\0\x01\xFF\x64\x00\x06\0\x01hi\xFF\x93data";
+        let part = b"\xFF\x90\x00\x0A\0\0\0\0\0\x1A\0\x01\xFF\x64\x00\x06\0\x01hi\xFF\x93data";
         let stream_of = |comment: &[u8], inner: &[u8]| {
             let mut part = part.to_vec();
             part[18..20].copy_from_slice(inner);

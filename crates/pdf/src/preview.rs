@@ -11,7 +11,6 @@ use crate::render;
 use crate::report::Reader;
 use crate::source::{Failure, READERS, Source};
 use crate::trim::may_be_read_otherwise;
-use crate::walk::Leaf;
 use crate::write::write;
 
 /// With the first reader that finds the page.
@@ -35,7 +34,7 @@ fn preview_with(reader: Reader, bytes: &Bytes, number: u32, side: u16, policy: &
     for _ in 1..number.max(1) {
         pages.next()?;
     }
-    let Some(Leaf::Page(page)) = pages.next()? else {
+    let Some(page) = pages.next()? else {
         return Err(Error::new(ErrorKind::NoPages, "the file has no page of this number").into());
     };
     let document = Bytes::from(write(&copy::copy(&source, &[page], policy, deadline)?.document));

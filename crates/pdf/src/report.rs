@@ -201,7 +201,7 @@ pub enum Warning {
         /// The number of the object, unless it has none.
         object: Option<u32>,
     },
-    /// The file has a page of this number that nobody can read.
+    /// The file has a page of this number that nobody can read; an empty one stands in for it.
     PageLost {
         /// Its number, from 1.
         page: u32,
@@ -387,7 +387,7 @@ impl fmt::Display for Warning {
                     None => f.write_str("a part of it cannot be read"),
                 }
             }
-            Self::PageLost { page } => write!(f, "page {page} cannot be read and is missing"),
+            Self::PageLost { page } => write!(f, "page {page} cannot be read; an empty one stands in for it"),
             Self::PageTreeLost => f.write_str("the order of the pages cannot be read; they stand as they were found"),
             Self::Truncated => f.write_str("the file breaks off; what there is of it was kept"),
             Self::SignatureLost { signatures, fields } => {

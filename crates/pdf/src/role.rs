@@ -38,7 +38,7 @@ pub(crate) const PAGE_KEYS: [&[u8]; 7] =
 
 /// What draws an annotation, with or without an appearance stream, and what a widget shares with its
 /// field. No actions, no destinations, no files, no authors, no dates.
-const ANNOTATION_KEYS: [&[u8]; 56] = [
+const ANNOTATION_KEYS: [&[u8]; 57] = [
     b"Type",
     b"Subtype",
     b"Rect",
@@ -73,6 +73,7 @@ const ANNOTATION_KEYS: [&[u8]; 56] = [
     b"Name",
     b"Contents",
     b"RC",
+    b"RV",
     b"DS",
     b"DA",
     b"DV",

@@ -3,7 +3,7 @@
 //! A node may stand in the tree twice (a page listed twice is two pages), but not below itself: the
 //! cycle check is on the path of ancestors only. A deadline bounds trees that share nodes to look
 //! exponentially large. A kid that nobody can read was a page where the tree claims more pages than can be
-//! read: it takes its number, so that it can be named, and nothing stands in for it.
+//! read: an empty page stands in for it and is named.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -27,14 +27,8 @@ pub(crate) struct Page {
     /// Its object, unless the dictionary stands in `/Kids` itself.
     pub(crate) id: Option<Id>,
     pub(crate) dict: Dict,
-}
-
-/// What the tree has next.
-#[derive(Clone, Debug)]
-pub(crate) enum Leaf {
-    Page(Page),
-    /// There was a page here, and nobody can read it.
-    Lost,
+    /// It stands in for a page that nobody can read.
+    pub(crate) lost: bool,
 }
 
 pub(crate) struct Walk<'s> {
@@ -83,7 +77,7 @@ impl<'s> Walk<'s> {
     }
 
     /// The next page, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Leaf>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<Page>, Failure> {
         while let Some(frame) = self.stack.last_mut() {
             let Some(kid) = frame.kids.next() else {
                 if let Some(Frame { id: Some(id), .. }) = self.stack.pop() {
@@ -97,8 +91,8 @@ impl<'s> Walk<'s> {
             let (kid, inherited) = (kid?, Rc::clone(&frame.inherited));
             let id = kid.as_ref_id();
             if id.is_some_and(|id| self.path.contains(&id)) {
-                if self.lose()? {
-                    return Ok(Some(Leaf::Lost));
+                if let Some(page) = self.lose(&inherited)? {
+                    return Ok(Some(page));
                 }
                 continue;
             }
@@ -112,11 +106,11 @@ impl<'s> Walk<'s> {
                 Some((Kind::Inner, dict)) => self.descend(id, &dict, &inherited)?,
                 Some((Kind::Page, dict)) => {
                     self.found += 1;
-                    return Ok(Some(Leaf::Page(Page { id, dict: inherit(dict, &inherited) })));
+                    return Ok(Some(Page { id, dict: inherit(dict, &inherited), lost: false }));
                 }
                 Some((Kind::Neither, _)) | None => {
-                    if self.lose()? {
-                        return Ok(Some(Leaf::Lost));
+                    if let Some(page) = self.lose(&inherited)? {
+                        return Ok(Some(page));
                     }
                 }
             }
@@ -137,12 +131,12 @@ impl<'s> Walk<'s> {
         self.found < self.claimed
     }
 
-    /// A kid that is no page. Whether it was one.
-    fn lose(&mut self) -> Result<bool, Leave> {
+    /// A kid that is no page: the one that stands in for it, where it was one.
+    fn lose(&mut self, inherited: &Inherited) -> Result<Option<Page>, Leave> {
         if self.source.is_strict() {
             return Err(Leave("a kid that is no page"));
         }
-        Ok(self.lost_pages)
+        Ok(self.lost_pages.then(|| Page { id: None, dict: inherit(Dict::default(), inherited), lost: true }))
     }
 
     fn descend(&mut self, id: Option<Id>, dict: &Dict, above: &Inherited) -> Result<(), Leave> {

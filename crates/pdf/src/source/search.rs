@@ -160,19 +160,21 @@ fn header(before: &[u8]) -> Option<Id> {
     Some(Id::new(number, generation))
 }
 
-/// Whether a file breaks off: nothing marks its end, objects follow the last mark, or it is shorter than
-/// its own linearization says.
+/// Whether a file breaks off: it ends within its objects, behind the last of them there is no table and no
+/// mark of an end, or it is shorter than its own linearization says.
 pub(crate) fn is_cut(bytes: &[u8]) -> bool {
-    let Some(mark) = memmem::rfind(bytes, b"%%EOF") else { return true };
-    let behind = &bytes[mark..];
-    let objects = memmem::find_iter(behind, b"obj").any(|at| {
-        let before = &behind[at.saturating_sub(HEADER)..at];
-        !before.ends_with(b"end") && header(before).is_some()
+    let mark = memmem::rfind(bytes, b"%%EOF");
+    let behind = &bytes[mark.unwrap_or(0)..];
+    let objects = memmem::rfind_iter(behind, b"obj").find(|at| {
+        let before = &behind[at.saturating_sub(HEADER)..*at];
+        before.ends_with(b"end") || header(before).is_some()
     });
-    if objects {
-        return true;
+    match objects {
+        // Nothing is missing where all objects were written, however mangled the table behind them is.
+        Some(at) if memmem::find(&behind[at..], b"xref").is_none() => true,
+        None if mark.is_none() => true,
+        _ => linearized_length(bytes).is_some_and(|length| length > bytes.len()),
     }
-    linearized_length(bytes).is_some_and(|length| length > bytes.len())
 }
 
 /// What the dictionary of a linearized file says about its length.
@@ -233,8 +235,11 @@ mod tests {
     #[test]
     fn a_cut_is_told_from_an_end() {
         assert!(!is_cut(b"%PDF-1.4 1 0 obj 1 endobj startxref 9 %%EOF\n"));
+        assert!(!is_cut(b"%PDF-1.4 1 0 obj 1 endobj startxxref 9re %%EfO F"));
         assert!(!is_cut(b"1 0 obj 1 endobj %%EOF <html>an end that somebody wrote behind it</html>"));
         assert!(is_cut(b"%PDF-1.4 1 0 obj 1 endobj"));
+        assert!(is_cut(b"%PDF-1.4 1 0 obj<</Length 99>>stream\nabc"));
+        assert!(is_cut(b"%PDF-1.4\n1 0 o"));
         assert!(is_cut(b"%PDF-1.4 1 0 obj 1 endobj %%EOF 2 0 obj <<"));
         assert!(is_cut(b"%PDF-1.4 1 0 obj<</Linearized 1/L 99999/H[1 2]>>endobj %%EOF"));
     }
