@@ -10,8 +10,8 @@ use crate::source::is_well_formed;
 /// Code, tables, the interpreter, fonts, and the content of one page.
 const WORKING_BYTES: u64 = 40 << 20;
 
-/// Of one pixel while an image is decoded, drawn small and compared; measured over all codecs but one.
-const BYTES_A_PIXEL: u64 = 14;
+/// Of one pixel while an image is decoded, drawn small and compared: four bytes of colour, what its codec makes of it, and room.
+const BYTES_A_PIXEL: u64 = 10;
 
 /// The same of JPEG 2000, whose decoder computes in floats.
 const BYTES_A_WAVELET: u64 = 34;
@@ -37,7 +37,9 @@ pub(crate) fn estimate(file: &Bytes, policy: &Policy) -> u64 {
 
 /// What the most expensive image takes.
 fn largest_image(file: &[u8]) -> u64 {
-    let costs = memmem::find_iter(file, b"/Width").map(|at| {
+    // Fonts have `/Widths`.
+    let widths = memmem::find_iter(file, b"/Width").filter(|at| !file[at + 6..].starts_with(b"s"));
+    let costs = widths.map(|at| {
         let start = at.saturating_sub(REACH);
         let near = &file[start..file.len().min(at + REACH)];
         let width = number(&file[at + 6..]);
@@ -79,6 +81,7 @@ mod tests {
         assert_eq!(of("<</Width 9/Height 9>> <</Width 100 /Height 50>>"), 5_000 * BYTES_A_PIXEL);
         assert_eq!(of("<</Filter/JPXDecode/Width 100/Height 50>>"), 5_000 * BYTES_A_WAVELET);
         assert_eq!(of("<</Width 7 0 R/Height 50>>"), USUAL_PIXELS * BYTES_A_PIXEL);
+        assert_eq!(of("<</FirstChar 1/Widths 9 0 R/Height 50>>"), 0);
         assert_eq!(of("no image"), 0);
     }
 }

@@ -53,7 +53,19 @@ fn giants(folder: &Path) -> Vec<PathBuf> {
         stream(&dict, &noise(width * height * 3))
     };
     let page = "q 595 0 0 842 0 0 cm /I Do Q";
+    // A page that must be drawn to be known as blank: grey that hides nothing.
+    let blank = {
+        let pixels = vec![240u8; 5000 * 4000];
+        let (width, height, format) = (4000, 5000, turbojpeg::PixelFormat::GRAY);
+        let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width, height, format };
+        turbojpeg::compress(image, 90, turbojpeg::Subsamp::Gray).unwrap().to_vec()
+    };
+    let blank = stream(
+        "/Type/XObject/Subtype/Image/Width 4000/Height 5000/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/DCTDecode",
+        &blank,
+    );
     let files = [
+        ("blank-scan", File::of(&[page; 3]).with(50, blank).bytes()),
         ("phone-scan", sealpress_testkit::pdf_phone_scan(3, 6)),
         ("plain-samples", File::of(&[page]).with(50, image(4000, 5000)).bytes()),
         ("one-image-on-eight-pages", File::of(&[page; 8]).with(50, image(3000, 4000)).bytes()),
