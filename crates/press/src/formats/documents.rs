@@ -37,7 +37,11 @@ impl Handler for Documents {
                     }
                     _ => note("pages-kept", "empty pages are left out, all others are kept".to_owned()),
                 }
-                note("rewritten", "scripts, attachments, metadata and older revisions are left behind".to_owned());
+                if policy.documents == pdf::Documents::AsIssued && !encrypted {
+                    note("passed-through", "left byte for byte where it conforms; otherwise rewritten".to_owned());
+                } else {
+                    note("rewritten", "scripts, attachments, metadata and older revisions are left behind".to_owned());
+                }
                 plan.memory = Trimmer::new(policy.clone()).estimate(media);
             }
         }
