@@ -14,7 +14,7 @@ pub const ISOLATION: &str = "SEALPRESS_ISOLATION";
 #[must_use]
 pub fn from_env(policies: Policies) -> Arc<dyn Press> {
     #[cfg(feature = "isolate")]
-    if !std::env::var_os(ISOLATION).is_some_and(|value| value == "off") {
+    if std::env::var_os(ISOLATION).is_none_or(|value| value != "off") {
         return Arc::new(crate::isolated::Isolated::new(policies));
     }
     Arc::new(InProcess::new(policies))
