@@ -54,7 +54,7 @@ impl Workshop {
         let press = std::sync::Arc::clone(&self.press);
         let len = media.len() as u64;
         // Headers are cheap but hostile too: off the threads that wait, and a panic is caught.
-        let work = self.pool.compute(move || press.estimate(&media)).await?;
+        let work = self.pool.compute(move || Ok(press.estimate(&media)?)).await?;
         let body = len.clamp(LIKELY_OUTPUT, LARGEST_OUTPUT) / 3 * 4;
         Ok(len.saturating_add(work).saturating_add(body))
     }
