@@ -158,8 +158,8 @@ impl Error {
         Self::new(ErrorKind::Media { reason: reason.into(), fault }, operation)
     }
 
-    /// Media that the vendor's limits rule out before anything is sent.
-    pub(crate) fn refused(operation: &'static str, refusal: Refusal) -> Self {
+    /// Media that the vendor's limits rule out before anything is sent: what `media::Limits::check` said.
+    pub fn refused(operation: &'static str, refusal: Refusal) -> Self {
         Self::media(operation, refusal.fault(), refusal.message().to_owned())
     }
 

@@ -105,7 +105,7 @@ impl Provider for Vendor {
     /// Judged, framed, and (here) not signed. A vendor that signs passes [`Scheme::Hmac`], with
     /// whatever it hashes ahead of the body.
     fn sign(&self, upload: &Upload) -> Result<SignedBody, Error> {
-        self.limits.check(&upload.media)?;
+        self.limits.check(&upload.media).map_err(|refusal| Error::refused("upload", refusal))?;
         let Some(side) = side(&upload.context) else {
             let reason = "this vendor takes fronts and backs of documents".into();
             return Err(Error::new(ErrorKind::Media { reason, fault: Fault::Caller }, "upload"));
