@@ -7,8 +7,8 @@ use sealpress::{Format, InProcess, Media, Policies, Press, veriff};
 
 /// Cargo builds examples beside the tests.
 fn newcomer() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/newcomer")
+    let test = std::env::current_exe().expect("a test has a program");
+    test.ancestors().nth(2).expect("a test lies two folders down").join("examples/newcomer")
 }
 
 #[test]
