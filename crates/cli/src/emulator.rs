@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(shell_word("http://127.0.0.1:80/v1"), "http://127.0.0.1:80/v1");
         for text in ["", "a b", "$HOME", "it's", "`id`", "a\nb", "*", "~", "&", "\"", "\\"] {
             let output = std::process::Command::new("sh")
-                .args(["-c", &format!("eval \"$0\"; printf %s \"$x\""), &format!("export x={}", shell_word(text))])
+                .args(["-c", "eval \"$0\"; printf %s \"$x\"", &format!("export x={}", shell_word(text))])
                 .output()
                 .unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), text);
