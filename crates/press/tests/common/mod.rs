@@ -1,6 +1,7 @@
 //! Good files, evil files, and a look at the workers of this process.
 
 #![allow(dead_code, reason = "each test program uses a part")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 use std::time::{Duration, Instant};
 
