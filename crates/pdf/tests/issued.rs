@@ -75,7 +75,7 @@ fn revisions_and_hybrid_tables_are_no_reason_to_touch_a_file() {
 
 #[test]
 fn what_acts_or_carries_goes_and_is_named() {
-    let action = |action: &str| ordinary().with_catalog(&format!("/OpenAction 70 0 R")).with(70, action);
+    let action = |action: &str| ordinary().with_catalog("/OpenAction 70 0 R").with(70, action);
     let script = stream("", b"app.alert(1)");
     for (what, count, file) in [
         (Removed::Scripts, 1, action("<</S/JavaScript/JS(app.alert\\(1\\))>>")),
