@@ -8,17 +8,18 @@ use sealpress_client::Provider;
 use sealpress_pipeline::Press;
 use sha2::{Digest, Sha256};
 
+use crate::account::{self, Account};
 use crate::batch::{self, Batch, Rules};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::figures::Watched;
-use crate::manifest::{Manifest, hex};
+use crate::manifest::{Manifest, Row, hex};
 use crate::plan::Plan;
 use crate::report;
 use crate::results;
 use crate::run::{Finished, Runner, Stop, exit_of};
 use crate::source::Sources;
-use crate::store::{IMPORTED, Summary};
+use crate::store::{IMPORTED, Mend, Mended, Store, Summary, Which};
 use crate::{Exit, plan};
 
 /// A manifest, where its journal lies, and the settings of whoever works on it.
@@ -69,6 +70,11 @@ pub struct Accepted {
     pub manifest: bool,
     /// The rules for preparing media were changed: what is left follows the new ones.
     pub policy: bool,
+    /// The account has a new key or address, and is the same account.
+    pub account: bool,
+    /// Rows that cannot be read, and of which nobody knows whose they are, are left out: sessions are
+    /// submitted without them.
+    pub bad_rows: bool,
 }
 
 /// Which items go back to work.
@@ -93,6 +99,8 @@ pub struct Status {
     pub finished: bool,
     /// What a run that found it like this would exit with.
     pub exit: Exit,
+    /// The provider whose journal it is, and the fingerprint of the key; `None` where it does not say.
+    pub account: Option<(String, String)>,
 }
 
 /// The files that a run leaves beside its journal.
@@ -147,11 +155,12 @@ impl Backfill {
     /// # Errors
     /// What the store says.
     pub async fn status(&self) -> Result<Status> {
-        let store = batch::observe(&self.config, &self.state).await?;
+        let store = batch::observe(&self.config, &self.state, &self.manifest).await?;
         let summary = store.summary().await?;
         let imported = store.fact(IMPORTED).await?.is_some();
         let finished = summary.ended() == summary.total() && imported;
-        Ok(Status { exit: exit_of(&summary), summary, imported, finished })
+        let account = account_of(&*store).await?;
+        Ok(Status { exit: exit_of(&summary), summary, imported, finished, account })
     }
 
     /// Writes the HTML report and says where.
@@ -159,7 +168,7 @@ impl Backfill {
     /// # Errors
     /// What the store says; a file that cannot be written.
     pub async fn report(&self, out: Option<PathBuf>) -> Result<PathBuf> {
-        let store = batch::observe(&self.config, &self.state).await?;
+        let store = batch::observe(&self.config, &self.state, &self.manifest).await?;
         let out = out.unwrap_or_else(|| self.files().report);
         report::write(&*store, &self.manifest, &out).await?;
         Ok(out)
@@ -170,7 +179,7 @@ impl Backfill {
     /// # Errors
     /// What the store says; a file that cannot be written.
     pub async fn export(&self, out: Option<PathBuf>) -> Result<[PathBuf; 2]> {
-        let store = batch::observe(&self.config, &self.state).await?;
+        let store = batch::observe(&self.config, &self.state, &self.manifest).await?;
         let out = out.unwrap_or_else(|| self.state.clone());
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", out.display()), e))?;
@@ -178,13 +187,64 @@ impl Backfill {
         Ok([out.join(results::RESULTS), out.join(results::FAILED)])
     }
 
+    /// Writes a whole copy of the journal to a file, while it may be in use.
+    ///
+    /// # Errors
+    /// What the store says; `Io` for a file that is there already or cannot be made.
+    pub async fn backup(&self, to: &Path) -> Result<()> {
+        if to.exists() {
+            return Err(Error::new(ErrorKind::Io, format!("{} is there already", to.display())));
+        }
+        let store = batch::observe(&self.config, &self.state, &self.manifest).await?;
+        let mut part = to.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let written = store.backup(part.clone()).await.and_then(|()| {
+            std::fs::rename(&part, to)
+                .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be written", to.display()), e))
+        });
+        if written.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        written
+    }
+
     /// Sets items back to work; how many.
     ///
     /// # Errors
     /// What the store says; `Mismatch` for another manifest or other rules.
     pub async fn retry(&self, which: Retry, policy: &str, accepted: Accepted) -> Result<u64> {
-        let batch = self.batch(policy, accepted).await?;
-        batch.store.retry(which == Retry::FailedAndQuarantined).await
+        let batch = self.batch(policy, accepted, None).await?;
+        batch.store.retry(if which == Retry::Failed { Which::Failed } else { Which::Both }).await
+    }
+
+    /// Takes mended rows in: `from` has the manifest's columns, and those of `failed.csv` that say
+    /// which row each was. A row goes to the session that it names, the one that is open included; one
+    /// that names no line is added.
+    ///
+    /// # Errors
+    /// `Manifest` for a row that still cannot be read, or that stands for none; then none is taken.
+    pub async fn mend(&self, from: &Path, policy: &str, accepted: Accepted) -> Result<u64> {
+        let mended = Manifest::open(from)?;
+        let mut rows = Vec::new();
+        for row in mended.rows()? {
+            rows.push(mended_row(row?, from)?);
+        }
+        let batch = self.batch(policy, accepted, None).await?;
+        let lines: Vec<Option<u64>> = rows.iter().map(|mended| mended.line).collect();
+        let mut taken = 0;
+        for (ended, line) in batch.store.mend(rows).await?.into_iter().zip(lines) {
+            let refuse = |why: &str| {
+                let line = line.map_or_else(|| "a new row".to_owned(), |line| format!("the row of line {line}"));
+                Err(Error::new(ErrorKind::Manifest, format!("{}: {line} {why}", from.display())))
+            };
+            match ended {
+                Mend::Taken => taken += 1,
+                Mend::NoSuchLine => return refuse("is no failed row of this journal"),
+                Mend::Submitted => return refuse("belongs to a session that is submitted and takes nothing more"),
+            }
+        }
+        Ok(taken)
     }
 
     /// Opens the journal, reads the manifest into it where that was not done before, and gets ready to
@@ -201,18 +261,36 @@ impl Backfill {
             connections: options.pipeline.connections.get(),
         };
         let provider = (wiring.provider)(&access).map_err(|e| Error::new(ErrorKind::Config, e))?;
-        let batch = self.batch(&wiring.policy, accepted).await?;
+        let account = Account::new(&access.base_url, &access.api_key);
+        let mut batch = self.batch(&wiring.policy, accepted, Some(account)).await?;
+        // What nobody knew the outcome of is looked up again on every new day.
+        batch.store.retry(Which::Quarantined).await?;
+        let before = batch.store.summary().await?;
+        let mut options = options;
+        if before.unowned > 0 {
+            if accepted.bad_rows {
+                batch.notices.push(format!("{} rows that cannot be read are left out, as told", before.unowned));
+            } else {
+                options.submit = false;
+                batch.notices.push(format!(
+                    "{} rows cannot be read and nobody knows whose they are: no session is submitted until they are \
+                     mended (retry-failed --from FILE) or left out (--skip-bad-rows)",
+                    before.unowned
+                ));
+            }
+        }
         let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?)?;
         let runner = Runner::new(Arc::clone(&batch.store), provider, wiring.press, sources, options)?;
-        let before = batch.store.summary().await?;
         Ok(Run { batch, runner, before })
     }
 
-    async fn batch(&self, policy: &str, accepted: Accepted) -> Result<Batch> {
+    async fn batch(&self, policy: &str, accepted: Accepted, account: Option<Account>) -> Result<Batch> {
         let rules = Rules {
             policy: hex(&Sha256::digest(policy)),
+            account,
             accept_manifest: accepted.manifest,
             accept_policy: accepted.policy,
+            accept_account: accepted.account,
         };
         Batch::open(&self.config, self.manifest.clone(), self.state.clone(), &rules).await
     }
@@ -230,6 +308,12 @@ impl Run {
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.runner.stop()
+    }
+
+    /// What an operator should know before anything is sent, a sentence each.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.batch.notices
     }
 
     /// Its figures, while it runs and after it.
@@ -261,6 +345,31 @@ async fn leave(batch: &Batch, finished: &Finished, changed: bool) -> Result<()> 
     results::write(&*batch.store, batch.manifest.columns(), &batch.state).await?;
     report::write(&*batch.store, &batch.manifest, &batch.state.join(report::FILE)).await?;
     batch.store.note(WRITTEN, stamp).await
+}
+
+async fn account_of(store: &dyn Store) -> Result<Option<(String, String)>> {
+    let (provider, key) = (store.fact(account::PROVIDER).await?, store.fact(account::KEY).await?);
+    Ok(provider.zip(key).map(|(provider, key)| (provider, account::short(&key).to_owned())))
+}
+
+/// A row of a file that was fed back, and the line that it says it stands for.
+fn mended_row(mut row: Row, from: &Path) -> Result<Mended> {
+    if let Some(bad) = &row.bad {
+        return Err(Error::new(ErrorKind::Manifest, format!("{}, {}", from.display(), bad.message)));
+    }
+    let mut extra: serde_json::Map<String, serde_json::Value> =
+        row.extra.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let line = extra.get(results::LINE).and_then(|line| line.as_str()).map(str::trim).unwrap_or_default().to_owned();
+    extra.retain(|name, _| !results::is_why(name));
+    row.extra = (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string());
+    let line = match line.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| {
+            let message = format!("{}, line {}: `{}` is no line: {text}", from.display(), row.line, results::LINE);
+            Error::new(ErrorKind::Manifest, message)
+        })?),
+    };
+    Ok(Mended { line, row })
 }
 
 impl std::fmt::Debug for Backfill {

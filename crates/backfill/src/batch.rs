@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use crate::account::Account;
 use crate::chaos;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Row, hex};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{IMPORTED, Store};
@@ -21,38 +24,56 @@ pub(crate) struct Batch {
     pub(crate) manifest: Manifest,
     pub(crate) state: PathBuf,
     pub(crate) store: Arc<dyn Store>,
+    /// What an operator should know before anything is sent, a sentence each.
+    pub(crate) notices: Vec<String>,
 }
 
 /// What must not have changed since the journal was begun.
 pub(crate) struct Rules {
     pub(crate) policy: String,
+    /// Who this run would send to; `None` for commands that send nothing.
+    pub(crate) account: Option<Account>,
     pub(crate) accept_manifest: bool,
     pub(crate) accept_policy: bool,
+    pub(crate) accept_account: bool,
 }
 
 impl Batch {
     /// Opens the journal and takes the manifest in, if that was not done before.
     ///
     /// # Errors
-    /// What the store says; `Mismatch` for another manifest or other rules.
+    /// What the store says; `Mismatch` for another manifest, other rules or another account.
     pub(crate) async fn open(config: &Config, manifest: Manifest, state: PathBuf, rules: &Rules) -> Result<Self> {
-        std::fs::create_dir_all(&state)
+        crate::private::folder(&state)
             .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", state.display()), e))?;
-        let store = open_store(config, &state).await?;
         let fingerprint = manifest.fingerprint()?;
+        let store = open_store(config, &state, &manifest, &fingerprint).await?;
+        let mut notices = Vec::new();
         let alone = store.import_lock().await?;
+        // Before anything else is written: whose journal this is.
+        if let Some(account) = &rules.account {
+            notices.extend(account.check(&*store, &state, rules.accept_account).await?);
+        }
         match store.fact(IMPORTED).await? {
             None => import(&*store, &manifest, fingerprint).await?,
-            Some(known) if known == fingerprint || rules.accept_manifest => {}
-            Some(_) => {
-                let message = format!(
-                    "the manifest {} was changed since this journal was begun ({}). Run the rows that are new as a manifest \
-                     of their own, or say --accept-changed-manifest to go on with the rows as they were",
-                    manifest.path().display(),
-                    state.display()
-                );
-                return Err(Error::new(ErrorKind::Mismatch, message));
-            }
+            Some(known) if known == fingerprint => {}
+            Some(known) => match growth(&*store, &manifest, &known).await? {
+                Some(rows) => {
+                    let n = grow(&*store, rows, &manifest, fingerprint).await?;
+                    notices.push(format!("the manifest has grown: {n} rows are new"));
+                }
+                None if rules.accept_manifest => {}
+                None => {
+                    let message = format!(
+                        "the manifest {} was changed since this journal was begun ({}). Rows may be added at its end. Run \
+                         other rows as a manifest of their own, mend failed ones with retry-failed --from FILE, or say \
+                         --accept-changed-manifest to go on with the rows as they were",
+                        manifest.path().display(),
+                        state.display()
+                    );
+                    return Err(Error::new(ErrorKind::Mismatch, message));
+                }
+            },
         }
         drop(alone);
         match store.fact(POLICY).await? {
@@ -64,32 +85,106 @@ impl Batch {
             Some(known) if known == rules.policy => {}
             _ => store.note(POLICY, rules.policy.clone()).await?,
         }
-        Ok(Self { manifest, state, store })
+        let left = manifest.left_out()?;
+        if let Some(first) = left.first() {
+            notices.push(format!("{} files are no media and left out, such as {}", left.len(), first.display()));
+        }
+        Ok(Self { manifest, state, store, notices })
     }
 }
 
-async fn open_store(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
+async fn open_store(config: &Config, state: &Path, manifest: &Manifest, fingerprint: &str) -> Result<Arc<dyn Store>> {
     match config.text("store") {
         None => Ok(Arc::new(Sqlite::open(state)?)),
-        Some(url) => shared(config, url).await,
+        Some(url) => shared(config, url, manifest, fingerprint).await,
     }
 }
 
 /// The store for reading: nothing is changed, and whoever runs is not disturbed.
-pub(crate) async fn observe(config: &Config, state: &Path) -> Result<Arc<dyn Store>> {
+pub(crate) async fn observe(config: &Config, state: &Path, manifest: &Manifest) -> Result<Arc<dyn Store>> {
     match config.text("store") {
         None => Ok(Arc::new(Sqlite::observe(state)?)),
-        Some(url) => shared(config, url).await,
+        Some(url) => shared(config, url, manifest, &manifest.fingerprint()?).await,
     }
 }
 
-async fn shared(config: &Config, url: &str) -> Result<Arc<dyn Store>> {
+/// A store of many jobs: unless told otherwise each manifest has tables of its own.
+async fn shared(config: &Config, url: &str, manifest: &Manifest, fingerprint: &str) -> Result<Arc<dyn Store>> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(Error::new(ErrorKind::Config, "`store` starts with postgres:// or is not set at all"));
     }
-    let namespace = config.text("namespace").unwrap_or("sealpress");
     let authority = config.text("store_ca").map(Path::new);
-    Ok(Arc::new(Postgres::open(url, namespace, authority).await?))
+    let namespace = match config.text("namespace") {
+        Some(name) => name.to_owned(),
+        None => Postgres::namespace_of(url, authority, &own_namespace(manifest), fingerprint).await?,
+    };
+    Ok(Arc::new(Postgres::open(url, &namespace, authority).await?))
+}
+
+/// A name for the tables of the manifest at this place.
+fn own_namespace(manifest: &Manifest) -> String {
+    let place = std::fs::canonicalize(manifest.path()).unwrap_or_else(|_| manifest.path().to_owned());
+    let hash = Sha256::digest(place.as_os_str().as_encoded_bytes());
+    format!("sealpress_{}", hex(&hash[..8]))
+}
+
+/// How much of the manifest the journal has: its bytes, where it is a file, and its rows.
+const BYTES: &str = "manifest-bytes";
+const READ: &str = "manifest-rows";
+
+/// The rows that were added to the manifest since it was taken in as `known`; `None` where more than
+/// that was changed.
+async fn growth(store: &dyn Store, manifest: &Manifest, known: &str) -> Result<Option<Vec<Row>>> {
+    if manifest.is_folder() {
+        return grown_folder(store, manifest).await;
+    }
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
+    let (Some(bytes), Some(read)) = (number(store.fact(BYTES).await?), number(store.fact(READ).await?)) else {
+        return Ok(None);
+    };
+    if manifest.begins_with(bytes, known)? {
+        let skipped = usize::try_from(read).unwrap_or(usize::MAX);
+        return manifest.rows()?.skip(skipped).collect::<Result<_>>().map(Some);
+    }
+    Ok(None)
+}
+
+/// Files that were added to a folder from which none was taken.
+async fn grown_folder(store: &dyn Store, manifest: &Manifest) -> Result<Option<Vec<Row>>> {
+    let mut known = std::collections::HashSet::new();
+    let mut after = 0;
+    loop {
+        let page = store.page(after, 4096, crate::store::Only::All).await?;
+        let Some(last) = page.last() else { break };
+        after = last.item.id;
+        known.extend(page.into_iter().map(|record| record.item.media));
+    }
+    let mut new = Vec::new();
+    for row in manifest.rows()? {
+        let row = row?;
+        if !known.remove(&row.media) {
+            new.push(row);
+        }
+    }
+    // Bad rows name no file.
+    known.remove("");
+    Ok(known.is_empty().then_some(new))
+}
+
+async fn grow(store: &dyn Store, rows: Vec<Row>, manifest: &Manifest, fingerprint: String) -> Result<usize> {
+    let n = rows.len();
+    for batch in rows.chunks(ROWS) {
+        store.import(batch.to_vec()).await?;
+    }
+    let read = store.fact(READ).await?.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    note_extent(store, manifest, read + n).await?;
+    store.finish_import(fingerprint, true).await?;
+    Ok(n)
+}
+
+async fn note_extent(store: &dyn Store, manifest: &Manifest, rows: usize) -> Result<()> {
+    store.note(READ, rows.to_string()).await?;
+    store.note(BYTES, manifest.bytes().to_string()).await
 }
 
 /// Nothing is sent before the last row is in, so that an import that broke off is simply begun anew.
@@ -112,11 +207,14 @@ async fn import(store: &dyn Store, manifest: &Manifest, fingerprint: String) -> 
             Ok(())
         })
     };
+    let mut read = 0;
     while let Some(rows) = inbox.recv().await {
+        read += rows.len();
         store.import(rows).await?;
     }
     reading.await.map_err(|e| Error::caused(ErrorKind::Manifest, "reading the manifest broke off", e))??;
-    store.finish_import(fingerprint).await?;
+    note_extent(store, manifest, read).await?;
+    store.finish_import(fingerprint, false).await?;
     chaos::point("after-import");
     Ok(())
 }

@@ -25,14 +25,14 @@ enum SettingDefault {
 
 use SettingDefault::{Secret, Text, Unset};
 
-const KNOWN: [Known; 25] = [
+const KNOWN: [Known; 28] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
     known("state", Unset, "folder of journal and results; beside the manifest unless set"),
     known("store", Unset, "postgres://… for many machines; a journal in the state folder unless set"),
     known("store_ca", Unset, "file of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS"),
-    known("namespace", Text("sealpress"), "name of the tables' schema in PostgreSQL"),
+    known("namespace", Unset, "name of the tables' schema in PostgreSQL; one of its own for each manifest unless set"),
     known("jobs", Unset, "threads that press; the CPUs there are unless set"),
     known("sessions", Unset, "sessions worked on at a time; as many as the queue holds unless set"),
     known("connections", Text("8"), "requests to the provider at a time"),
@@ -41,6 +41,9 @@ const KNOWN: [Known; 25] = [
     known("rps", Unset, "requests a second"),
     known("max_bytes_per_s", Unset, "bytes a second to the provider"),
     known("max_errors", Unset, "stop after more failed items than this: a count, or a share such as 5%"),
+    known("same_reason", Text("20"), "stop when so many items fail for one reason and none has arrived; 0 never"),
+    known("limit", Unset, "work on so many sessions only: a canary"),
+    known("only_subject", Unset, "work on these subjects or sessions only, separated by commas"),
     known("deadline", Unset, "stop after this time, to go on another day"),
     known("passes", Text("5"), "passes over an item whose provider cannot be reached"),
     known("patience", Text("5m"), "wait in one pass for a provider that keeps failing"),
@@ -213,6 +216,9 @@ impl Config {
         set(&mut options.submit, self.parsed("submit", boolean)?);
         set(&mut options.dedupe, self.parsed("dedupe", boolean)?);
         options.max_errors = self.parsed("max_errors", MaxErrors::parse)?;
+        set(&mut options.same_reason, self.parsed("same_reason", number)?);
+        options.limit = self.parsed("limit", number)?;
+        options.only = self.text("only_subject").into_iter().flat_map(list).map(str::to_owned).collect();
         options.deadline = self.parsed("deadline", units::duration)?;
         if options.sessions == 0 || options.passes == 0 || options.pipeline.retry.attempts == 0 {
             return Err(Error::new(ErrorKind::Config, "`sessions`, `passes` and `attempts` start at 1"));
@@ -240,15 +246,31 @@ impl std::fmt::Debug for Config {
     }
 }
 
-/// A store's URL may carry a password.
+/// A store's address may carry a password: before the host, or among the parameters behind it.
 fn without_password<'a>(name: &str, value: &'a str) -> std::borrow::Cow<'a, str> {
-    match (name, url::Url::parse(value)) {
-        ("store", Ok(mut url)) if url.password().is_some() => {
-            let _ = url.set_password(Some("***"));
-            url.to_string().into()
-        }
-        _ => value.into(),
+    if name != "store" && name != "base_url" {
+        return value.into();
     }
+    let Ok(mut url) = url::Url::parse(value) else {
+        // Words such as `host=db password=…`, or nothing that anybody reads: what is behind the name is left out.
+        return match value.to_ascii_lowercase().find("password") {
+            Some(at) => format!("{}password=***", &value[..at]).into(),
+            None => value.into(),
+        };
+    };
+    let mut hidden = false;
+    if url.password().is_some() {
+        hidden = url.set_password(Some("***")).is_ok();
+    }
+    let is_secret = |name: &str| name.to_ascii_lowercase().contains("pass") || name.eq_ignore_ascii_case("sslkey");
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        url.query_pairs_mut().clear().extend_pairs(
+            pairs.iter().map(|(name, value)| (name, if is_secret(name) { "***" } else { value.as_str() })),
+        );
+        hidden = true;
+    }
+    if hidden { url.to_string().into() } else { value.into() }
 }
 
 fn read_file(path: &Path) -> Result<Vec<(&'static str, String)>> {

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod backfill;
 mod batch;
 mod chaos;
@@ -17,6 +18,7 @@ mod exit;
 mod figures;
 mod manifest;
 mod plan;
+mod private;
 mod report;
 mod results;
 mod run;
@@ -31,6 +33,7 @@ pub use error::{Error, ErrorKind};
 pub use exit::Exit;
 pub use figures::{FIGURES, Figure, Kind, Progress, Reading, Watched};
 pub use plan::Plan;
+pub use private::replaceable;
 pub use run::{Finished, Stop};
 pub use store::Summary;
 pub use store::state::{ItemState, SessionState};

@@ -18,7 +18,14 @@ use crate::store::{Only, Record, Store};
 pub(crate) const RESULTS: &str = "results.jsonl";
 pub(crate) const FAILED: &str = "failed.csv";
 /// Columns that say why, behind the manifest's own.
-const WHY: [&str; 3] = ["error_kind", "error_fault", "error_message"];
+const WHY: [&str; 5] = ["error_kind", "error_fault", "error_message", LINE, "error_row"];
+/// The column that says which row of the manifest this was.
+pub(crate) const LINE: &str = "error_line";
+/// Whether a column is one of those.
+pub(crate) fn is_why(column: &str) -> bool {
+    WHY.contains(&column)
+}
+
 /// Records in memory at a time.
 const PAGE: usize = 4096;
 
@@ -45,6 +52,12 @@ struct Line<'a> {
     attempts: u32,
     #[serde(skip_serializing_if = "is_zero")]
     ambiguous: u32,
+    /// Media of its session that no item accounts for: recorded twice, or somebody else's.
+    #[serde(skip_serializing_if = "is_none_of")]
+    unaccounted: u64,
+    /// The row as the manifest has it, where it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +88,10 @@ struct Why<'a> {
 }
 
 fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+fn is_none_of(n: &u64) -> bool {
     *n == 0
 }
 
@@ -135,7 +152,10 @@ fn line(record: &Record) -> Line<'_> {
         media_id: item.media_id.as_deref(),
         via: record.via.map(|v| v.as_str()),
         attempts: item.attempt,
-        ambiguous: record.ambiguous,
+        ambiguous: item.doubts,
+        // Said of the items that may have left them.
+        unaccounted: record.unaccounted.filter(|_| item.doubts > 0).unwrap_or(0),
+        row: record.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
         sha256: item.sha256.map(|hash| hex(&hash)),
         bytes_in: record.bytes_in,
         bytes_out: item.bytes_out,
@@ -153,7 +173,7 @@ fn extra(record: &Record) -> Option<Map<String, Value>> {
     record.extra.as_deref().and_then(|text| serde_json::from_str(text).ok())
 }
 
-fn row(record: &Record, columns: &[&str]) -> Vec<String> {
+fn row(record: &Record, columns: &[&str]) -> Vec<Vec<u8>> {
     let item = &record.item;
     let extra = extra(record).unwrap_or_default();
     let own = |name: &str| match name {
@@ -169,13 +189,16 @@ fn row(record: &Record, columns: &[&str]) -> Vec<String> {
         _ => None,
     };
     let value = |name: &&str| match own(name).or_else(|| extra.get(*name).and_then(Value::as_str)) {
-        Some(text) => text.to_owned(),
-        None => String::new(),
+        Some(text) => text.as_bytes().to_vec(),
+        None => Vec::new(),
     };
     let none = Failure { reason: item.state.as_str().to_owned(), fault: String::new(), message: String::new() };
     debug_assert!(item.state >= ItemState::Failed);
     let why = record.failure.clone().unwrap_or(none);
-    columns.iter().map(value).chain([why.reason, why.fault, why.message]).collect()
+    // The row as it stands, whatever bytes it has: what was read of it stands in its columns.
+    let raw = record.raw.clone().unwrap_or_default();
+    let why = [why.reason, why.fault, why.message, record.line.to_string()].map(String::into_bytes);
+    columns.iter().map(value).chain(why).chain([raw]).collect()
 }
 
 /// A file that gets its name when it is whole and on disk.
@@ -190,8 +213,9 @@ impl Whole {
         let mut part = path.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part)
-            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be written", part.display()), e))?;
+        let file = crate::private::replaceable(&path)
+            .and_then(|()| crate::private::create(&part))
+            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be written", path.display()), e))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 18, file), part, path })
     }
 

@@ -31,16 +31,23 @@ pub(crate) fn media(path: &Path) -> Result<Media, Failure> {
     Media::sniff(bytes).map_err(|e| Failure::new(e.kind().as_str(), e.fault(), e.to_string()))
 }
 
-/// Writes a file that is there whole or not at all, for anybody who looks and whatever happens.
+/// Writes a file that is there whole or not at all, for anybody who looks and whatever happens; its
+/// owner's alone. Only a plain file is ever replaced: a link, a pipe or a device is somebody's
+/// arrangement.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     use std::sync::atomic::{AtomicU64, Ordering};
     static SERIAL: AtomicU64 = AtomicU64::new(0);
 
+    sealpress_backfill::replaceable(path)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".sealpress-{}-{serial}.tmp", std::process::id()));
-    let mut file = File::options().write(true).create_new(true).open(&temporary)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
     let written =
         file.write_all(bytes).and_then(|()| file.sync_data()).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {

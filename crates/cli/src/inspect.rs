@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if let Some(folder) = &args.preview
         && let Err(e) = std::fs::create_dir_all(folder)
     {
-        eprintln!("sealpress: the folder {} cannot be used: {e}", folder.display());
+        crate::print::note(&format!("sealpress: the folder {} cannot be used: {e}", folder.display()));
         return ExitCode::from(outcome::USAGE);
     }
     let press = press::press(press::policies(args.provider));

@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    print::exit(match Cli::parse().command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Prepare(args) => prepare::run(args),
         Command::Upload(args) => upload::run(&args),
@@ -37,8 +37,10 @@ fn main() -> ExitCode {
         Command::Config(args) => backfill::config(&args),
         Command::Emulator(args) => emulator::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut script);
+            print::bytes_out(&[&script]);
             ExitCode::SUCCESS
         }
-    }
+    })
 }

@@ -129,7 +129,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
     match work(args) {
         Ok(failed) => outcome::exit(failed),
         Err(failure) => {
-            eprintln!("sealpress: {failure}");
+            crate::print::note(&format!("sealpress: {failure}"));
             failure.exit()
         }
     }

@@ -1,21 +1,48 @@
 //! Lines, tables and JSON on stdout; nothing a file is called steers the terminal.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Prints a line. A reader that went away (`| head`) ends the program quietly, as it ends `cat`.
+/// Nobody reads the output any more.
+static GONE: AtomicBool = AtomicBool::new(false);
+/// The output could not be written for another reason: it is incomplete.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line. A reader that went away (`| head`) ends the printing and not the work: the exit
+/// code says how that ended.
 pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    match written {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(e) => {
-            eprintln!("sealpress: cannot write the output: {e}");
-            std::process::exit(1);
-        }
-        Ok(()) => {}
+    bytes_out(&[text.as_bytes(), b"\n"]);
+}
+
+/// Prints bytes as they are.
+pub(crate) fn bytes_out(parts: &[&[u8]]) {
+    if GONE.load(Ordering::Relaxed) {
+        return;
     }
+    let mut out = std::io::stdout().lock();
+    let written = parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.flush());
+    if let Err(e) = written {
+        GONE.store(true, Ordering::Relaxed);
+        if e.kind() != ErrorKind::BrokenPipe {
+            LOST.store(true, Ordering::Relaxed);
+            note(&format!("sealpress: cannot write the output: {e}"));
+        }
+    }
+}
+
+/// Tells the operator something beside the output, if anybody listens.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// The exit code of a program whose output may have been lost: work that was done and not told is no
+/// success.
+pub(crate) fn exit(exit: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) && exit == ExitCode::SUCCESS { ExitCode::from(1) } else { exit }
 }
 
 /// Prints one object on a line of its own.
@@ -58,7 +85,7 @@ impl Table {
                 break;
             };
             let cell = shorten(&plain(cell), *width);
-            let pad = width.saturating_sub(cell.chars().count());
+            let pad = width.saturating_sub(cell.width());
             match align {
                 Align::Left => out.extend([cell.as_str(), &" ".repeat(pad)]),
                 Align::Right => out.extend([" ".repeat(pad).as_str(), &cell]),
@@ -69,15 +96,22 @@ impl Table {
     }
 }
 
-/// Keeps both ends of a long name: the beginning and the extension tell files apart.
+/// Keeps both ends of a long name: the beginning and the extension tell files apart. Counted in columns
+/// of a terminal, of which some letters take two.
 fn shorten(text: &str, width: usize) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
     let tail = (width / 3).max(1);
-    let head = width - tail - 1;
-    chars[..head].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect()
+    let fits = |room: usize| {
+        move |used: &mut usize, c: char| {
+            *used += c.width().unwrap_or(0);
+            (*used <= room).then_some(c)
+        }
+    };
+    let head: String = text.chars().scan(0, fits(width - tail - 1)).collect();
+    let end: Vec<char> = text.chars().rev().scan(0, fits(tail)).collect();
+    head.chars().chain(['…']).chain(end.into_iter().rev()).collect()
 }
 
 /// A file's name must not steer the terminal.
@@ -108,6 +142,8 @@ mod tests {
     fn long_names_keep_both_ends() {
         assert_eq!(shorten("IMG_20240101_120000_front.jpeg", 16), "IMG_202401….jpeg");
         assert_eq!(shorten("short.jpg", 16), "short.jpg");
+        let wide = shorten("身分証明書の写真です.jpeg", 16);
+        assert!(wide.width() <= 16 && wide.ends_with(".jpeg") && wide.starts_with('身'), "{wide}");
         assert_eq!(plain("a\x1b[31m"), "a\u{FFFD}[31m");
     }
 

@@ -24,6 +24,8 @@ pub(crate) fn answer(value: &Value, as_json: bool) {
 /// Ends a command that does one thing.
 pub(crate) fn end(result: Result<Value, Failure>, as_json: bool) -> ExitCode {
     match result {
+        // It has been said already.
+        Ok(Value::Null) => ExitCode::SUCCESS,
         Ok(value) => {
             answer(&value, as_json);
             ExitCode::SUCCESS
@@ -32,7 +34,7 @@ pub(crate) fn end(result: Result<Value, Failure>, as_json: bool) -> ExitCode {
             if as_json {
                 print::json(&json!({"ok": false, "error": failure}));
             } else {
-                eprintln!("sealpress: {failure}");
+                crate::print::note(&format!("sealpress: {failure}"));
             }
             failure.exit()
         }
@@ -40,7 +42,13 @@ pub(crate) fn end(result: Result<Value, Failure>, as_json: bool) -> ExitCode {
 }
 
 /// Writes what was fetched into a file, and says what it is.
+///
+/// `-` is standard output, which then has nothing but the bytes.
 pub(crate) fn save(bytes: &[u8], out: &Path) -> Result<Value, Failure> {
+    if out == Path::new("-") {
+        print::bytes_out(&[bytes]);
+        return Ok(Value::Null);
+    }
     file::write(out, bytes).map_err(|e| Failure::io(&format!("{} cannot be written", out.display()), &e))?;
     let format = sealpress_media::Media::sniff(bytes.to_vec()).ok().map(|m| m.format());
     Ok(json!({"ok": true, "output": out.to_string_lossy(), "bytes": bytes.len(), "format": format}))

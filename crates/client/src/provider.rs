@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -47,6 +48,17 @@ pub trait Provider: Send + Sync + 'static {
     /// matched by context, size and type alone, and entries cannot be told from those of receipts.
     fn lists_receipts(&self) -> bool {
         true
+    }
+
+    /// What is stored under an id, at most `cap` bytes; `None` where the vendor does not serve media
+    /// back. Tells files apart that look the same in a list.
+    fn media<'a>(
+        &'a self,
+        _session: &'a SessionId,
+        _media: &'a MediaId,
+        _cap: u64,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     /// Submits a session once all of its media is in. Sends once; where the answer was lost or is

@@ -1,3 +1,5 @@
+//! The creation of a session.
+
 use sealpress_client::NewSession;
 
 use crate::engine::{Core, timed_out};
@@ -22,7 +24,7 @@ impl Core {
         let answer = tokio::time::timeout(timeout, self.remote.create(new)).await;
         match answer.unwrap_or_else(|_| Err(timed_out("session creation", timeout))) {
             Ok(session) => {
-                pass.worked();
+                self.passed(pass);
                 self.tokens.give();
                 Ok(session)
             }

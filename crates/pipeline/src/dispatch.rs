@@ -1,8 +1,13 @@
-//! One item's way over the wire. Three rules hold whatever happens:
+//! One item's way over the wire. Four rules hold whatever happens:
 //!
 //! 1. A `sending` record is durable before the first byte of its POST.
-//! 2. After an unclear outcome nothing is sent until a good listing was matched.
+//! 2. After an unclear outcome nothing is sent until a good listing was matched: neither the item
+//!    nor another one of its session that a listing cannot tell from it.
 //! 3. While a listing is matched, no POST of the session is on its way.
+//! 4. An entry that may be a look-alike's confirms nobody by its looks: its bytes are compared, and
+//!    where the vendor does not serve them there must be an entry for every attempt in doubt.
+
+use std::collections::HashSet;
 
 use sealpress_media::Format;
 use tokio::time::Instant;
@@ -14,13 +19,32 @@ use crate::host::Route;
 use crate::job::{Confirmed, Item};
 use crate::meters::{add, add_time};
 use crate::remote::{Failure, Listed, Signed, Verdict};
-use crate::session::Session;
+use crate::session::{LookAlikes, Session, Standing};
 
-/// What an item looks like in a listing.
+/// What an item looks like in a listing, and what it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     pub(crate) size: u64,
     pub(crate) format: Format,
+    /// SHA-256 of the media, where it is known.
+    pub(crate) sha256: Option<[u8; 32]>,
+}
+
+impl Key {
+    const fn looks(&self) -> (u64, Format) {
+        (self.size, self.format)
+    }
+}
+
+/// What a good listing says about an item in doubt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The vendor has it, under this id.
+    Found(String),
+    /// The vendor does not have it, or nobody can tell: it may be sent.
+    Absent,
+    /// There are entries that may be a look-alike's, and nobody knows the item's own bytes yet.
+    NeedsBytes,
 }
 
 /// One item at the wire.
@@ -28,6 +52,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) core: &'a Core,
     pub(crate) item: &'a Item,
     pub(crate) session: &'a Session,
+    /// The item's number in its session.
+    pub(crate) number: u64,
     pub(crate) cancelled: &'a CancellationToken,
     /// POSTs made in this pass.
     pub(crate) attempts: u32,
@@ -44,19 +70,28 @@ impl Delivery<'_> {
     ) -> Result<(String, Confirmed), Error> {
         let mut ever_in_doubt = in_doubt;
         let mut last: Option<Failure> = None;
+        if in_doubt {
+            self.session.doubt(self.number, &self.item.context, Some(key.looks()));
+        }
         loop {
             if in_doubt {
-                if let Some(media_id) = self.look(key).await? {
-                    return Ok((media_id, Confirmed::Listed));
+                match self.look(key).await? {
+                    Look::Found(media_id) => return Ok((media_id, Confirmed::Listed)),
+                    Look::Absent => {}
+                    Look::NeedsBytes => {
+                        return Err(Error::new(ErrorKind::Internal, "an item was looked for without its bytes")
+                            .with_doubt(true));
+                    }
                 }
                 // Not there: from now on it is as if it had never been sent, for the journal too.
                 self.take_back().await?;
+                self.session.clear(self.number);
                 in_doubt = false;
             }
             if let Some(failure) = last.take() {
                 self.before_retry(failure).await.map_err(|e| e.with_doubt(ever_in_doubt))?;
             }
-            let failure = match self.post(signed).await.map_err(|e| {
+            let failure = match self.post(signed, key).await.map_err(|e| {
                 let doubt = ever_in_doubt || e.may_be_recorded();
                 e.with_doubt(doubt)
             })? {
@@ -67,11 +102,15 @@ impl Delivery<'_> {
             match failure.verdict {
                 Verdict::Ambiguous => {
                     add(&self.core.meters.ambiguous, 1);
-                    self.session.doubt();
+                    let core = self.core;
+                    core.journal.doubted(self.item, self.attempts).await.map_err(|e| {
+                        let error = core.journal_failed(e);
+                        error.with_doubt(true)
+                    })?;
                     (in_doubt, ever_in_doubt) = (true, true);
                 }
                 Verdict::NotSent | Verdict::Throttled { .. } => self.take_back().await?,
-                Verdict::Unauthorized | Verdict::Conflict | Verdict::Refused => {
+                Verdict::Unauthorized | Verdict::Conflict | Verdict::Blocked | Verdict::Refused => {
                     self.take_back().await?;
                     return Err(failure.error.with_doubt(ever_in_doubt));
                 }
@@ -80,44 +119,102 @@ impl Delivery<'_> {
         }
     }
 
-    /// Looks for an item of an earlier run before it was even pressed again.
+    /// Looks for an item whose outcome is unclear.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub(crate) async fn look(&self, key: Key) -> Result<Option<String>, Error> {
+    pub(crate) async fn look(&self, key: Key) -> Result<Look, Error> {
         let doubt = |e: Error| {
             Error::new(ErrorKind::InDoubt, format!("may have been recorded; not looked up: {e}")).with_source(e)
         };
         self.core.until_stopped(tokio::time::sleep(self.core.options.doubt.settle)).await.map_err(doubt)?;
         let _alone = self.session.gate.write().await;
         let listed = self.core.list(&self.item.session).await.map_err(doubt)?;
-        let journalled = self
-            .core
-            .journal
-            .confirmed_ids(&self.item.session)
-            .await
-            .map_err(|e| doubt(self.core.journal_failed(e)))?;
-        // A multiset match: every entry that some item is confirmed by is out, and the first that
-        // is left and looks like this item is this item's. Claiming it takes it out for the next.
-        let found = listed.into_iter().find(|entry| {
-            entry.is(&self.item.context, key)
-                && !journalled.contains(&entry.media_id)
-                && !self.session.is_anothers(&entry.media_id, self.item.tag)
+        let journal = &self.core.journal;
+        let known = journal.known(&self.item.session).await.map_err(|e| doubt(self.core.journal_failed(e)))?;
+        // What others are confirmed by is out, and what is left and looks like this item may be it.
+        let anothers = |id: &str| {
+            let journalled = known.iter().any(|k| k.tag != self.number && k.media_id.as_deref() == Some(id));
+            journalled || self.session.is_anothers(id, self.number)
+        };
+        let sized = listed.iter().all(|entry| entry.size.is_some());
+        let ids: HashSet<String> = listed.iter().map(|entry| entry.media_id.clone()).collect();
+        let likely: Vec<Listed> = listed
+            .into_iter()
+            .filter(|entry| entry.is(&self.item.context, key) && !anothers(&entry.media_id))
+            .collect();
+        // Where the list has ids of its own, an answered upload's entry cannot be told from others.
+        let lists_receipts = self.core.remote.lists_receipts();
+        let rivals = self.session.look_alikes(self.number, &self.item.context, sized.then_some(key.looks()), |id| {
+            lists_receipts || ids.contains(id)
         });
-        Ok(found.filter(|entry| self.session.claim(&entry.media_id, self.item.tag)).map(|entry| entry.media_id))
+        if likely.len() <= rivals.unlisted {
+            return Ok(Look::Absent);
+        }
+        let found = if rivals.items == 0 {
+            likely.into_iter().next().map(|entry| entry.media_id)
+        } else {
+            let Some(sha256) = key.sha256 else { return Ok(Look::NeedsBytes) };
+            self.among_look_alikes(likely, key.size, sha256, rivals).await.map_err(doubt)?
+        };
+        // Claiming it takes it out for the next.
+        Ok(match found {
+            Some(media_id) if self.session.claim(&media_id, self.number) => {
+                self.session.clear(self.number);
+                Look::Found(media_id)
+            }
+            _ => Look::Absent,
+        })
+    }
+
+    /// The entry with this item's bytes. Where the vendor does not serve them back, any entry, as
+    /// long as there is one for each attempt that may have left one.
+    async fn among_look_alikes(
+        &self,
+        likely: Vec<Listed>,
+        size: u64,
+        sha256: [u8; 32],
+        rivals: LookAlikes,
+    ) -> Result<Option<String>, Error> {
+        let n = likely.len();
+        let mut unserved = None;
+        for entry in likely {
+            let content = match self.session.content(&entry.media_id) {
+                Some(content) => Some(content),
+                None => self.core.content(&self.item.session, &entry.media_id, size).await?,
+            };
+            match content {
+                Some(content) => {
+                    self.session.note_content(&entry.media_id, content);
+                    if content == sha256 {
+                        return Ok(Some(entry.media_id));
+                    }
+                }
+                None => drop(unserved.get_or_insert(entry.media_id)),
+            }
+        }
+        Ok(unserved.filter(|_| n > rivals.doubts + rivals.unlisted))
     }
 
     /// One attempt. The outer error ends the item; the inner one is the attempt's own.
     #[tracing::instrument(name = "send", level = "debug", skip_all, fields(attempt = i64::from(self.attempts) + 1))]
-    async fn post(&mut self, signed: &Signed) -> Result<Result<String, Failure>, Error> {
+    async fn post(&mut self, signed: &Signed, key: Key) -> Result<Result<String, Failure>, Error> {
         let core = self.core;
-        // The gate before the host: whoever looks holds the gate and needs a connection, and must
-        // not wait for one that is held by somebody who waits for the gate.
-        let _gate = self.until_cancelled(self.session.gate.read()).await?;
-        let pass = self.until_cancelled(core.pass(Route::Upload, signed.len)).await??;
+        let (_gate, pass) = loop {
+            self.until_clear(key).await?;
+            // The gate before the host: whoever looks holds the gate and needs a connection, and must
+            // not wait for one that is held by somebody who waits for the gate.
+            let gate = self.until_cancelled(self.session.gate.read()).await?;
+            let pass = self.until_cancelled(core.pass(Route::Upload, signed.len)).await??;
+            // A look-alike may have come into doubt while this one waited.
+            if self.session.standing(self.number, &self.item.context, key.looks()) == Standing::Clear {
+                break (gate, pass);
+            }
+        };
         if self.cancelled.is_cancelled() {
             return Err(cancelled());
         }
         core.stop.check()?;
         self.attempts += 1;
+        self.session.sending(self.number, &self.item.context, key.looks());
         let leave = core.journal.sending(self.item, self.attempts).await.map_err(|e| core.journal_failed(e))?;
         // From here on nobody cancels: what was begun is seen to its end or its deadline.
         let started = Instant::now();
@@ -132,17 +229,40 @@ impl Delivery<'_> {
         add_time(&core.meters.send_us, started.elapsed());
         Ok(match answer.unwrap_or_else(|_| Err(timed_out("upload", allowed))) {
             Ok(media_id) => {
-                pass.worked();
+                core.passed(pass);
                 core.tokens.give();
                 // Under the gate: a look of a sibling must not see the entry unclaimed.
-                self.session.claim(&media_id, self.item.tag);
+                self.session.claim(&media_id, self.number);
                 Ok(media_id)
             }
             Err(failure) => {
                 core.learn(pass, &failure);
+                if failure.verdict == Verdict::Ambiguous {
+                    // Under the gate too: from here on no look-alike is sent.
+                    self.session.doubt(self.number, &self.item.context, Some(key.looks()));
+                }
                 Err(failure)
             }
         })
+    }
+
+    /// Waits while something that looks like this item is in doubt; an error where nobody is about
+    /// to clear it.
+    async fn until_clear(&self, key: Key) -> Result<(), Error> {
+        loop {
+            let cleared = self.session.cleared();
+            tokio::pin!(cleared);
+            cleared.as_mut().enable();
+            match self.session.standing(self.number, &self.item.context, key.looks()) {
+                Standing::Clear => return Ok(()),
+                Standing::Wait => self.until_cancelled(self.core.until_stopped(cleared)).await??,
+                Standing::Blocked => {
+                    let message =
+                        "not sent: another file of the session that looks the same in the vendor's list is in doubt";
+                    return Err(Error::new(ErrorKind::Unreachable, message));
+                }
+            }
+        }
     }
 
     /// Attempts left, tokens left, then the wait.
@@ -157,6 +277,7 @@ impl Delivery<'_> {
         }
         add(&core.meters.retries, 1);
         let wait = core.backoff(failure.verdict, self.attempts);
+        tracing::info!(attempt = self.attempts, ?wait, error = %failure.error, "an upload is tried again");
         self.until_cancelled(core.until_stopped(tokio::time::sleep(wait))).await?
     }
 
@@ -180,17 +301,31 @@ pub(crate) fn cancelled() -> Error {
 impl Core {
     /// A good listing of a session, asked for as often as `looks` allows.
     pub(crate) async fn list(&self, session: &str) -> Result<Vec<Listed>, Error> {
+        add(&self.meters.looks, 1);
+        self.look_until_answered("listing", || self.remote.list(session)).await
+    }
+
+    /// What the vendor stores under an id, as [`Remote::content`](crate::remote::Remote::content).
+    async fn content(&self, session: &str, media_id: &str, cap: u64) -> Result<Option<[u8; 32]>, Error> {
+        self.look_until_answered("stored media", || self.remote.content(session, media_id, cap)).await
+    }
+
+    /// Reads may be repeated: as often as `looks` allows.
+    async fn look_until_answered<'a, T>(
+        &'a self,
+        what: &str,
+        ask: impl Fn() -> crate::remote::Answer<'a, T>,
+    ) -> Result<T, Error> {
         let mut tries = 0;
         loop {
             tries += 1;
-            add(&self.meters.looks, 1);
             let pass = self.pass(Route::Look, 0).await?;
             let timeout = self.options.retry.attempt_timeout;
-            let answer = tokio::time::timeout(timeout, self.remote.list(session)).await;
-            let failure = match answer.unwrap_or_else(|_| Err(timed_out("listing", timeout))) {
-                Ok(listed) => {
-                    pass.worked();
-                    return Ok(listed);
+            let answer = tokio::time::timeout(timeout, ask()).await;
+            let failure = match answer.unwrap_or_else(|_| Err(timed_out(what, timeout))) {
+                Ok(answer) => {
+                    self.passed(pass);
+                    return Ok(answer);
                 }
                 Err(failure) => failure,
             };

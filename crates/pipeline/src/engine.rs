@@ -1,4 +1,7 @@
+//! What all jobs of a pipeline share, and what a failed request means for all of them.
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,14 +22,20 @@ pub(crate) struct Core {
     pub(crate) remote: Arc<dyn Remote>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) options: Options,
-    pub(crate) workshop: Workshop,
+    pub(crate) workshop: Arc<Workshop>,
     pub(crate) host: Arc<Host>,
     pub(crate) tokens: Tokens,
     pub(crate) jitter: Jitter,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) meters: Meters,
     pub(crate) stop: Stop,
+    /// Requests in a row that something in front of the vendor refused.
+    pub(crate) blocked: AtomicU32,
 }
+
+/// So many refusals in a row by something that is not the vendor are nobody's file: a proxy or a
+/// firewall lets nothing of ours through.
+const BLOCKED_IN_A_ROW: u32 = 10;
 
 impl Core {
     /// Leave to make one request, or the reason why there will be none.
@@ -70,11 +79,14 @@ impl Core {
             crate::meters::add(&self.meters.bad_signatures, 1);
             tracing::error!(error = %failure.error, "an answer's signature is wrong or missing");
         }
+        if failure.verdict != Verdict::Blocked {
+            self.blocked.store(0, Ordering::Relaxed);
+        }
         match failure.verdict {
             Verdict::Throttled { retry_after } => {
                 if let Some(wait) = retry_after {
                     let clamped = wait.min(self.options.retry.max_retry_after);
-                    tracing::warn!(?wait, ?clamped, "the host asks for a pause");
+                    tracing::warn!(?wait, ?clamped, error = %failure.error, "the host asks for a pause");
                     self.host.pause_for(clamped);
                 }
                 pass.failed();
@@ -86,8 +98,21 @@ impl Core {
                 pass.worked();
                 self.stop.pull(failure.error.clone());
             }
+            Verdict::Blocked => {
+                pass.worked();
+                if self.blocked.fetch_add(1, Ordering::Relaxed) + 1 >= BLOCKED_IN_A_ROW {
+                    let times = format!("{BLOCKED_IN_A_ROW} requests in a row; the last: {}", failure.error);
+                    self.stop.pull(Error::new(ErrorKind::Blocked, times).with_source(failure.error.clone()));
+                }
+            }
             Verdict::Conflict | Verdict::Refused => pass.worked(),
         }
+    }
+
+    /// The vendor itself answered: whatever stands in front of it lets requests through.
+    pub(crate) fn passed(&self, pass: Pass) {
+        self.blocked.store(0, Ordering::Relaxed);
+        pass.worked();
     }
 
     /// How long to wait before retry number `attempt`: the host-wide pause covers a Retry-After.

@@ -1,3 +1,5 @@
+//! Why a job did not end with a receipt, in kinds that an operator acts on.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,6 +36,11 @@ pub enum ErrorKind {
     Request,
     /// The vendor answered no, and would answer no again.
     Refused,
+    /// Something between here and the vendor (a proxy, a firewall) refused the request. Many in a
+    /// row stop the run.
+    Blocked,
+    /// What was confirmed is not in the vendor's list: the session is not submitted.
+    Missing,
     /// Not delivered: attempts or the run's retry budget are used up. Another pass may do it.
     Unreachable,
     /// The host kept failing and the circuit stayed open longer than the job was willing to wait.
@@ -65,6 +72,8 @@ impl ErrorKind {
             Self::NoPress => "no-press",
             Self::Request => "request",
             Self::Refused => "refused",
+            Self::Blocked => "blocked",
+            Self::Missing => "media-missing",
             Self::Unreachable => "unreachable",
             Self::CircuitOpen => "circuit-open",
             Self::InDoubt => "in-doubt",
@@ -80,8 +89,10 @@ impl ErrorKind {
     const fn fault(self) -> Fault {
         match self {
             Self::Press | Self::Duplicate => Fault::Input,
-            Self::Read | Self::Request | Self::Unauthorized | Self::Stopped | Self::Cancelled => Fault::Caller,
-            Self::Refused | Self::Unreachable | Self::CircuitOpen | Self::InDoubt => Fault::Remote,
+            Self::Blocked | Self::Read | Self::Request | Self::Unauthorized | Self::Stopped | Self::Cancelled => {
+                Fault::Caller
+            }
+            Self::Missing | Self::Refused | Self::Unreachable | Self::CircuitOpen | Self::InDoubt => Fault::Remote,
             Self::NoPress | Self::Journal | Self::Internal => Fault::Internal,
         }
     }

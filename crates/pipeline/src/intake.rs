@@ -1,3 +1,5 @@
+//! The first step of a job: read the file, judge its header, get its share of the byte budget.
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -33,8 +35,8 @@ impl Workshop {
                 let bytes = blocking(move || read(&path, size)).await?;
                 (Bytes::from(bytes), Some(intake))
             }
-            Source::Fetch(fetch) => {
-                let hint = fetch.size_hint();
+            Source::Fetch(mut fetch) => {
+                let hint = fetch.size().await?;
                 too_large(hint.unwrap_or(0), limit)?;
                 let mut intake = self.intake.acquire(hint.unwrap_or(u64::MAX)).await;
                 let bytes = fetch.fetch(limit).await?;

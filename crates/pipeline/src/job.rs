@@ -1,3 +1,5 @@
+//! What goes in, one file on its way to one session, and what comes out.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::submit::Submission;
+use crate::workshop::Prepared;
 
 /// Which upload this is. `tag` is yours and comes back unchanged in every hook and outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -33,11 +36,24 @@ pub(crate) enum Source {
     Fetch(Box<dyn Fetch>),
 }
 
+/// How far a job has come before it was let in.
+pub(crate) enum Stage {
+    Unread(Source),
+    /// Read and pressed already.
+    Prepared(Box<Prepared>),
+}
+
 /// Media that are elsewhere: an object store, a database. Fetched when there is room for them.
 pub trait Fetch: Send + 'static {
     /// How many bytes will come, if known: what the intake reserves before it fetches. Unknown
     /// sizes reserve the whole intake.
     fn size_hint(&self) -> Option<u64>;
+
+    /// The same when asking costs a request. Default: the hint.
+    fn size(&mut self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        let hint = self.size_hint();
+        Box::pin(async move { Ok(hint) })
+    }
 
     /// The bytes. An implementation limits what it reads; `limit` is the largest file worth having.
     fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Error>>;
@@ -50,12 +66,15 @@ pub struct Doubt {
     pub size: u64,
     /// Their format.
     pub format: Format,
+    /// SHA-256 of those media, if it was written down. Where the vendor serves media back, it tells
+    /// look-alikes apart.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// One file on its way to one session.
 pub struct Job {
     pub(crate) item: Item,
-    pub(crate) source: Source,
+    pub(crate) stage: Stage,
     pub(crate) timestamp: Option<String>,
     pub(crate) in_doubt: bool,
     pub(crate) doubt: Option<Doubt>,
@@ -65,22 +84,27 @@ pub struct Job {
 impl Job {
     /// A job over bytes in memory.
     pub fn new(session: impl fmt::Display, context: impl fmt::Display, bytes: impl Into<Bytes>) -> Self {
-        Self::with(session, context, Source::Bytes(bytes.into()))
+        Self::with(session, context, Stage::Unread(Source::Bytes(bytes.into())))
     }
 
     /// A job over a file, which is read when there is room for it.
     pub fn file(session: impl fmt::Display, context: impl fmt::Display, path: impl Into<PathBuf>) -> Self {
-        Self::with(session, context, Source::File(path.into()))
+        Self::with(session, context, Stage::Unread(Source::File(path.into())))
+    }
+
+    /// A job over a file that [`crate::Preparer`] has pressed; it goes straight to the wire.
+    pub fn prepared(session: impl fmt::Display, context: impl fmt::Display, prepared: Prepared) -> Self {
+        Self::with(session, context, Stage::Prepared(Box::new(prepared)))
     }
 
     /// A job over media that are fetched when there is room for them.
     pub fn fetch(session: impl fmt::Display, context: impl fmt::Display, fetch: impl Fetch) -> Self {
-        Self::with(session, context, Source::Fetch(Box::new(fetch)))
+        Self::with(session, context, Stage::Unread(Source::Fetch(Box::new(fetch))))
     }
 
-    fn with(session: impl fmt::Display, context: impl fmt::Display, source: Source) -> Self {
+    fn with(session: impl fmt::Display, context: impl fmt::Display, stage: Stage) -> Self {
         let item = Item { tag: 0, session: session.to_string().into(), context: context.to_string().into() };
-        Self { item, source, timestamp: None, in_doubt: false, doubt: None, session_items: None }
+        Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None }
     }
 
     /// Your own number, given back in every hook and in the outcome.

@@ -1,12 +1,14 @@
-use std::collections::HashSet;
+//! What a pipeline asks of whoever writes down what must survive a crash.
+
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use sealpress_media::Format;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::job::{Item, Receipt};
+use crate::job::{Doubt, Item, Receipt};
 use crate::submit::Submission;
 
 /// What a journal answers.
@@ -52,10 +54,24 @@ pub trait Journal: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// Media ids of the session that items of the journal are already confirmed by. Asked before a
-    /// listing is matched, so that no item is confirmed by another one's upload.
-    fn confirmed_ids<'a>(&'a self, _session: &'a str) -> Entry<'a, HashSet<String>> {
-        Box::pin(async { Ok(HashSet::new()) })
+    /// The attempt's outcome is unclear: from here on until a listing was matched nobody knows
+    /// whether the vendor has it. Nothing of it is sent before.
+    fn doubted<'a>(&'a self, _item: &'a Item, _attempt: u32) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// What earlier runs sent to the session: confirmed items with their media ids, and items in
+    /// doubt. Asked when the session is first met, before a listing is matched and before the
+    /// session is submitted, so that no item is confirmed by another one's upload, none is sent
+    /// while one that looks the same is in doubt, and nothing is submitted uncounted.
+    fn known<'a>(&'a self, _session: &'a str) -> Entry<'a, Vec<Known>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// The media of a session were counted before it is submitted. Unless nothing is missing it is
+    /// not.
+    fn counted<'a>(&'a self, _session: &'a str, _count: &'a Submission) -> Entry<'a> {
+        Box::pin(async { Ok(()) })
     }
 
     /// The session is about to be submitted. Durable before it returns.
@@ -66,6 +82,40 @@ pub trait Journal: Send + Sync + 'static {
     /// The session is submitted.
     fn submitted<'a>(&'a self, _session: &'a str, _submission: &'a Submission) -> Entry<'a> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// An upload of an earlier run, as a journal remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Known {
+    /// The item's tag.
+    pub tag: u64,
+    /// Its context.
+    pub context: Arc<str>,
+    /// What was sent; `None` where that was not written down.
+    pub sent: Option<Doubt>,
+    /// The media that confirms it; `None` for an item in doubt.
+    pub media_id: Option<String>,
+    /// Attempts of it whose outcome was unclear at the time.
+    pub doubts: u32,
+}
+
+impl Known {
+    /// An item that the vendor has.
+    pub fn confirmed(
+        tag: u64,
+        context: impl Into<Arc<str>>,
+        sent: Option<Doubt>,
+        media_id: impl Into<String>,
+        doubts: u32,
+    ) -> Self {
+        Self { tag, context: context.into(), sent, media_id: Some(media_id.into()), doubts }
+    }
+
+    /// An item of which nobody knows whether the vendor has it.
+    pub fn in_doubt(tag: u64, context: impl Into<Arc<str>>, sent: Option<Doubt>, doubts: u32) -> Self {
+        Self { tag, context: context.into(), sent, media_id: None, doubts: doubts.max(1) }
     }
 }
 
@@ -90,6 +140,9 @@ pub struct Output {
     pub input_sha256: [u8; 32],
     /// Bytes of the file as it came.
     pub input_size: u64,
+    /// SHA-256 of the media to be sent: worth keeping, so that an item in doubt can be told from
+    /// its look-alikes without its file.
+    pub sha256: [u8; 32],
     /// Bytes of the media to be sent.
     pub size: u64,
     /// Their format.

@@ -43,7 +43,7 @@ mod workshop;
 
 pub use error::{Error, ErrorKind};
 pub use job::{Confirmed, Doubt, Fetch, Item, Job, Outcome, Receipt, Timings};
-pub use journal::{Admit, Entry, Journal, JournalError, NoJournal, Output, Permission};
+pub use journal::{Admit, Entry, Journal, JournalError, Known, NoJournal, Output, Permission};
 pub use meters::Snapshot;
 pub use options::{Circuit, DoubtOptions, Options, Retry};
 pub use pipeline::{Builder, Drained, Pipeline};

@@ -1,4 +1,7 @@
+//! The pipeline itself: building one, putting jobs in, draining and stopping it.
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
@@ -23,7 +26,7 @@ use crate::stop::Stop;
 use crate::submit::Submission;
 use crate::telemetry;
 use crate::vendor::Vendor;
-use crate::workshop::Workshop;
+use crate::workshop::{Preparer, Workshop};
 
 /// Many uploads at once inside a byte budget. Cheap to clone; clones share everything.
 ///
@@ -113,13 +116,14 @@ impl Builder {
             None => Arc::new(Threads::new(options.workers, queue)?),
         };
         let core = Core {
-            workshop: Workshop::new(executor, press, &options)?,
+            workshop: Arc::new(Workshop::new(executor, press, &options)?),
             host: Host::new(&options),
             tokens: Tokens::new(options.retry.tokens),
             jitter: Jitter::new(seed),
             sessions: Arc::default(),
             meters: Meters::default(),
             stop: Stop::default(),
+            blocked: AtomicU32::new(0),
             remote,
             journal,
             options,
@@ -200,6 +204,19 @@ impl Pipeline {
         self.core.create(new, begin).await
     }
 
+    /// Reads and presses files with this pipeline's threads, inside its byte budget: for callers who
+    /// want to see a file before they open a session for it. Put in again with [`Job::prepared`].
+    #[must_use]
+    pub fn preparer(&self) -> Preparer {
+        Preparer { workshop: Arc::clone(&self.core.workshop) }
+    }
+
+    /// Forgets what this process remembers of a session of which nothing runs. For callers whose
+    /// journal is shared with others: what they did there in the meantime is asked for anew.
+    pub fn forget(&self, session: &str) {
+        self.core.sessions.forget(session);
+    }
+
     /// Submits a session whose items are all confirmed, for callers who count themselves instead of
     /// using [`Job::submit_after`]. A session that is submitted already is a success.
     ///
@@ -210,6 +227,7 @@ impl Pipeline {
         // A task of its own: what was begun is seen to its end.
         let submission = async move {
             let session = core.sessions.hold(&id);
+            core.recall(&id, &session).await?;
             core.submit(&id, &session).await
         };
         let task = self.tasks.spawn(submission.in_current_span());

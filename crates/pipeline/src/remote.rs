@@ -1,3 +1,5 @@
+//! A vendor as the dispatcher sees it, with its types erased and its errors judged.
+
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,11 @@ pub(crate) trait Remote: Send + Sync + 'static {
     fn send<'a>(&'a self, signed: &'a Signed) -> Answer<'a, String>;
     /// What the vendor has of a session.
     fn list<'a>(&'a self, session: &'a str) -> Answer<'a, Vec<Listed>>;
+    /// Whether the list shows the ids of receipts.
+    fn lists_receipts(&self) -> bool;
+    /// SHA-256 of what the vendor stores under this id, at most `cap` bytes of it; `None` where it
+    /// does not serve media back.
+    fn content<'a>(&'a self, session: &'a str, media_id: &'a str, cap: u64) -> Answer<'a, Option<[u8; 32]>>;
     /// Submits a session.
     fn finish<'a>(&'a self, session: &'a str) -> Answer<'a, ()>;
     /// Whether a session is submitted already.
@@ -67,6 +74,8 @@ pub(crate) enum Verdict {
     Unauthorized,
     /// 409: the session is past taking this.
     Conflict,
+    /// 403 and its kin, and not in the vendor's words: a proxy or a firewall in front of it.
+    Blocked,
     /// No, and no again.
     Refused,
 }

@@ -1,21 +1,22 @@
+//! One job's way from admission to outcome.
+
 use std::sync::Arc;
 
 use sealpress_media::Summary;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::{Delivery, Key, cancelled};
+use crate::dispatch::{Delivery, Key, Look, cancelled};
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::intake::Taken;
-use crate::job::{Confirmed, Item, Job, Outcome, Receipt, Source, Timings};
+use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Source, Stage, Timings};
 use crate::journal::{Admit, Output};
 use crate::meters::{add, add_time};
 use crate::remote::Signed;
 use crate::session::Session;
 use crate::telemetry;
-use crate::workshop::Worked;
+use crate::workshop::{Prepared, Worked};
 
 /// What is learned of a job on its way, whether it arrives or not.
 #[derive(Default)]
@@ -27,19 +28,34 @@ struct Progress {
 }
 
 impl Core {
+    /// Takes in once what the journal knows of a session.
+    pub(crate) async fn recall(&self, id: &str, session: &Session) -> Result<(), Error> {
+        let recall = async {
+            session.recall(self.journal.known(id).await?);
+            Ok(())
+        };
+        session.recalled.get_or_try_init(|| recall).await.map(drop).map_err(|e| self.journal_failed(e))
+    }
+
     /// One job from admission to outcome. Every way out goes through here, so that every admitted
     /// job is counted, journalled and answered once.
     pub(crate) async fn run(&self, job: Job, gone: CancellationToken) -> Outcome {
         let started = Instant::now();
-        let Job { item, source, timestamp, in_doubt, doubt, session_items } = job;
+        let Job { item, stage, timestamp, in_doubt, doubt, session_items } = job;
         let session = self.sessions.hold(&item.session);
         if let Some(items) = session_items {
             session.expect(items);
         }
         let mut progress = Progress::default();
-        let errand = Errand { core: self, item: &item, session: &session, gone: &gone, timestamp };
-        let doubt = doubt.map(|d| Key { size: d.size, format: d.format });
-        let mut result = errand.run(source, in_doubt, doubt, &mut progress).await;
+        // Jobs without a number of the caller's are different items nonetheless.
+        let number = if item.tag == 0 { self.sessions.unnumbered() } else { item.tag };
+        let trace = Trace { session: &session, number };
+        let errand = Errand { core: self, item: &item, trace: &trace, gone: &gone, timestamp };
+        let mut result = match self.recall(&item.session, &session).await {
+            Ok(()) => errand.run(stage, in_doubt, doubt, &mut progress).await,
+            Err(error) => Err(error.with_doubt(in_doubt)),
+        };
+        drop(trace);
 
         let journalled = match &result {
             Ok(receipt) => self.journal.confirmed(&item, receipt).await,
@@ -69,10 +85,22 @@ impl Core {
     }
 }
 
+/// The item's trace in its session. When the job ends, however it ends, nobody waits for it.
+struct Trace<'a> {
+    session: &'a Session,
+    number: u64,
+}
+
+impl Drop for Trace<'_> {
+    fn drop(&mut self) {
+        self.session.leave(self.number);
+    }
+}
+
 struct Errand<'a> {
     core: &'a Core,
     item: &'a Item,
-    session: &'a Session,
+    trace: &'a Trace<'a>,
     gone: &'a CancellationToken,
     timestamp: Option<String>,
 }
@@ -80,24 +108,37 @@ struct Errand<'a> {
 impl Errand<'_> {
     async fn run(
         &self,
-        source: Source,
+        stage: Stage,
         in_doubt: bool,
-        doubt: Option<Key>,
+        doubt: Option<Doubt>,
         progress: &mut Progress,
     ) -> Result<Receipt, Error> {
-        let core = self.core;
-        let mut delivery = Delivery { core, item: self.item, session: self.session, cancelled: self.gone, attempts: 0 };
+        let (core, Trace { session, number }) = (self.core, self.trace);
+        let mut delivery =
+            Delivery { core, item: self.item, session, number: *number, cancelled: self.gone, attempts: 0 };
         let mut still_in_doubt = in_doubt;
-        // What was sent is known: it may be there already, and the file need not even be read.
-        if let Some(key) = doubt.filter(|_| in_doubt) {
-            if let Some(media_id) = delivery.look(key).await? {
-                return Ok(Receipt { media_id, how: Confirmed::Listed, size: key.size, format: key.format });
+        if in_doubt {
+            session.doubt(*number, &self.item.context, doubt.map(|d| (d.size, d.format)));
+            if doubt.is_none() {
+                session.leave(*number);
             }
-            delivery.take_back().await?;
-            still_in_doubt = false;
         }
-        let prepared = self.prepare(source, progress).await.map_err(|e| e.with_doubt(in_doubt))?;
-        let key = Key { size: prepared.output.size, format: prepared.output.format };
+        // What was sent is known: it may be there already, and the file need not even be read.
+        if let Some(Doubt { size, format, sha256 }) = doubt.filter(|_| in_doubt) {
+            match delivery.look(Key { size, format, sha256 }).await? {
+                Look::Found(media_id) => return Ok(Receipt { media_id, how: Confirmed::Listed, size, format }),
+                Look::Absent => {
+                    delivery.take_back().await?;
+                    session.clear(*number);
+                    still_in_doubt = false;
+                }
+                // Look-alikes: only its bytes tell it from them.
+                Look::NeedsBytes => session.leave(*number),
+            }
+        }
+        let prepared = self.prepare(stage, progress).await.map_err(|e| e.with_doubt(in_doubt))?;
+        let Output { size, format, sha256, .. } = prepared.output;
+        let key = Key { size, format, sha256: Some(sha256) };
         let sending = Instant::now();
         let answer = delivery.deliver(&prepared.signed, key, still_in_doubt).await;
         progress.timings.send = sending.elapsed();
@@ -106,45 +147,35 @@ impl Errand<'_> {
             let doubt = in_doubt || e.may_be_recorded();
             e.with_doubt(doubt)
         })?;
-        Ok(Receipt { media_id, how, size: key.size, format: key.format })
+        Ok(Receipt { media_id, how, size, format })
     }
 
     /// Everything before the wire. Given up at once when nobody wants it any more.
-    async fn prepare(&self, source: Source, progress: &mut Progress) -> Result<Prepared, Error> {
+    async fn prepare(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
         tokio::select! {
             biased;
             () = self.gone.cancelled() => Err(cancelled()),
-            prepared = self.core.until_stopped(self.prepare_on(source, progress)) => prepared?,
+            ready = self.core.until_stopped(self.prepare_on(stage, progress)) => ready?,
         }
     }
 
-    async fn prepare_on(&self, source: Source, progress: &mut Progress) -> Result<Prepared, Error> {
+    async fn prepare_on(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
         let core = self.core;
-        let reading = Instant::now();
-        let Taken { media, share } = core.workshop.take(source).await?;
-        progress.input_bytes = media.len() as u64;
-        progress.timings.read = reading.elapsed();
-        add(&core.meters.bytes_in, progress.input_bytes);
-
-        // The share rides with the work: a task that nobody waits for any more still holds its
-        // memory until the pool has come to skip it.
-        let hashing = core.workshop.pool.compute(move || {
-            let sha256: [u8; 32] = Sha256::digest(media.bytes()).into();
-            Ok((sha256, media, share))
-        });
-        let (input_sha256, media, share) = hashing.await?;
-        telemetry::content(&input_sha256);
-        let admit = core.journal.read(self.item, &input_sha256).await.map_err(|e| core.journal_failed(e))?;
-        if let Admit::Duplicate { of } = admit {
-            return Err(Error::new(ErrorKind::Duplicate, format!("the same content as item {of}")));
-        }
-
-        let worked = core.workshop.press(media, share).await;
-        let Worked { pressed, took, mut share } = worked.inspect_err(|e| core.press_failed(e))?;
-        progress.timings.press = took;
-        add_time(&core.meters.press_us, took);
-        progress.report = Some(pressed.summary);
-        let (size, format) = (pressed.media.len() as u64, pressed.media.format());
+        let prepared = match stage {
+            Stage::Unread(source) => self.press(source, progress).await?,
+            Stage::Prepared(prepared) => {
+                telemetry::content(&prepared.input_sha256);
+                progress.input_bytes = prepared.input_bytes;
+                self.admit(&prepared.input_sha256).await?;
+                *prepared
+            }
+        };
+        let Prepared { media, report, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
+        (progress.timings.read, progress.timings.press) = (read, press);
+        add(&core.meters.bytes_in, input_bytes);
+        add_time(&core.meters.press_us, press);
+        progress.report = Some(report);
+        let (size, format) = (media.len() as u64, media.format());
         add(&core.meters.bytes_pressed, size);
         // Input and pixels are gone; the result and the body that is made of it remain.
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
@@ -154,7 +185,7 @@ impl Errand<'_> {
         let signing = core.workshop.pool.compute(move || {
             let _span = tracing::debug_span!(parent: &parent, "sign").entered();
             let started = Instant::now();
-            let signed = remote.sign(&item, timestamp.as_deref(), pressed.media)?;
+            let signed = remote.sign(&item, timestamp.as_deref(), media)?;
             Ok((signed, started.elapsed(), share))
         });
         let (signed, took, mut share) = signing.await?;
@@ -162,14 +193,40 @@ impl Errand<'_> {
         add_time(&core.meters.sign_us, took);
         share.shrink_to(signed.len);
 
-        let output = Output { input_sha256, input_size: progress.input_bytes, size, format };
+        let output = Output { input_sha256, input_size: input_bytes, sha256, size, format };
         core.journal.pressed(self.item, &output).await.map_err(|e| core.journal_failed(e))?;
-        Ok(Prepared { signed, output, _share: share })
+        Ok(Ready { signed, output, _share: share })
+    }
+
+    /// Reads and presses, unless the journal has the same content already.
+    async fn press(&self, source: Source, progress: &mut Progress) -> Result<Prepared, Error> {
+        let core = self.core;
+        let reading = Instant::now();
+        let taken = core.workshop.take(source).await?;
+        let (input_bytes, read) = (taken.media.len() as u64, reading.elapsed());
+        (progress.input_bytes, progress.timings.read) = (input_bytes, read);
+        // The share rides with the work: a task that nobody waits for any more still holds its
+        // memory until the pool has come to skip it.
+        let (input_sha256, Taken { media, share }) = core.workshop.hash(taken).await?;
+        telemetry::content(&input_sha256);
+        self.admit(&input_sha256).await?;
+        let worked = core.workshop.press(media, share).await;
+        let Worked { pressed, sha256, took, share } = worked.inspect_err(|e| core.press_failed(e))?;
+        let (media, report) = (pressed.media, pressed.summary);
+        Ok(Prepared { media, report, input_bytes, read, press: took, input_sha256, sha256, share })
+    }
+
+    async fn admit(&self, input_sha256: &[u8; 32]) -> Result<(), Error> {
+        let core = self.core;
+        match core.journal.read(self.item, input_sha256).await.map_err(|e| core.journal_failed(e))? {
+            Admit::Proceed => Ok(()),
+            Admit::Duplicate { of } => Err(Error::new(ErrorKind::Duplicate, format!("the same content as item {of}"))),
+        }
     }
 }
 
 /// Ready for the wire, with its place in the budget.
-struct Prepared {
+struct Ready {
     signed: Signed,
     output: Output,
     _share: crate::budget::Share,

@@ -1,7 +1,14 @@
+//! What is known of a session while jobs of it run: who is confirmed by which media, which uploads
+//! look alike in the vendor's list, and whose outcome is unclear.
+
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::RwLock;
+use sealpress_media::Format;
+use tokio::sync::{Notify, OnceCell, RwLock};
+
+use crate::journal::Known;
 
 /// What is known of one session while jobs of it run.
 #[derive(Debug, Default)]
@@ -9,45 +16,187 @@ pub(crate) struct Session {
     /// POSTs hold it for reading, a look for writing: while a listing is matched, nothing of the
     /// session is on its way, and two looks cannot claim the same entry.
     pub(crate) gate: RwLock<()>,
+    /// Done once what the journal knows of earlier runs was taken in.
+    pub(crate) recalled: OnceCell<()>,
     tally: Mutex<Tally>,
+    /// Some upload's outcome became clear, or nobody tries to clear it any more.
+    cleared: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// Media ids that items of this run are confirmed by, with the items' tags.
+    /// Media ids that items of this run are confirmed by, with the items' numbers.
     claimed: HashMap<String, u64>,
+    /// Everything that was ever on its way to this session, by the items' numbers.
+    uploads: HashMap<u64, Upload>,
+    /// What the vendor served back: SHA-256 by media id.
+    content: HashMap<String, [u8; 32]>,
     /// Items left until the session may be submitted, where somebody said how many there are.
     left: Option<usize>,
-    /// An outcome was unclear: worth counting before the submission.
+    /// An outcome was unclear, now or in an earlier run: worth counting before the submission.
     doubted: bool,
     /// Submitted: nothing of it needs to be remembered.
     finished: bool,
 }
 
+/// One item's trace in the session.
+#[derive(Clone, Debug)]
+struct Upload {
+    context: Arc<str>,
+    /// `None` where an earlier run did not write it down: may look like anything.
+    looks: Option<(u64, Format)>,
+    /// Attempts whose outcome was unclear, cleared ones included: each may have left an entry.
+    doubts: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing of it is unclear.
+    Clear,
+    /// Unclear, and its job will look before it ends.
+    InDoubt,
+    /// Unclear, and no job at the wire is about to clear it.
+    Left,
+}
+
+/// Whether an item may be sent as far as its look-alikes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// None of them is in doubt.
+    Clear,
+    /// One is, and is about to be looked up.
+    Wait,
+    /// One is, and nobody looks.
+    Blocked,
+}
+
+/// Items that a listing cannot tell from the one that is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LookAlikes {
+    /// How many there are.
+    pub(crate) items: usize,
+    /// Unclear attempts of theirs: entries that may be theirs.
+    pub(crate) doubts: usize,
+    /// Those that are confirmed by an id which the list does not show: each has an entry all the same,
+    /// under another id.
+    pub(crate) unlisted: usize,
+}
+
 /// Sessions that are remembered although nothing of them runs and nobody said that more will come.
 /// Their claims keep a later item of the same session from being confirmed by an earlier one's
-/// upload; beyond these, the journal's `confirmed_ids` does.
+/// upload; beyond these, the journal's `known` does.
 const REMEMBERED: usize = 4096;
 
 impl Session {
-    /// Counts `media_id` as this item's. False if another item has it already.
-    pub(crate) fn claim(&self, media_id: &str, tag: u64) -> bool {
+    /// Takes in what the journal knows of earlier runs.
+    pub(crate) fn recall(&self, known: Vec<Known>) {
         let mut tally = self.lock();
-        if tally.is_anothers(media_id, tag) {
+        for Known { tag, context, sent, media_id, doubts } in known {
+            tally.doubted |= doubts > 0;
+            let state = if media_id.is_some() { State::Clear } else { State::Left };
+            if let Some(id) = media_id {
+                tally.claimed.entry(id).or_insert(tag);
+            }
+            let doubts = usize::try_from(doubts).unwrap_or(usize::MAX);
+            let looks = sent.map(|d| (d.size, d.format));
+            tally.uploads.entry(tag).or_insert(Upload { context, looks, doubts, state });
+        }
+    }
+
+    /// Counts `media_id` as this item's. False if another item has it already.
+    pub(crate) fn claim(&self, media_id: &str, item: u64) -> bool {
+        let mut tally = self.lock();
+        if tally.is_anothers(media_id, item) {
             return false;
         }
-        tally.claimed.insert(media_id.to_owned(), tag);
+        tally.claimed.insert(media_id.to_owned(), item);
         true
     }
 
-    /// Whether an item other than this one is confirmed by `media_id`. An item of the same tag that was
-    /// answered before, and whose journal could not take it down, is the same item. Tag 0 is nobody's.
-    pub(crate) fn is_anothers(&self, media_id: &str, tag: u64) -> bool {
-        self.lock().is_anothers(media_id, tag)
+    /// Whether an item other than this one is confirmed by `media_id`. An item that was answered
+    /// before, and whose journal could not take it down, is the same item.
+    pub(crate) fn is_anothers(&self, media_id: &str, item: u64) -> bool {
+        self.lock().is_anothers(media_id, item)
     }
 
     pub(crate) fn claimed(&self) -> HashSet<String> {
         self.lock().claimed.keys().cloned().collect()
+    }
+
+    /// An attempt is about to be made.
+    pub(crate) fn sending(&self, item: u64, context: &Arc<str>, looks: (u64, Format)) {
+        let mut tally = self.lock();
+        let upload = tally.upload(item, context);
+        upload.looks = Some(looks);
+    }
+
+    /// An attempt's outcome is unclear; its job is at the wire and will look.
+    pub(crate) fn doubt(&self, item: u64, context: &Arc<str>, looks: Option<(u64, Format)>) {
+        let mut tally = self.lock();
+        tally.doubted = true;
+        let upload = tally.upload(item, context);
+        upload.looks = looks.or(upload.looks);
+        // A doubt that an earlier run left is counted already.
+        upload.doubts += usize::from(upload.state == State::Clear || upload.doubts == 0);
+        upload.state = State::InDoubt;
+    }
+
+    /// A job left the wire for a while: its look-alikes do not wait for it.
+    pub(crate) fn leave(&self, item: u64) {
+        self.set(item, |state| if state == State::InDoubt { State::Left } else { state });
+    }
+
+    /// The outcome of every attempt of it is clear.
+    pub(crate) fn clear(&self, item: u64) {
+        self.set(item, |_| State::Clear);
+    }
+
+    /// Whether something that looks like this item is in doubt.
+    pub(crate) fn standing(&self, item: u64, context: &str, looks: (u64, Format)) -> Standing {
+        let tally = self.lock();
+        let others = tally.others(item, context, Some(looks));
+        let states: Vec<State> = others.map(|(_, upload)| upload.state).collect();
+        if states.contains(&State::Left) {
+            Standing::Blocked
+        } else if states.contains(&State::InDoubt) {
+            Standing::Wait
+        } else {
+            Standing::Clear
+        }
+    }
+
+    /// Ends when some doubt of the session ended. Ask for it before [`Self::standing`].
+    pub(crate) fn cleared(&self) -> tokio::sync::futures::Notified<'_> {
+        self.cleared.notified()
+    }
+
+    /// Who else may stand behind an entry of a listing. `looks` is `None` where the vendor's list
+    /// gives no sizes; `listed` says whether it shows an id.
+    pub(crate) fn look_alikes(
+        &self,
+        item: u64,
+        context: &str,
+        looks: Option<(u64, Format)>,
+        listed: impl Fn(&str) -> bool,
+    ) -> LookAlikes {
+        let tally = self.lock();
+        let mut sum = LookAlikes::default();
+        for (of, upload) in tally.others(item, context, looks) {
+            sum.items += 1;
+            sum.doubts += upload.doubts;
+            sum.unlisted += usize::from(tally.claimed.iter().any(|(id, item)| item == of && !listed(id)));
+        }
+        sum
+    }
+
+    /// SHA-256 of what the vendor stores under this id, if it was asked before.
+    pub(crate) fn content(&self, media_id: &str) -> Option<[u8; 32]> {
+        self.lock().content.get(media_id).copied()
+    }
+
+    pub(crate) fn note_content(&self, media_id: &str, sha256: [u8; 32]) {
+        self.lock().content.insert(media_id.to_owned(), sha256);
     }
 
     /// The session has this many items; the first to say so is believed.
@@ -63,10 +212,6 @@ impl Session {
         tally.left == Some(0)
     }
 
-    pub(crate) fn doubt(&self) {
-        self.lock().doubted = true;
-    }
-
     pub(crate) fn is_doubted(&self) -> bool {
         self.lock().doubted
     }
@@ -75,12 +220,19 @@ impl Session {
         self.lock().finished = true;
     }
 
+    fn set(&self, item: u64, change: impl FnOnce(State) -> State) {
+        if let Some(upload) = self.lock().uploads.get_mut(&item) {
+            upload.state = change(upload.state);
+        }
+        self.cleared.notify_waiters();
+    }
+
     fn keep(&self) -> Keep {
         let tally = self.lock();
         match tally.left {
             _ if tally.finished => Keep::No,
             Some(left) if left > 0 => Keep::Yes,
-            _ if tally.claimed.is_empty() => Keep::No,
+            _ if tally.claimed.is_empty() && tally.uploads.values().all(|u| u.state == State::Clear) => Keep::No,
             _ => Keep::WhileThereIsRoom,
         }
     }
@@ -91,8 +243,21 @@ impl Session {
 }
 
 impl Tally {
-    fn is_anothers(&self, media_id: &str, tag: u64) -> bool {
-        self.claimed.get(media_id).is_some_and(|of| tag == 0 || *of != tag)
+    fn is_anothers(&self, media_id: &str, item: u64) -> bool {
+        self.claimed.get(media_id).is_some_and(|of| *of != item)
+    }
+
+    fn upload(&mut self, item: u64, context: &Arc<str>) -> &mut Upload {
+        let fresh = || Upload { context: Arc::clone(context), looks: None, doubts: 0, state: State::Clear };
+        self.uploads.entry(item).or_insert_with(fresh)
+    }
+
+    /// Other uploads of this context that look the same, as far as anybody knows how they look.
+    fn others(&self, item: u64, context: &str, looks: Option<(u64, Format)>) -> impl Iterator<Item = (&u64, &Upload)> {
+        self.uploads.iter().filter(move |(of, upload)| {
+            let same = looks.is_none() || upload.looks.is_none() || upload.looks == looks;
+            **of != item && &*upload.context == context && same
+        })
     }
 }
 
@@ -107,6 +272,7 @@ enum Keep {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     open: Mutex<Open>,
+    unnumbered: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +298,11 @@ pub(crate) struct Hold {
 }
 
 impl Sessions {
+    /// A number for a job that has none, beyond all that callers are likely to use.
+    pub(crate) fn unnumbered(&self) -> u64 {
+        u64::MAX - self.unnumbered.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn hold(self: &Arc<Self>, id: &Arc<str>) -> Hold {
         let mut open = self.lock();
         let session = match open.slots.get(id) {
@@ -142,6 +313,14 @@ impl Sessions {
         open.slots.insert(Arc::clone(id), Slot::Running(Arc::downgrade(&session)));
         drop(open);
         Hold { session: Some(session), id: Arc::clone(id), sessions: Arc::clone(self) }
+    }
+
+    /// Forgets what is remembered of a session of which nothing runs: its journal knows better.
+    pub(crate) fn forget(&self, id: &str) {
+        let mut open = self.lock();
+        if matches!(open.slots.get(id), Some(Slot::Resting(_))) {
+            open.slots.remove(id);
+        }
     }
 
     /// Sessions remembered at the moment.
@@ -208,7 +387,7 @@ mod tests {
         b.expect(9);
         assert!(a.claim("m1", 1) && !b.claim("m1", 2) && b.is_anothers("m1", 2));
         assert!(b.claim("m1", 1) && !b.is_anothers("m1", 1), "the same item again");
-        assert!(a.claim("m2", 0) && b.is_anothers("m2", 0), "tag 0 is nobody's");
+        assert!(a.claim("m2", 3) && b.is_anothers("m2", 4));
         assert!(!a.confirm());
         drop((a, b));
         assert_eq!(sessions.len(), 1, "one item is still to come");
@@ -218,6 +397,35 @@ mod tests {
         c.finish();
         drop(c);
         assert_eq!(sessions.len(), 0);
+    }
+
+    #[test]
+    fn look_alikes_wait_for_each_other() {
+        let (session, face) = (Session::default(), Arc::<str>::from("face"));
+        let (looks, other) = ((1000, Format::Jpeg), (1001, Format::Jpeg));
+        session.sending(1, &face, looks);
+        assert_eq!(session.standing(2, "face", looks), Standing::Clear, "on its way is not in doubt");
+        session.doubt(1, &face, Some(looks));
+        assert_eq!(session.standing(1, "face", looks), Standing::Clear, "nobody waits for itself");
+        assert_eq!(session.standing(2, "face", looks), Standing::Wait);
+        assert_eq!(session.standing(2, "face", other), Standing::Clear);
+        assert_eq!(session.standing(2, "document-front", looks), Standing::Clear);
+        session.leave(1);
+        assert_eq!(session.standing(2, "face", looks), Standing::Blocked);
+        session.clear(1);
+        assert_eq!(session.standing(2, "face", looks), Standing::Clear);
+        assert_eq!(
+            session.look_alikes(2, "face", Some(looks), |_| true),
+            LookAlikes { items: 1, doubts: 1, unlisted: 0 }
+        );
+        assert_eq!(session.look_alikes(2, "face", Some(other), |_| true), LookAlikes::default());
+        assert_eq!(session.look_alikes(2, "face", None, |_| true).items, 1, "a list without sizes");
+
+        let known = Known::in_doubt(7, "face", None, 1);
+        session.recall(vec![known]);
+        assert_eq!(session.standing(2, "face", other), Standing::Blocked, "may look like anything");
+        session.doubt(7, &face, Some(looks));
+        assert_eq!(session.look_alikes(2, "face", Some(looks), |_| true).doubts, 2, "the same doubt is counted once");
     }
 
     #[test]

@@ -1,3 +1,6 @@
+//! The submission of a session: counted, sent once, and looked up where the answer is unclear.
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -18,9 +21,20 @@ pub struct Submission {
     /// Media that the vendor lists and no item accounts for: recorded twice, or somebody else's.
     /// They are reported and left alone. `None` where nobody counted.
     pub unaccounted: Option<u64>,
-    /// Confirmed media that the listing does not show (yet). `None` where nobody counted.
+    /// Their ids, the first [`Submission::SHOWN`] of them.
+    pub unaccounted_ids: Vec<String>,
+    /// Confirmed media that the listing did not show. A session with any is not submitted, so that
+    /// this is 0, or `None` where nobody counted.
     pub missing: Option<u64>,
 }
+
+impl Submission {
+    /// How many ids are kept of media that no item accounts for.
+    pub const SHOWN: usize = 20;
+}
+
+/// Listings asked for before confirmed media count as missing.
+const AUDITS: u32 = 3;
 
 impl Core {
     /// Submits a session whose items are all confirmed. An unclear outcome or a 409 is looked up;
@@ -31,8 +45,9 @@ impl Core {
         let _alone = session.gate.write().await;
         self.stop.check()?;
         let mut submission = Submission::default();
-        if self.options.doubt.audit || session.is_doubted() {
-            self.audit(id, session, &mut submission).await;
+        // Where the list has ids of its own there is nothing to compare.
+        if (self.options.doubt.audit || session.is_doubted()) && self.remote.lists_receipts() {
+            self.audit(id, session, &mut submission).await?;
         }
         self.journal.submitting(id).await.map_err(|e| self.journal_failed(e))?;
         submission.already = self.finish(id).await?;
@@ -43,26 +58,49 @@ impl Core {
         Ok(submission)
     }
 
-    /// Counts what the vendor has. Best effort: a listing that cannot be had stops no submission,
-    /// for every item is confirmed without it.
-    async fn audit(&self, id: &Arc<str>, session: &Session, submission: &mut Submission) {
-        let listed = match self.list(id).await {
-            Ok(listed) => listed,
-            Err(error) => {
-                tracing::warn!(session = %id, %error, "the session's media could not be counted");
-                return;
+    /// Counts what the vendor has. What was confirmed and is not listed blocks the submission; so
+    /// does a listing that cannot be had of a session of which some outcome was unclear. Where none
+    /// was, every item was confirmed by its own answer and the count is best effort.
+    async fn audit(&self, id: &Arc<str>, session: &Session, submission: &mut Submission) -> Result<(), Error> {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let listed = match self.list(id).await {
+                Ok(listed) => listed,
+                Err(error) if session.is_doubted() || error.kind() == ErrorKind::Stopped => return Err(error),
+                Err(error) => {
+                    tracing::warn!(session = %id, %error, "the session's media could not be counted");
+                    return Ok(());
+                }
+            };
+            let mut known = session.claimed();
+            let journalled = self.journal.known(id).await.map_err(|e| self.journal_failed(e))?;
+            known.extend(journalled.into_iter().filter_map(|known| known.media_id));
+            let listed: HashSet<_> = listed.into_iter().map(|entry| entry.media_id).collect();
+            let mut unaccounted: Vec<String> = listed.difference(&known).cloned().collect();
+            let missing = known.difference(&listed).count() as u64;
+            if missing > 0 && looks < AUDITS {
+                // A listing may lag behind.
+                self.until_stopped(tokio::time::sleep(self.options.doubt.settle)).await?;
+                continue;
             }
-        };
-        let Ok(mut known) = self.journal.confirmed_ids(id).await else { return };
-        known.extend(session.claimed());
-        let listed: std::collections::HashSet<_> = listed.into_iter().map(|entry| entry.media_id).collect();
-        let unaccounted = listed.difference(&known).count() as u64;
-        let missing = known.difference(&listed).count() as u64;
-        if unaccounted + missing > 0 {
-            tracing::warn!(session = %id, unaccounted, missing, "the vendor's list differs from what was confirmed");
+            let extra = unaccounted.len() as u64;
+            if extra + missing > 0 {
+                tracing::warn!(session = %id, unaccounted = extra, missing, "the vendor's list differs from what was confirmed");
+            }
+            unaccounted.sort_unstable();
+            unaccounted.truncate(Submission::SHOWN);
+            (submission.unaccounted, submission.missing) = (Some(extra), Some(missing));
+            submission.unaccounted_ids = unaccounted;
+            self.journal.counted(id, submission).await.map_err(|e| self.journal_failed(e))?;
+            if missing > 0 {
+                let message =
+                    format!("not submitted: {missing} of {} confirmed media are not in the vendor's list", known.len());
+                return Err(Error::new(ErrorKind::Missing, message));
+            }
+            add(&self.meters.unaccounted, extra);
+            return Ok(());
         }
-        add(&self.meters.unaccounted, unaccounted);
-        (submission.unaccounted, submission.missing) = (Some(unaccounted), Some(missing));
     }
 
     /// True if it was submitted before this call's own request.
@@ -75,7 +113,7 @@ impl Core {
             let answer = tokio::time::timeout(timeout, self.remote.finish(id)).await;
             let failure = match answer.unwrap_or_else(|_| Err(timed_out("submission", timeout))) {
                 Ok(()) => {
-                    pass.worked();
+                    self.passed(pass);
                     return Ok(false);
                 }
                 Err(failure) => failure,
@@ -92,7 +130,7 @@ impl Core {
                     }
                 }
                 Verdict::NotSent | Verdict::Throttled { .. } => {}
-                Verdict::Unauthorized | Verdict::Refused => return Err(failure.error),
+                Verdict::Unauthorized | Verdict::Blocked | Verdict::Refused => return Err(failure.error),
             }
             if attempt >= self.options.retry.attempts || !self.pay(failure.verdict) {
                 return Err(failure.error);
@@ -110,7 +148,7 @@ impl Core {
             let answer = tokio::time::timeout(timeout, self.remote.is_finished(id)).await;
             let failure = match answer.unwrap_or_else(|_| Err(timed_out("session state", timeout))) {
                 Ok(finished) => {
-                    pass.worked();
+                    self.passed(pass);
                     return Ok(finished);
                 }
                 Err(failure) => failure,

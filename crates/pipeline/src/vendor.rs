@@ -1,7 +1,12 @@
+//! A provider of the client crate behind the dispatcher's door, and what its errors mean here.
+
 use std::sync::Arc;
 
-use sealpress_client::{self as client, Context, NewSession, Provider, SessionId, SessionState, SignedBody, Upload};
+use sealpress_client::{
+    self as client, Context, MediaId, NewSession, Provider, SessionId, SessionState, SignedBody, Upload,
+};
 use sealpress_media::Media;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind};
 use crate::job::Item;
@@ -50,6 +55,22 @@ impl Remote for Vendor {
         })
     }
 
+    fn lists_receipts(&self) -> bool {
+        self.0.lists_receipts()
+    }
+
+    fn content<'a>(&'a self, session: &'a str, media_id: &'a str, cap: u64) -> Answer<'a, Option<[u8; 32]>> {
+        Box::pin(async move {
+            let media_id = MediaId::new(media_id).map_err(|e| Failure {
+                verdict: Verdict::Refused,
+                bad_signature: false,
+                error: told(ErrorKind::Request, e),
+            })?;
+            let bytes = self.0.media(&session_id(session)?, &media_id, cap).await.map_err(judge)?;
+            Ok(bytes.map(|bytes| Sha256::digest(&bytes).into()))
+        })
+    }
+
     fn finish<'a>(&'a self, session: &'a str) -> Answer<'a, ()> {
         Box::pin(async move { self.0.finish(&session_id(session)?).await.map_err(judge) })
     }
@@ -76,6 +97,7 @@ fn judge(error: client::Error) -> Failure {
     let (verdict, kind) = match error.failure() {
         client::Failure::NotSent => (Verdict::NotSent, ErrorKind::Unreachable),
         client::Failure::Throttled(retry_after) => (Verdict::Throttled { retry_after }, ErrorKind::Unreachable),
+        client::Failure::AuthStop if is_foreign(&error) => (Verdict::Blocked, ErrorKind::Blocked),
         client::Failure::AuthStop => (Verdict::Unauthorized, ErrorKind::Unauthorized),
         client::Failure::Permanent if error.is_conflict() => (Verdict::Conflict, ErrorKind::Refused),
         client::Failure::Permanent => (Verdict::Refused, ErrorKind::Refused),
@@ -83,6 +105,12 @@ fn judge(error: client::Error) -> Failure {
         _ => (Verdict::Ambiguous, ErrorKind::Unreachable),
     };
     Failure { verdict, bad_signature, error: told(kind, error) }
+}
+
+/// A 403 or 407 without the vendor's code is the word of a proxy or a firewall on the way. A 401, or
+/// a redirect, is the same for every item whoever says it.
+fn is_foreign(error: &client::Error) -> bool {
+    matches!(error.http_status(), Some(403 | 407)) && error.code().is_none()
 }
 
 /// The same error in this crate's words; the vendor's own message stays behind `source`.

@@ -1,3 +1,5 @@
+//! What a pipeline does before the wire: intake and press, and the same two on their own.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -5,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use sealpress_media::{Media, Summary};
 use sealpress_press::{Press, Pressed};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::budget::{Budget, Share};
 use crate::error::Error;
 use crate::intake::Taken;
-use crate::job::Source;
+use crate::job::{Fetch, Source};
 use crate::options::Options;
 use crate::pool::{Executor, Pool, Threads};
 
@@ -28,6 +31,8 @@ pub(crate) struct Workshop {
 /// What the pool gives back: the result, and the share, which the file no longer needs.
 pub(crate) struct Worked {
     pub(crate) pressed: Pressed,
+    /// SHA-256 of the result.
+    pub(crate) sha256: [u8; 32],
     pub(crate) took: Duration,
     pub(crate) share: Share,
 }
@@ -57,7 +62,18 @@ impl Workshop {
                 let started = Instant::now();
                 let pressed = worker.press(&media)?;
                 drop(media);
-                Ok(Worked { pressed, took: started.elapsed(), share })
+                let sha256 = Sha256::digest(pressed.media.bytes()).into();
+                Ok(Worked { pressed, sha256, took: started.elapsed(), share })
+            })
+            .await
+    }
+
+    /// SHA-256 of a file that was read, computed on the pool. The share rides along.
+    pub(crate) async fn hash(&self, Taken { media, share }: Taken) -> Result<([u8; 32], Taken), Error> {
+        self.pool
+            .compute(move || {
+                let sha256: [u8; 32] = Sha256::digest(media.bytes()).into();
+                Ok((sha256, Taken { media, share }))
             })
             .await
     }
@@ -67,7 +83,7 @@ impl Workshop {
 /// threads, same byte budget, same care for panics. Cheap to clone.
 #[derive(Clone)]
 pub struct Preparer {
-    workshop: Arc<Workshop>,
+    pub(crate) workshop: Arc<Workshop>,
 }
 
 /// One prepared file. It holds its share of the byte budget until it is dropped.
@@ -84,7 +100,9 @@ pub struct Prepared {
     pub read: Duration,
     /// Time to press it.
     pub press: Duration,
-    _share: Share,
+    pub(crate) input_sha256: [u8; 32],
+    pub(crate) sha256: [u8; 32],
+    pub(crate) share: Share,
 }
 
 impl Preparer {
@@ -121,14 +139,25 @@ impl Preparer {
         self.prepare(Source::Bytes(bytes.into())).await
     }
 
+    /// Fetches and presses media that are elsewhere when there is room for them.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub async fn fetch(&self, fetch: impl Fetch) -> Result<Prepared, Error> {
+        self.prepare(Source::Fetch(Box::new(fetch))).await
+    }
+
     async fn prepare(&self, source: Source) -> Result<Prepared, Error> {
         let reading = Instant::now();
-        let Taken { media, share } = self.workshop.take(source).await?;
-        let (input_bytes, read) = (media.len() as u64, reading.elapsed());
-        let Worked { pressed, took, mut share } = self.workshop.press(media, share).await?;
-        let Pressed { media, summary, .. } = pressed;
-        share.shrink_to(media.len() as u64);
-        Ok(Prepared { media, report: summary, input_bytes, read, press: took, _share: share })
+        let taken = self.workshop.take(source).await?;
+        let (input_bytes, read) = (taken.media.len() as u64, reading.elapsed());
+        let (input_sha256, Taken { media, share }) = self.workshop.hash(taken).await?;
+        let Worked { pressed, sha256, took, mut share } = self.workshop.press(media, share).await?;
+        let Pressed { media, summary: report, .. } = pressed;
+        // The result, and the body that may be made of it.
+        let size = media.len() as u64;
+        share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
+        Ok(Prepared { media, report, input_bytes, read, press: took, input_sha256, sha256, share })
     }
 }
 

@@ -336,7 +336,9 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// A bad day at the provider: answers lost before and after the record, pauses, refusals.
 fn faults(emulator: &Emulator, dice: &mut Dice) {
-    let menu: [fn() -> FaultRule; 7] = [
+    let menu: [fn() -> FaultRule; 9] = [
+        || FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("create-session"),
+        || FaultRule::new(Effect::status(503)).on("create-session"),
         || FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("upload"),
         || FaultRule::new(Effect::reset(Phase::MidBody)).on("upload"),
         || FaultRule::new(Effect::status(500).recorded()).on("upload"),

@@ -1,9 +1,12 @@
-use std::cell::Cell;
+//! Manifests of comma-separated values with a header.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::row::{self, Row};
+use super::row::{self, Row, Who};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What is read of the file at a time.
@@ -63,20 +66,29 @@ pub(super) fn rows(
     reader.byte_headers().map_err(unreadable)?;
     let columns = columns.to_vec();
     let mut record = csv::ByteRecord::new();
+    let mut last_owner = None;
     Ok(std::iter::from_fn(move || {
         reader.get_ref().row();
-        let line = reader.position().line();
+        let start = reader.position().byte();
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return None,
-            Err(e) if reader.get_ref().is_too_long() => return Some(Err(open_quote(line, Some(e)))),
+            Err(e) if reader.get_ref().is_too_long() => {
+                let (line, _) = reader.get_ref().line_at(start);
+                return Some(Err(open_quote(line, Some(e))));
+            }
             Err(e) => return Some(Err(unreadable(e))),
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let (line, start) = reader.get_ref().line_at(start);
         if record.iter().any(is_broken) && has_open_quote(&columns, &record, &reader) {
             return Some(Err(open_quote(line, None)));
         }
-        Some(Ok(row(line, &columns, &record)))
+        let row = row(line, &columns, &record, last_owner.as_ref());
+        let row = row.keeping(|| reader.get_ref().text(start, reader.position().byte()));
+        if row.bad.is_none() {
+            last_owner.clone_from(&row.who);
+        }
+        Some(Ok(row))
     }))
 }
 
@@ -103,23 +115,69 @@ fn open_quote(line: u64, cause: Option<csv::Error>) -> Error {
     }
 }
 
-fn row(line: u64, columns: &[String], record: &csv::ByteRecord) -> Row {
+/// A row that has too many fields or too few, or a text that is none, is a bad one; whose it is is
+/// read all the same, where the column of its owner can be told.
+fn row(line: u64, columns: &[String], record: &csv::ByteRecord, last_owner: Option<&Who>) -> Row {
     if record.len() != columns.len() {
         let why = format!("{} fields where the header has {}", record.len(), columns.len());
-        return row::unreadable(line, why);
+        return row::unreadable(line, why, told_columns(columns, record, last_owner));
     }
     let mut fields = Vec::with_capacity(columns.len());
+    let mut problem = None;
     for (name, value) in columns.iter().zip(record) {
         match std::str::from_utf8(value) {
             Ok(value) => fields.push((name.clone(), value.to_owned())),
-            Err(_) => return row::unreadable(line, format!("column `{name}` is not UTF-8")),
+            Err(_) if super::COLUMNS.contains(&name.as_str()) => {
+                problem.get_or_insert_with(|| format!("column `{name}` is not UTF-8"));
+            }
+            // Carried through, and nobody's business: as Latin-1, in which every byte is a letter.
+            Err(_) => fields.push((name.clone(), value.iter().map(|b| char::from(*b)).collect())),
         }
     }
-    row::from_columns(line, fields.into_iter())
+    match problem {
+        Some(why) => row::unreadable(line, why, fields),
+        None => row::from_columns(line, fields.into_iter()),
+    }
+}
+
+/// The columns of a row with another number of fields than the header. Fields count from the left:
+/// what stands first cannot have moved. Any other owner is believed where it is the row before's
+/// too; a field too many or too few in front of it may have moved it.
+fn told_columns(columns: &[String], record: &csv::ByteRecord, last_owner: Option<&Who>) -> Vec<(String, String)> {
+    let text = |at: usize| record.get(at).and_then(|value| std::str::from_utf8(value).ok());
+    let mut fields = Vec::new();
+    for (at, name) in columns.iter().enumerate() {
+        let owner = matches!(name.as_str(), "session" | "subject");
+        let value = if owner && at > 0 {
+            let (few, many) = (record.len().min(columns.len()), record.len().max(columns.len()));
+            let moved = many - few;
+            let places = if record.len() > columns.len() { at..=at + moved } else { at.saturating_sub(moved)..=at };
+            let last = match last_owner {
+                Some(Who::Session(id)) if name == "session" => Some(id.as_str()),
+                Some(Who::Subject { subject, .. }) if name == "subject" => Some(subject.as_str()),
+                _ => None,
+            };
+            let is_last = |value: &&str| Some(value.trim()) == last;
+            places.filter_map(text).find(is_last)
+        } else {
+            text(at)
+        };
+        if let Some(value) = value {
+            fields.push((name.clone(), value.to_owned()));
+        }
+    }
+    fields
 }
 
 fn reader(path: &Path, delimiter: u8) -> csv::Result<csv::Reader<Watched>> {
-    let file = Watched { file: File::open(path)?, reads: Cell::new(0), last: Cell::new(0), ended: Cell::new(false) };
+    let file = Watched {
+        file: File::open(path)?,
+        reads: Cell::new(0),
+        last: Cell::new(0),
+        ended: Cell::new(false),
+        recent: RefCell::default(),
+        lines: Cell::new((0, 1)),
+    };
     Ok(csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).buffer_capacity(BUFFER).from_reader(file))
 }
 
@@ -131,12 +189,49 @@ struct Watched {
     last: Cell<u8>,
     /// Whether the end was reached. The reader itself says so only behind the last row.
     ended: Cell<bool>,
+    /// What was read last, with its place in the file: enough for the longest row.
+    recent: RefCell<VecDeque<(u64, Vec<u8>)>>,
+    /// A place in the file and its line: where lines were counted up to. The reader's own count is
+    /// one behind in files whose lines end with a carriage return.
+    lines: Cell<(u64, u64)>,
 }
 
 impl Watched {
     /// A new row begins.
     fn row(&self) {
         self.reads.set(0);
+    }
+
+    /// The line on which the first character at or behind `place` stands that ends no line, and its
+    /// own place.
+    fn line_at(&self, place: u64) -> (u64, u64) {
+        let (mut at, mut line) = self.lines.get();
+        let recent = self.recent.borrow();
+        'chunks: for (start, chunk) in recent.iter() {
+            let skip = usize::try_from(at.saturating_sub(*start)).unwrap_or(usize::MAX).min(chunk.len());
+            for byte in &chunk[skip..] {
+                if at >= place && !matches!(byte, b'\r' | b'\n') {
+                    break 'chunks;
+                }
+                line += u64::from(*byte == b'\n');
+                at += 1;
+            }
+        }
+        self.lines.set((at, line));
+        (line, at)
+    }
+
+    /// What stands between two places, without the end of its line.
+    fn text(&self, from: u64, to: u64) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (start, chunk) in self.recent.borrow().iter() {
+            let within =
+                |place: u64| usize::try_from(place.saturating_sub(*start)).unwrap_or(usize::MAX).min(chunk.len());
+            text.extend_from_slice(&chunk[within(from)..within(to).max(within(from))]);
+        }
+        let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        text.truncate(end);
+        text
     }
 
     fn is_too_long(&self) -> bool {
@@ -151,6 +246,12 @@ impl Read for Watched {
             return Err(std::io::Error::other("the row is longer than 2 MiB"));
         }
         let n = self.file.read(buffer)?;
+        let mut recent = self.recent.borrow_mut();
+        let place = recent.back().map_or(0, |(start, chunk)| start + chunk.len() as u64);
+        recent.push_back((place, buffer[..n].to_vec()));
+        if recent.len() > MOST_READS as usize + 1 {
+            recent.pop_front();
+        }
         self.ended.set(n == 0);
         if let Some(last) = buffer[..n].iter().rev().find(|b| !b"\r\n".contains(b)) {
             self.last.set(*last);

@@ -1,9 +1,12 @@
+//! Manifests of JSON lines: one object a line, with the columns as keys.
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::BOM;
 use super::row::{self, Row};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,6 +23,7 @@ pub(super) fn looks_like(path: &Path, file: &File) -> io::Result<bool> {
     }
     let mut first = Vec::new();
     file.take(64).read_to_end(&mut first)?;
+    let first = first.strip_prefix(BOM).unwrap_or(&first);
     Ok(first.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{'))
 }
 
@@ -41,11 +45,13 @@ pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Row>> + Se
                 if let Err(e) = file.skip_until(b'\n') {
                     return Some(Err(unreadable(e)));
                 }
-                return Some(Ok(row::unreadable(number, format!("longer than {LONGEST_LINE} bytes"))));
+                let why = format!("longer than {LONGEST_LINE} bytes");
+                return Some(Ok(row::unreadable(number, why, owner(&line)).keeping(|| line.clone())));
             }
-            let text = line.trim_ascii();
+            let text = if number == 1 { line.strip_prefix(BOM).unwrap_or(&line) } else { &line };
+            let text = text.trim_ascii();
             if !text.is_empty() {
-                return Some(Ok(row(number, text)));
+                return Some(Ok(row(number, text).keeping(|| text.to_vec())));
             }
         }
     }))
@@ -54,9 +60,9 @@ pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Row>> + Se
 fn row(line: u64, text: &[u8]) -> Row {
     let object = match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => object,
-        Ok(_) => return row::unreadable(line, "not a JSON object"),
+        Ok(_) => return row::unreadable(line, "not a JSON object", []),
         // The column alone: the parser's own message would repeat the line's number as 1.
-        Err(e) => return row::unreadable(line, format!("no JSON from column {} on", e.column())),
+        Err(e) => return row::unreadable(line, format!("no JSON from column {} on", e.column()), owner(text)),
     };
     row::from_columns(
         line,
@@ -66,4 +72,26 @@ fn row(line: u64, text: &[u8]) -> Row {
             other => Some((name, other.to_string())),
         }),
     )
+}
+
+/// The known columns of a line that is no JSON, as far as they can be told: a key that stands there
+/// once, with a text behind it. A key that stands there twice is nobody's.
+fn owner(text: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(text);
+    let told = |name: &&str| {
+        let key = format!("\"{name}\"");
+        let mut places = text.match_indices(&key);
+        let (at, _) = places.next()?;
+        if places.next().is_some() {
+            return None;
+        }
+        let rest = text[at + key.len()..].trim_start().strip_prefix(':')?.trim_start();
+        let value = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
+        match value {
+            Value::String(value) => Some(((*name).to_owned(), value)),
+            Value::Number(value) => Some(((*name).to_owned(), value.to_string())),
+            _ => None,
+        }
+    };
+    ["session", "subject", "context", "media"].iter().filter_map(told).collect()
 }

@@ -9,12 +9,16 @@ mod jsonl;
 mod row;
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use hash::hex;
 pub(crate) use row::{Row, Who};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// What some editors put at the start of a file.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The columns that mean something; every other one is carried through to the results.
 pub(crate) const COLUMNS: [&str; 8] =
@@ -52,6 +56,10 @@ impl Manifest {
             return Ok(Self { path, kind: Kind::Folder, columns, delimiter: b',' });
         }
         let file = File::open(&path).map_err(unreadable)?;
+        if is_utf16(&path).map_err(unreadable)? {
+            let message = format!("{} is UTF-16; save it as UTF-8", path.display());
+            return Err(Error::new(ErrorKind::Manifest, message));
+        }
         if jsonl::looks_like(&path, &file).map_err(unreadable)? {
             let columns = COLUMNS.map(str::to_owned).to_vec();
             return Ok(Self { path, kind: Kind::Jsonl, columns, delimiter: b',' });
@@ -83,6 +91,36 @@ impl Manifest {
         }
     }
 
+    /// Whether it is a folder.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+
+    /// Bytes of the file; 0 of a folder.
+    pub(crate) fn bytes(&self) -> u64 {
+        if self.is_folder() { 0 } else { std::fs::metadata(&self.path).map_or(0, |about| about.len()) }
+    }
+
+    /// Whether the file's first bytes have this fingerprint, and end with a line's end or the file's
+    /// own: what stands behind them are further rows.
+    ///
+    /// # Errors
+    /// `Manifest` where it cannot be read.
+    pub(crate) fn begins_with(&self, bytes: u64, fingerprint: &str) -> Result<bool> {
+        Ok(self.bytes() > bytes && hash::beginning(&self.path, bytes)?.is_some_and(|hash| hash == fingerprint))
+    }
+
+    /// What of a folder is no media and is left out; nothing of other manifests is.
+    ///
+    /// # Errors
+    /// `Manifest` where it cannot be read.
+    pub(crate) fn left_out(&self) -> Result<Vec<PathBuf>> {
+        match self.kind {
+            Kind::Folder => folder::left_out(&self.path),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The columns of `failed.csv`: those of the manifest, in its order.
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
@@ -111,6 +149,13 @@ impl Manifest {
         name.push(".sealpress");
         plain.with_file_name(name)
     }
+}
+
+/// By its mark, or by the zeros that its letters have.
+fn is_utf16(path: &Path) -> std::io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(64).read_to_end(&mut first)?;
+    Ok(first.starts_with(b"\xFF\xFE") || first.starts_with(b"\xFE\xFF") || first.contains(&0))
 }
 
 #[cfg(test)]

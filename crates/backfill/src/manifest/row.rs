@@ -1,3 +1,5 @@
+//! One line of a manifest, and whose it is, whatever else is wrong with it.
+
 use serde_json::{Map, Value};
 
 use crate::store::state::Failure;
@@ -19,6 +21,8 @@ pub(crate) struct Row {
     pub extra: Option<String>,
     /// Why this row cannot become an item.
     pub bad: Option<Failure>,
+    /// The row as it stands in the manifest, where it cannot become an item.
+    pub raw: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -130,18 +134,27 @@ pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, Str
         timestamp,
         extra: (!extra.is_empty()).then(|| Value::Object(extra).to_string()),
         bad: problem.map(bad),
+        raw: None,
     }
 }
 
-/// A line that could not even be split into columns.
-pub(super) fn unreadable(line: u64, why: impl std::fmt::Display) -> Row {
-    Row {
-        line,
-        who: None,
-        context: String::new(),
-        media: String::new(),
-        timestamp: None,
-        extra: None,
-        bad: Some(bad(format!("line {line}: {why}"))),
+/// A line that could not be split into its columns; `columns` are those that could be told.
+pub(super) fn unreadable(
+    line: u64,
+    why: impl std::fmt::Display,
+    columns: impl IntoIterator<Item = (String, String)>,
+) -> Row {
+    Row { bad: Some(bad(format!("line {line}: {why}"))), ..from_columns(line, columns.into_iter()) }
+}
+
+impl Row {
+    /// The same row with its text kept, if it is a bad one.
+    pub(super) fn keeping(mut self, raw: impl FnOnce() -> Vec<u8>) -> Self {
+        if self.bad.is_some() {
+            let mut text = raw();
+            text.truncate(LONGEST);
+            self.raw = Some(text);
+        }
+        self
     }
 }

@@ -1,3 +1,5 @@
+//! Manifests in all their spellings, and what is said of rows that cannot be read.
+
 use super::*;
 
 fn read(name: &str, text: &str) -> Vec<Row> {
@@ -51,6 +53,73 @@ fn a_bad_row_is_its_own_problem() {
     );
 }
 
+/// Every way in which a row may be broken while its owner can be read.
+#[test]
+fn a_bad_row_keeps_its_owner_and_its_text() {
+    let rows = read("m.csv", "subject,context,media,note\ns1,face,a.jpg\ns1,face,a.jpg,Smith, John\r\ns2,face\n");
+    let owners: Vec<_> = rows.iter().map(|r| r.who.as_ref().map(Who::key)).collect();
+    assert_eq!(owners, [Some("subject:s1".into()), Some("subject:s1".into()), Some("subject:s2".into())]);
+    assert!(rows.iter().all(|r| r.bad.is_some() && r.context == "face"));
+    let texts: Vec<_> = rows.iter().map(|r| String::from_utf8(r.raw.clone().unwrap()).unwrap()).collect();
+    assert_eq!(texts, ["s1,face,a.jpg", "s1,face,a.jpg,Smith, John", "s2,face"]);
+
+    // An owner that a field too many may have moved is believed where the row before has it too.
+    let rows =
+        read("m.csv", "note,subject,context,media\nok,s1,face,a.jpg\nSmith, John,s1,face,b.jpg\nx,y,s3,face,c.jpg\n");
+    assert_eq!(rows[1].who.as_ref().map(Who::key), Some("subject:s1".into()));
+    assert_eq!(rows[2].who, None);
+
+    let rows = read(
+        "m.jsonl",
+        "{\"subject\":\"s1\",\"context\":\"face\",\"media\":\"b.jpg\",}\n{\"subject\": 7, \"media\": oops\n{\"subject\":\"a\",\"x\":{\"subject\":\"b\"},}\n",
+    );
+    let owners: Vec<_> = rows.iter().map(|r| r.who.as_ref().map(Who::key)).collect();
+    assert_eq!(owners, [Some("subject:s1".into()), Some("subject:7".into()), None], "two owners are none");
+    assert!(rows.iter().all(|r| r.bad.is_some() && r.raw.is_some()));
+}
+
+#[test]
+fn marks_line_ends_and_encodings() {
+    let line = "{\"subject\":\"s1\",\"context\":\"face\",\"media\":\"a.jpg\"}";
+    for name in ["m.jsonl", "m.rows"] {
+        let rows = read(name, &format!("\u{feff}{line}\r\n\r\n{line}\r\n"));
+        assert_eq!(rows.iter().map(|r| (r.line, r.bad.is_some())).collect::<Vec<_>>(), [(1, false), (3, false)]);
+    }
+    for crlf in [false, true] {
+        let text = "session,context,media,note\ns,face,a.jpg,\"two\nlines\"\ns,face\n\ns,face,b.jpg,x\n";
+        let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+        let lines: Vec<_> = read("m.csv", &text).iter().map(|r| r.line).collect();
+        assert_eq!(lines, [2, 4, 6], "crlf: {crlf}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.csv");
+    std::fs::write(&path, b"session,context,media,note\ns,face,a.jpg,caf\xe9\n").unwrap();
+    let rows: Vec<_> = Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<_>>().unwrap();
+    assert_eq!((rows[0].bad.is_none(), rows[0].extra.as_deref()), (true, Some("{\"note\":\"café\"}")));
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}session,context,media\n");
+            std::fs::write(&path, text.encode_utf16().flat_map(order).collect::<Vec<_>>()).unwrap();
+            assert!(Manifest::open(&path).unwrap_err().to_string().contains("UTF-16"));
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_back_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("k/face")).unwrap();
+    std::fs::write(dir.path().join("k/face/a.jpg"), "x").unwrap();
+    std::os::unix::fs::symlink("..", dir.path().join("k/up")).unwrap();
+    std::os::unix::fs::symlink("self.jpg", dir.path().join("k/self.jpg")).unwrap();
+    std::os::unix::fs::symlink("gone.jpg", dir.path().join("k/face/b.jpg")).unwrap();
+    let manifest = Manifest::open(dir.path()).unwrap();
+    let rows: Vec<_> = manifest.rows().unwrap().map(|row| row.unwrap().media).collect();
+    assert_eq!(rows, ["k/face/a.jpg", "k/face/b.jpg"], "a link to nothing is no loop: its row will say so");
+    assert_eq!(manifest.left_out().unwrap().len(), 2);
+}
+
 #[test]
 fn a_row_in_another_encoding_is_its_own_problem() {
     let dir = tempfile::tempdir().unwrap();
@@ -93,9 +162,17 @@ fn an_endless_line_is_skipped() {
 #[test]
 fn a_folder_is_a_manifest() {
     let dir = tempfile::tempdir().unwrap();
-    for file in
-        ["k/face/b10.jpg", "k/face/b2.jpg", "k/document-front-2.jpg", "k/document-front.jpg", "k/.hidden", "stray.txt"]
-    {
+    for file in [
+        "k/face/b10.jpg",
+        "k/face/b2.jpg",
+        "k/document-front-2.jpg",
+        "k/document-front.jpg",
+        "k/.hidden",
+        "stray.jpg",
+        "k/Thumbs.db",
+        "k/face/desktop.ini",
+        "notes.txt",
+    ] {
         let path = dir.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "x").unwrap();
@@ -113,6 +190,8 @@ fn a_folder_is_a_manifest() {
             ("", "", true),
         ]
     );
+    let left: Vec<_> = manifest.left_out().unwrap().iter().map(|p| p.display().to_string()).collect();
+    assert_eq!(left, ["k/Thumbs.db", "k/face/desktop.ini", "notes.txt"]);
     let before = manifest.fingerprint().unwrap();
     std::fs::write(dir.path().join("k/face/b3.jpg"), "y").unwrap();
     assert_ne!(before, manifest.fingerprint().unwrap());

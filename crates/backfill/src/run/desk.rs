@@ -1,12 +1,13 @@
 //! The pipeline's journal, kept in the store: every hook finds its session's claim here.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sealpress_media::Format;
 use sealpress_pipeline as pipeline;
-use sealpress_pipeline::{Admit, Entry, Journal, JournalError, Output, Permission, Submission};
+use sealpress_pipeline::{Admit, Doubt, Entry, Journal, JournalError, Known, Output, Permission, Submission};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::chaos;
@@ -44,6 +45,9 @@ pub(super) struct Active {
     submitting: AtomicBool,
     /// Held for the length of a change.
     turn: tokio::sync::Mutex<()>,
+    /// Failures that are held back, and one more while the session is worked on: who brings it to
+    /// none gives the session back.
+    holds: AtomicUsize,
 }
 
 /// What is known of one item while its session is claimed.
@@ -56,8 +60,14 @@ pub(super) struct Slot {
     pub(super) bytes_out: Option<u64>,
     pub(super) mime: Option<String>,
     pub(super) media_id: Option<String>,
-    /// Attempts of this run that the wire had.
-    pub(super) sent: u32,
+    /// SHA-256 of what is sent.
+    pub(super) sent_sha256: Option<[u8; 32]>,
+    /// Whether another item was sent in its place.
+    pub(super) is_twin: bool,
+    /// Doubts about its attempts that the journal has.
+    pub(super) doubts: u32,
+    /// Doubts that it is still to be told: they ride on the item's next change.
+    pub(super) new_doubts: u32,
 }
 
 impl Active {
@@ -70,7 +80,11 @@ impl Active {
             bytes_out: item.bytes_out,
             mime: item.mime.clone(),
             media_id: item.media_id.clone(),
-            sent: 0,
+            sent_sha256: item.sent_sha256,
+            is_twin: item.twin.is_some(),
+            doubts: item.doubts,
+            // A process died here, or a pass ended before the listing could be had: that pass has told.
+            new_doubts: u32::from(item.state == ItemState::Sending),
         };
         let slots = claim.items.iter().map(|item| (item.id, slot(item))).collect();
         let submitting = AtomicBool::new(claim.session.state == SessionState::Submitting);
@@ -79,7 +93,18 @@ impl Active {
             state: Mutex::new(slots),
             submitting,
             turn: tokio::sync::Mutex::default(),
+            holds: AtomicUsize::new(1),
         }
+    }
+
+    /// One more reason not to give the session back.
+    pub(super) fn hold(&self) {
+        self.holds.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One reason less. Whether it was the last.
+    pub(super) fn let_go(&self) -> bool {
+        self.holds.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -116,8 +141,32 @@ impl Active {
         slots.iter().filter(|(id, slot)| **id != item && same(slot)).map(|(id, _)| *id).min()
     }
 
-    fn media_ids(&self) -> HashSet<String> {
-        lock(&self.state).values().filter_map(|slot| slot.media_id.clone()).collect()
+    /// Doubts that ride on the change that is about to be written.
+    pub(super) fn take_doubts(&self, item: i64) -> u32 {
+        let taken = self.with(item, |slot| {
+            slot.doubts += slot.new_doubts;
+            std::mem::take(&mut slot.new_doubts)
+        });
+        taken.unwrap_or_default()
+    }
+
+    /// What was sent of this session, confirmed or in doubt.
+    fn known(&self) -> Vec<Known> {
+        let slots = lock(&self.state);
+        let known = |(item, slot): (&i64, &Slot)| {
+            let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
+            let sent = slot.bytes_out.zip(format);
+            let sent = sent.map(|(size, format)| Doubt { size, format, sha256: slot.sent_sha256 });
+            let (tag, context, doubts) = (tag(*item), slot.context.as_str(), slot.doubts + slot.new_doubts);
+            match (slot.state, &slot.media_id) {
+                (ItemState::Confirmed, Some(id)) if !slot.is_twin => {
+                    Some(Known::confirmed(tag, context, sent, id, doubts))
+                }
+                (ItemState::Sending | ItemState::Quarantined, _) => Some(Known::in_doubt(tag, context, sent, doubts)),
+                _ => None,
+            }
+        };
+        slots.iter().filter_map(known).collect()
     }
 }
 
@@ -227,6 +276,7 @@ impl Journal for Desk {
                 slot.bytes_in = Some(output.input_size);
                 slot.bytes_out = Some(output.size);
                 slot.mime = Some(output.format.mime().to_owned());
+                slot.sent_sha256 = Some(output.sha256);
             });
             Ok(())
         })
@@ -244,14 +294,12 @@ impl Journal for Desk {
                 let (bytes_in, mime) = (slot.bytes_in.unwrap_or_default(), mime.clone());
                 changes.push(Change::Normalized { item: id, sha256, bytes_in, bytes_out, mime });
             }
-            changes.push(Change::Sending { item: id, bytes_out, mime });
+            let sent_sha256 = slot.sent_sha256;
+            changes.push(Change::Sending { item: id, bytes_out, mime, sent_sha256 });
             chaos::point("before-sending-durable");
             self.apply(&active, changes).await.map_err(told)?;
             chaos::point("sending-durable");
-            active.with(id, |slot| {
-                slot.state = ItemState::Sending;
-                slot.sent += 1;
-            });
+            active.with(id, |slot| slot.state = ItemState::Sending);
             Ok(match active.ticket().until {
                 Some(until) => {
                     let last = until.checked_sub(MARGIN).unwrap_or_else(Instant::now);
@@ -266,15 +314,33 @@ impl Journal for Desk {
         Box::pin(async move {
             let (active, id) = (self.active(item.tag)?, id(item.tag));
             if active.slot(id).is_some_and(|slot| slot.state == ItemState::Sending) {
-                self.apply(&active, vec![Change::Returned { item: id }]).await.map_err(told)?;
+                let doubts = active.take_doubts(id);
+                self.apply(&active, vec![Change::Returned { item: id, doubts }]).await.map_err(told)?;
                 active.with(id, |slot| slot.state = ItemState::Normalized);
             }
             Ok(())
         })
     }
 
-    fn confirmed_ids<'a>(&'a self, session: &'a str) -> Entry<'a, HashSet<String>> {
-        Box::pin(async move { Ok(self.session(session)?.media_ids()) })
+    fn doubted<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a> {
+        Box::pin(async move {
+            // Until the next change the journal says `sending`, which is a doubt by itself.
+            self.active(item.tag)?.with(id(item.tag), |slot| slot.new_doubts += 1);
+            Ok(())
+        })
+    }
+
+    fn known<'a>(&'a self, session: &'a str) -> Entry<'a, Vec<Known>> {
+        Box::pin(async move { Ok(self.session(session)?.known()) })
+    }
+
+    fn counted<'a>(&'a self, session: &'a str, count: &'a Submission) -> Entry<'a> {
+        Box::pin(async move {
+            let (unaccounted, missing) = (count.unaccounted.unwrap_or(0), count.missing.unwrap_or(0));
+            let ids = (!count.unaccounted_ids.is_empty()).then(|| count.unaccounted_ids.join(" "));
+            let active = self.session(session)?;
+            self.apply(&active, vec![Change::Counted { unaccounted, missing, ids }]).await.map_err(told)
+        })
     }
 
     fn submitting<'a>(&'a self, session: &'a str) -> Entry<'a> {

@@ -2,6 +2,7 @@
 //! ended.
 
 mod desk;
+mod first;
 pub(crate) mod note;
 mod session;
 mod tally;
@@ -25,6 +26,7 @@ use crate::store::state::{ItemState, SessionState};
 use crate::store::{Store, Summary};
 use crate::units::MaxErrors;
 use desk::Desk;
+use first::{First, Held};
 
 /// How long a stopped run waits for what is on the wire.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -48,13 +50,31 @@ pub(crate) struct RunOptions {
     pub max_errors: Option<MaxErrors>,
     /// When to stop for the clock, counted from the start.
     pub deadline: Option<Duration>,
+    /// How many sessions are worked on in all; `None` for all of them.
+    pub limit: Option<u64>,
+    /// The only subjects (or sessions) that are worked on; empty for all.
+    pub only: Vec<String>,
+    /// How many items may fail for one and the same reason of ours or the provider's before any
+    /// arrives: so many stop the run. 0 for no limit.
+    pub same_reason: usize,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
         let pipeline = pipeline::Options::default();
         let sessions = pipeline.queue();
-        Self { pipeline, sessions, passes: 5, submit: true, dedupe: true, max_errors: None, deadline: None }
+        Self {
+            pipeline,
+            sessions,
+            passes: 5,
+            submit: true,
+            dedupe: true,
+            max_errors: None,
+            deadline: None,
+            limit: None,
+            only: Vec::new(),
+            same_reason: 20,
+        }
     }
 }
 
@@ -67,6 +87,10 @@ pub(crate) struct Runner {
     options: RunOptions,
     pub(crate) tally: Arc<Tally>,
     stop: Stop,
+    /// What was not written yet, because nothing has arrived so far.
+    first: First,
+    /// Held by the session that is made first: until an upload was answered there is one of them.
+    probe: tokio::sync::Mutex<()>,
 }
 
 /// Tells a run to stop, from anywhere. The first reason counts.
@@ -82,6 +106,7 @@ pub(crate) enum Stopped {
     Deadline,
     TooManyErrors,
     Refused(String),
+    SameReason(String),
 }
 
 impl Stop {
@@ -136,7 +161,8 @@ impl Runner {
             .build()
             .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
         let (tally, stop) = (Arc::default(), Stop::default());
-        Ok(Arc::new(Self { store, desk, pipeline, sources, options, tally, stop }))
+        let (first, probe) = (First::new(options.same_reason), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { store, desk, pipeline, sources, options, tally, stop, first, probe }))
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -153,13 +179,17 @@ impl Runner {
         let worked = self.work().await;
         watch.abort();
         worked?;
+        // What is held back of a run that was stopped stays as the journal has it.
+        for held in self.first.open() {
+            self.store.release(&held.active.ticket()).await?;
+        }
         let summary = self.store.summary().await?;
         let stopped = self.stop.reason();
         let exit = match &stopped {
             Some(Stopped::Signal(exit)) => *exit,
             Some(Stopped::Deadline) => Exit::Deadline,
             Some(Stopped::TooManyErrors) => Exit::TooManyErrors,
-            Some(Stopped::Refused(_)) => Exit::Usage,
+            Some(Stopped::Refused(_) | Stopped::SameReason(_)) => Exit::Usage,
             None => exit_of(&summary),
         };
         let stopped = stopped.map(|why| match why {
@@ -167,19 +197,22 @@ impl Runner {
             Stopped::Deadline => "stopped by the deadline; run again to go on".to_owned(),
             Stopped::TooManyErrors => "stopped: more items failed than --max-errors allows".to_owned(),
             Stopped::Refused(why) => format!("stopped, and no item was marked failed: {why}"),
+            Stopped::SameReason(why) => why,
         });
         Ok(Finished { exit, stopped, summary, took: started.elapsed() })
     }
 
     async fn work(self: &Arc<Self>) -> Result<()> {
         let mut sessions: JoinSet<Result<()>> = JoinSet::new();
+        let mut left = self.options.limit.unwrap_or(u64::MAX);
         loop {
-            while !self.is_stopping() && sessions.len() < self.options.sessions {
-                let free = self.options.sessions - sessions.len();
-                let claims = self.store.claim(free, self.options.submit).await?;
+            while !self.is_stopping() && sessions.len() < self.options.sessions && left > 0 {
+                let free = (self.options.sessions - sessions.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+                let claims = self.store.claim(free, self.options.submit, &self.options.only).await?;
                 if claims.is_empty() {
                     break;
                 }
+                left -= claims.len() as u64;
                 for claim in claims {
                     let runner = Arc::clone(self);
                     let span = tracing::info_span!("session", number = claim.session.id);
@@ -187,7 +220,12 @@ impl Runner {
                 }
             }
             if sessions.is_empty() {
-                if !self.is_stopping() && self.store.others_at_work(self.options.submit).await? {
+                // Nothing more comes: what was held back is the truth.
+                if self.settle_first().await? {
+                    continue;
+                }
+                let part = self.options.limit.is_some() || !self.options.only.is_empty();
+                if !part && !self.is_stopping() && self.store.others_at_work(self.options.submit).await? {
                     self.sleep(OTHERS_AT_WORK).await;
                     continue;
                 }
@@ -228,6 +266,30 @@ impl Runner {
         }
     }
 
+    /// Writes what was held back. Whether there was anything.
+    async fn settle_first(&self) -> Result<bool> {
+        let held = self.first.open();
+        let any = !held.is_empty();
+        for held in held {
+            self.write_held(held).await?;
+        }
+        Ok(any)
+    }
+
+    /// Writes one held failure; a session whose lease ended meanwhile is somebody else's.
+    async fn write_held(&self, held: Held) -> Result<()> {
+        match self.desk.apply(&held.active, held.changes).await {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::LeaseLost => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        (0..held.items).for_each(|_| self.failed_one(&held.reason));
+        if held.active.let_go() {
+            self.store.release(&held.active.ticket()).await?;
+        }
+        Ok(())
+    }
+
     fn fatal(&self) -> Result<()> {
         self.desk.failed().map_or(Ok(()), Err)
     }
@@ -241,7 +303,10 @@ impl Runner {
                 self.stop.pull(Stopped::Deadline);
             }
             if let Some(cause) = self.pipeline.stopped()
-                && matches!(cause.kind(), pipeline::ErrorKind::Unauthorized | pipeline::ErrorKind::NoPress)
+                && matches!(
+                    cause.kind(),
+                    pipeline::ErrorKind::Unauthorized | pipeline::ErrorKind::Blocked | pipeline::ErrorKind::NoPress
+                )
             {
                 self.refused(&cause);
             }
@@ -250,6 +315,11 @@ impl Runner {
 
     fn is_stopping(&self) -> bool {
         self.stop.token.is_cancelled() || self.desk.has_failed()
+    }
+
+    /// Whether the provider has answered an upload in this run.
+    fn is_proven(&self) -> bool {
+        self.tally.confirmed.load(Ordering::Relaxed) > 0 || !self.first.is_watching()
     }
 
     /// The provider does not take our credentials, or there is no press: nobody's item is to blame.
@@ -268,6 +338,7 @@ impl Runner {
     /// 1 s, 4 s, 16 s … up to a minute, unless the run is told to stop.
     async fn pause_before_pass(&self, pass: u32) {
         let wait = Duration::from_secs(1 << (2 * (pass - 1)).min(6)).min(Duration::from_secs(60));
+        tracing::info!(pass, ?wait, "a session waits for its next pass");
         self.sleep(wait).await;
     }
 

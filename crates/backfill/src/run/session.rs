@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join_all;
 use sealpress_client::NewSession;
 use sealpress_media::Format;
-use sealpress_pipeline::{Confirmed, Doubt, Error as Refusal, ErrorKind as Why, Job, Outcome};
+use sealpress_pipeline::{Confirmed, Doubt, Error as Refusal, ErrorKind as Why, Job, Outcome, Prepared};
+
+use tokio::sync::MutexGuard;
 
 use super::desk::{Active, tag};
-use super::{Runner, note};
+use super::first::{Held, Verdict};
+use super::{Runner, Stopped, note};
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Found;
@@ -40,7 +43,9 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
     };
     runner.desk.close(&claim, &active, remote.as_deref());
     match outcome {
-        Ok(()) => runner.store.release(&active.ticket()).await,
+        // Unless a failure of it is held back; who writes that gives it back.
+        Ok(()) if active.let_go() => runner.store.release(&active.ticket()).await,
+        Ok(()) => Ok(()),
         // Somebody else has the session now: what it needs, they see in the journal.
         Err(e) if e.kind() == ErrorKind::LeaseLost => {
             tracing::warn!(session = claim.session.id, "the lease was lost");
@@ -54,17 +59,42 @@ async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mu
     let _turn = runner.desk.turn(claim.session.id).await;
     runner.desk.open(claim, active);
     chaos::point("after-claim");
+    let mut open: Vec<&Item> = claim.items.iter().filter(|i| i.state < ItemState::Confirmed).collect();
+    let mut ready = None;
+    let mut probe = None;
     if remote.is_none() {
-        *remote = create(runner, claim, active).await?;
+        // No session is made for files that cannot be read, or before there is one to send to it.
+        ready = first_ready(runner, active, &mut open).await?;
+        if ready.is_none() {
+            return Ok(());
+        }
+        if let Some((made, held)) = create(runner, claim, active).await? {
+            (*remote, probe) = (Some(made), held);
+        }
     }
     let Some(remote) = remote.as_deref() else { return Ok(()) };
     runner.desk.name(remote, active);
-    let mut open: Vec<&Item> = claim.items.iter().filter(|i| i.state < ItemState::Confirmed).collect();
+    // What another worker did here in the meantime stands in the claim.
+    runner.pipeline.forget(remote);
+    if let Some((item, prepared)) = ready {
+        let job = Job::prepared(remote, &item.context, prepared);
+        let ended = send(runner, active, item, job).await?;
+        match ended {
+            Pass::Ended => open.retain(|i| i.id != item.id),
+            Pass::Again(_) => {}
+            Pass::Left => return Ok(()),
+        }
+    }
+    drop(probe);
     for pass in 1.. {
         // Contexts go side by side; within one, the order of the manifest is the order of the uploads.
         let mut contexts: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
         for item in open {
             contexts.entry(&item.context).or_default().push(item);
+        }
+        // What is in doubt comes first: nothing that looks like it is sent before it is looked up.
+        for items in contexts.values_mut() {
+            items.sort_by_key(|item| active.slot(item.id).is_none_or(|slot| slot.state != ItemState::Sending));
         }
         let groups = contexts.into_values().map(|items| group(runner, remote, active, items, pass));
         open = Vec::new();
@@ -80,6 +110,53 @@ async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mu
         submit(runner, remote, active).await?;
     }
     Ok(())
+}
+
+/// The first file of a session that is to be made which can be read and pressed, and what became of
+/// it. Those before it that cannot are failed, and out of the list; where a host of media cannot be
+/// reached there are further passes.
+async fn first_ready<'a>(
+    runner: &Runner,
+    active: &Arc<Active>,
+    open: &mut Vec<&'a Item>,
+) -> Result<Option<(&'a Item, Prepared)>> {
+    for pass in 1.. {
+        for item in open.clone() {
+            if runner.is_stopping() {
+                return Ok(None);
+            }
+            let preparer = runner.pipeline.preparer();
+            let preparing = async {
+                match runner.sources.find(&item.media) {
+                    Ok(Found::File(path)) => preparer.file(path).await.map_err(|e| (failure(&e), e.kind())),
+                    Ok(Found::Object(object)) => preparer.fetch(*object).await.map_err(|e| (failure(&e), e.kind())),
+                    Err(failure) => Err((failure, Why::Read)),
+                }
+            };
+            let prepared = tokio::select! {
+                prepared = preparing => prepared,
+                () = runner.stop.token.cancelled() => return Ok(None),
+            };
+            match prepared {
+                Ok(prepared) => return Ok(Some((item, prepared))),
+                // A press that cannot run is nobody's file.
+                Err((failure, Why::NoPress)) => {
+                    runner.stop.pull(Stopped::Refused(failure.message));
+                    return Ok(None);
+                }
+                Err((_, Why::Unreachable)) if pass < runner.options.passes => {}
+                Err((failure, _)) => {
+                    fail(runner, active, item, failure, None).await?;
+                    open.retain(|i| i.id != item.id);
+                }
+            }
+        }
+        if open.is_empty() {
+            return Ok(None);
+        }
+        runner.pause_before_pass(pass).await;
+    }
+    Ok(None)
 }
 
 /// The items of one context, one after another; those worth another pass come back.
@@ -107,23 +184,29 @@ async fn group<'a>(
     Ok(again)
 }
 
-async fn deliver(runner: &Runner, remote: &str, active: &Active, item: &Item) -> Result<Pass> {
+async fn deliver(runner: &Runner, remote: &str, active: &Arc<Active>, item: &Item) -> Result<Pass> {
     let Some(slot) = active.slot(item.id) else { return Ok(Pass::Left) };
     let in_doubt = slot.state == ItemState::Sending;
     let mut job = match runner.sources.find(&item.media) {
         Ok(Found::File(path)) => Job::file(remote, &item.context, path),
-        Ok(Found::Object(object)) => Job::fetch(remote, &item.context, object),
+        Ok(Found::Object(object)) => Job::fetch(remote, &item.context, *object),
         // The file that may have been sent is gone; whether it arrived can still be looked up.
         Err(failure) if !in_doubt => return fail(runner, active, item, failure, None).await.map(|()| Pass::Ended),
         Err(failure) => Job::fetch(remote, &item.context, crate::source::Missing(failure)),
     };
-    job = job.tag(tag(item.id));
-    if let Some(timestamp) = &item.timestamp {
-        job = job.timestamp(timestamp);
-    }
     if in_doubt {
         let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
-        job = job.in_doubt(slot.bytes_out.zip(format).map(|(size, format)| Doubt { size, format }));
+        let sent = slot.bytes_out.zip(format);
+        job = job.in_doubt(sent.map(|(size, format)| Doubt { size, format, sha256: slot.sent_sha256 }));
+    }
+    send(runner, active, item, job).await
+}
+
+/// One pass of one item, on its way and written down.
+async fn send(runner: &Runner, active: &Arc<Active>, item: &Item, job: Job) -> Result<Pass> {
+    let mut job = job.tag(tag(item.id));
+    if let Some(timestamp) = &item.timestamp {
+        job = job.timestamp(timestamp);
     }
     let outcome = runner.pipeline.process(job).await;
     if let Some(error) = runner.desk.failed() {
@@ -133,18 +216,16 @@ async fn deliver(runner: &Runner, remote: &str, active: &Active, item: &Item) ->
 }
 
 /// Writes down how a job ended.
-async fn record(runner: &Runner, active: &Active, item: &Item, outcome: Outcome) -> Result<Pass> {
+async fn record(runner: &Runner, active: &Arc<Active>, item: &Item, outcome: Outcome) -> Result<Pass> {
     runner.tally.spent(&outcome);
-    let looked_up = outcome.attempts.saturating_sub(1);
     let report = note::of(&outcome);
     let slot = active.slot(item.id);
     match outcome.result {
         Ok(receipt) => {
             chaos::point("answered-not-noted");
             let via = if receipt.how == Confirmed::Listed { Via::Listing } else { Via::Receipt };
-            let looked_up = if via == Via::Listing { looked_up.max(1) } else { looked_up };
-            let media_id = receipt.media_id.clone();
-            let change = Change::Confirmed { item: item.id, media_id, via, report: Some(report), looked_up };
+            let (media_id, doubts) = (receipt.media_id.clone(), active.take_doubts(item.id));
+            let change = Change::Confirmed { item: item.id, media_id, via, report: Some(report), doubts };
             runner.desk.apply(active, vec![change]).await?;
             chaos::point("confirmed-durable");
             active.with(item.id, |slot| {
@@ -152,6 +233,8 @@ async fn record(runner: &Runner, active: &Active, item: &Item, outcome: Outcome)
                 slot.media_id = Some(receipt.media_id);
             });
             runner.tally.confirmed(outcome.input_bytes, receipt.size, via);
+            // Something arrived: what was held back is the truth.
+            runner.settle_first().await?;
             Ok(Pass::Ended)
         }
         Err(refusal) => match refusal.kind() {
@@ -189,25 +272,58 @@ async fn twin(runner: &Runner, active: &Active, item: &Item, bytes_in: u64) -> R
     active.with(item.id, |slot| {
         slot.state = ItemState::Confirmed;
         slot.media_id = Some(media_id);
+        slot.is_twin = true;
     });
     runner.tally.confirmed(bytes_in, 0, Via::Twin);
     Ok(Pass::Ended)
 }
 
 /// After the last pass: what may have arrived is quarantined, the rest failed.
-async fn give_up(runner: &Runner, active: &Active, item: &Item, refusal: &Refusal) -> Result<()> {
+async fn give_up(runner: &Runner, active: &Arc<Active>, item: &Item, refusal: &Refusal) -> Result<()> {
     match active.slot(item.id).map(|slot| slot.state) {
         Some(ItemState::Sending) => quarantine(runner, active, item, refusal).await,
         _ => fail(runner, active, item, failure(refusal), None).await,
     }
 }
 
-async fn fail(runner: &Runner, active: &Active, item: &Item, failure: Failure, bytes_in: Option<u64>) -> Result<()> {
-    let reason = failure.reason.clone();
-    runner.desk.apply(active, vec![Change::Failed { item: item.id, failure, bytes_in }]).await?;
+async fn fail(
+    runner: &Runner,
+    active: &Arc<Active>,
+    item: &Item,
+    failure: Failure,
+    bytes_in: Option<u64>,
+) -> Result<()> {
+    let doubts = active.take_doubts(item.id);
     active.with(item.id, |slot| slot.state = ItemState::Failed);
-    runner.failed_one(&reason);
-    Ok(())
+    let changes = vec![Change::Failed { item: item.id, failure: failure.clone(), bytes_in, doubts }];
+    fail_with(runner, active, changes, &failure, 1).await
+}
+
+/// Fails items, now or, while nothing has arrived yet, when it is known that they are to blame.
+async fn fail_with(
+    runner: &Runner,
+    active: &Arc<Active>,
+    changes: Vec<Change>,
+    failure: &Failure,
+    items: usize,
+) -> Result<()> {
+    tracing::warn!(
+        reason = failure.reason,
+        fault = failure.fault,
+        items,
+        message = failure.message,
+        "an item will not be sent"
+    );
+    active.hold();
+    let held = Held { active: Arc::clone(active), changes, reason: failure.reason.clone(), items };
+    match runner.first.judge(held, failure) {
+        Verdict::Write(held) => runner.write_held(held).await,
+        Verdict::Kept => Ok(()),
+        Verdict::Stop(why) => {
+            runner.stop.pull(Stopped::SameReason(why));
+            Ok(())
+        }
+    }
 }
 
 async fn quarantine(runner: &Runner, active: &Active, item: &Item, refusal: &Refusal) -> Result<()> {
@@ -216,7 +332,10 @@ async fn quarantine(runner: &Runner, active: &Active, item: &Item, refusal: &Ref
         fault: refusal.fault().as_str().to_owned(),
         message: format!("sent, but nobody knows whether it arrived: {refusal}"),
     };
-    runner.desk.apply(active, vec![Change::Quarantined { item: item.id, failure }]).await?;
+    runner
+        .desk
+        .apply(active, vec![Change::Quarantined { item: item.id, failure, doubts: active.take_doubts(item.id) }])
+        .await?;
     active.with(item.id, |slot| slot.state = ItemState::Quarantined);
     runner.tally.quarantined();
     Ok(())
@@ -230,17 +349,36 @@ fn failure(refusal: &Refusal) -> Failure {
     }
 }
 
-/// The provider's id of a new session, or `None` where there will be none.
-async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Option<String>> {
+/// The provider's id of a new session, or `None` where there will be none. Creating is not
+/// idempotent, but what a lost answer leaves behind is an empty session that nobody submits: it is
+/// asked for again, and the journal counts what may be left.
+///
+/// Until an upload was answered, sessions are made one at a time, and the next one only when the first
+/// file of this one was answered: whoever has the wrong secret leaves one behind. That is what the
+/// guard is for.
+async fn create<'a>(
+    runner: &'a Runner,
+    claim: &Claim,
+    active: &Arc<Active>,
+) -> Result<Option<(String, Option<MutexGuard<'a, ()>>)>> {
     if claim.session.state == SessionState::Creating {
-        // A process died here. Creating is not idempotent and leaves nothing to look for.
-        unknown(runner, claim, active, "a process died while it was being created".to_owned()).await?;
-        return Ok(None);
+        // A process died here.
+        runner.desk.apply(active, vec![Change::CreateReturned { orphan: true }]).await?;
     }
     let new = new_session(claim);
     for pass in 1.. {
         if runner.is_stopping() {
             return Ok(None);
+        }
+        let mut probe = None;
+        if !runner.is_proven() {
+            probe = Some(runner.probe.lock().await);
+            if runner.is_proven() {
+                probe = None;
+            }
+            if runner.is_stopping() {
+                return Ok(None);
+            }
         }
         let begun = AtomicBool::new(false);
         let begin = async {
@@ -252,35 +390,33 @@ async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Optio
             Ok(remote) => {
                 chaos::point("created-not-noted");
                 runner.desk.apply(active, vec![Change::Created { remote: remote.clone() }]).await?;
-                return Ok(Some(remote));
+                return Ok(Some((remote, probe)));
             }
             Err(error) => error,
         };
+        drop(probe);
         if let Some(failed) = runner.desk.failed() {
             return Err(failed);
         }
-        if error.may_be_recorded() {
-            unknown(runner, claim, active, error.to_string()).await?;
-            return Ok(None);
-        }
         let last = match error.kind() {
             Why::Journal => return Err(Error::new(ErrorKind::LeaseLost, error.to_string())),
+            _ if error.may_be_recorded() => pass >= runner.options.passes,
             Why::Unreachable | Why::CircuitOpen => pass >= runner.options.passes,
             Why::Unauthorized | Why::NoPress | Why::Stopped | Why::Cancelled => false,
             _ => true,
         };
+        if begun.load(Ordering::Acquire) {
+            let orphan = error.may_be_recorded();
+            runner.desk.apply(active, vec![Change::CreateReturned { orphan }]).await?;
+        }
         if last {
-            // Failing is a step from here only.
-            if !begun.load(Ordering::Acquire) {
-                runner.desk.apply(active, vec![Change::Creating]).await?;
-            }
             let reason = if error.is_retryable() { error.name() } else { "session-refused" };
             let failure = created_not(reason, error.fault().as_str(), error.to_string());
-            end_session(runner, claim, active, Change::CreateFailed(failure)).await?;
+            // Failing is a step from `creating` only.
+            let changes = vec![Change::Creating, Change::CreateFailed(failure.clone())];
+            let open = claim.items.iter().filter(|i| active.slot(i.id).is_some_and(|s| s.state < ItemState::Confirmed));
+            fail_with(runner, active, changes, &failure, open.count()).await?;
             return Ok(None);
-        }
-        if begun.load(Ordering::Acquire) {
-            runner.desk.apply(active, vec![Change::CreateReturned]).await?;
         }
         match error.kind() {
             Why::Unauthorized | Why::NoPress => runner.refused(&error),
@@ -295,30 +431,8 @@ async fn create(runner: &Runner, claim: &Claim, active: &Active) -> Result<Optio
     Ok(None)
 }
 
-async fn unknown(runner: &Runner, claim: &Claim, active: &Active, why: String) -> Result<()> {
-    let message = format!("nobody knows whether the session was created: {why}");
-    let failure = created_not("session-in-doubt", "remote", message);
-    end_session(runner, claim, active, Change::CreateUnknown(failure)).await
-}
-
 fn created_not(reason: &str, fault: &str, message: String) -> Failure {
     Failure { reason: reason.to_owned(), fault: fault.to_owned(), message }
-}
-
-/// Ends a session that was never made, and its items with it.
-async fn end_session(runner: &Runner, claim: &Claim, active: &Active, change: Change) -> Result<()> {
-    let reason = match &change {
-        Change::CreateFailed(failure) => Some(failure.reason.clone()),
-        _ => None,
-    };
-    runner.desk.apply(active, vec![change]).await?;
-    for _ in claim.items.iter().filter(|i| i.state < ItemState::Confirmed) {
-        match &reason {
-            Some(reason) => runner.failed_one(reason),
-            None => runner.tally.quarantined(),
-        }
-    }
-    Ok(())
 }
 
 fn new_session(claim: &Claim) -> NewSession {
@@ -357,11 +471,10 @@ async fn submit(runner: &Runner, remote: &str, active: &Active) -> Result<()> {
             }
             _ => {}
         }
-        if active.is_submitting() {
-            let failure = failure(&error);
-            let change = if unclear { Change::SubmitUnknown(failure) } else { Change::SubmitFailed(failure) };
-            runner.desk.apply(active, vec![change]).await?;
-        }
+        let failure = failure(&error);
+        let unknown = unclear && active.is_submitting();
+        let change = if unknown { Change::SubmitUnknown(failure) } else { Change::SubmitFailed(failure) };
+        runner.desk.apply(active, vec![change]).await?;
         runner.tally.not_submitted();
         return Ok(());
     }

@@ -1,3 +1,5 @@
+//! Media in object stores and on web servers: asked for once, their size known before their bytes are read.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use futures_util::future::BoxFuture;
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{ClientOptions, HttpClient, HttpConnector};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt};
 use sealpress_media::{Fault, RefusalKind};
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
@@ -31,20 +33,31 @@ pub(super) struct Fetcher {
 }
 
 /// One object, not read yet.
-pub(crate) struct Object(From);
+pub(crate) struct Object {
+    place: Place,
+    /// The answer whose head was read and whose body was not.
+    opened: Option<Opened>,
+}
 
-enum From {
+#[derive(Clone)]
+enum Place {
     Bucket(Arc<dyn ObjectStore>, Path),
     Web(reqwest::Client, Url),
+}
+
+enum Opened {
+    Bucket(Box<GetResult>),
+    Web(reqwest::Response),
 }
 
 impl Fetcher {
     pub(super) fn object(&self, url: Url) -> Result<Object, Failure> {
         if url.scheme() != "s3" {
-            return Ok(Object(From::Web(self.client(), url)));
+            return Ok(Object { place: Place::Web(self.client(), url), opened: None });
         }
         let path = Path::from_url_path(url.path()).map_err(|e| not_allowed(format!("no name of an object: {e}")))?;
-        Ok(Object(From::Bucket(self.bucket(url.host_str().unwrap_or_default())?, path)))
+        let place = Place::Bucket(self.bucket(url.host_str().unwrap_or_default())?, path);
+        Ok(Object { place, opened: None })
     }
 
     /// Credentials and region come from the environment (`AWS_ACCESS_KEY_ID` and its kin).
@@ -58,6 +71,12 @@ impl Fetcher {
             if std::env::var(name).is_ok_and(|text| Url::parse(&text).is_err()) {
                 return Err(not_allowed(format!("the bucket cannot be used: {name} is no URL")));
             }
+        }
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|text| !text.is_empty());
+        if (is_set("AWS_PROFILE") || is_set("AWS_DEFAULT_PROFILE")) && !is_set("AWS_ACCESS_KEY_ID") {
+            return Err(not_allowed(
+                "the bucket cannot be used: profiles are not read; set AWS_ACCESS_KEY_ID and its kin".to_owned(),
+            ));
         }
         let store = AmazonS3Builder::from_env()
             .with_bucket_name(name)
@@ -101,26 +120,85 @@ impl Fetch for Object {
         None
     }
 
-    fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Refusal>> {
+    /// Asks for the object and reads the answer's head: the size is known before there is room for
+    /// the body, and nothing is asked for twice.
+    fn size(&mut self) -> BoxFuture<'_, Result<Option<u64>, Refusal>> {
         Box::pin(async move {
-            match self.0 {
-                From::Bucket(store, path) => from_bucket(&*store, &path, limit).await,
-                From::Web(client, url) => from_web(&client, &url, limit).await,
+            let (opened, size) = self.place.open().await?;
+            self.opened = Some(opened);
+            Ok(size)
+        })
+    }
+
+    fn fetch(mut self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Refusal>> {
+        Box::pin(async move {
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let opened = match self.opened.take() {
+                    Some(opened) => opened,
+                    None => self.place.open().await?.0,
+                };
+                match read(opened, limit).await {
+                    // Reading may be repeated.
+                    Err(e) if e.kind() == Why::Unreachable && tries < TRIES => pause(tries).await,
+                    ended => return ended,
+                }
             }
         })
     }
 }
 
-async fn from_bucket(store: &dyn ObjectStore, path: &Path, limit: u64) -> Result<Bytes, Refusal> {
-    let found = store.get(path).await.map_err(judge)?;
-    check(found.meta.size, limit)?;
-    // The size that a store states may be a lie.
+impl Place {
+    async fn open(&self) -> Result<(Opened, Option<u64>), Refusal> {
+        match self {
+            Self::Bucket(store, path) => {
+                let found = store.get(path).await.map_err(judge)?;
+                let size = found.meta.size;
+                Ok((Opened::Bucket(Box::new(found)), Some(size)))
+            }
+            Self::Web(client, url) => {
+                let mut tries = 0;
+                loop {
+                    tries += 1;
+                    match answer(client, url).await {
+                        Ok(answer) => {
+                            let size = answer.content_length();
+                            return Ok((Opened::Web(answer), size));
+                        }
+                        Err(e) if e.kind() == Why::Unreachable && tries < TRIES => pause(tries).await,
+                        Err(e) => return Err(e),
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn pause(tries: u32) {
+    tokio::time::sleep(Duration::from_millis(200) * tries).await;
+}
+
+/// The size that was stated may be a lie: what comes is counted.
+async fn read(opened: Opened, limit: u64) -> Result<Bytes, Refusal> {
     let mut bytes = BytesMut::new();
-    let mut stream = found.into_stream();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(judge)?;
-        check((bytes.len() + chunk.len()) as u64, limit)?;
-        bytes.extend_from_slice(&chunk);
+    match opened {
+        Opened::Bucket(found) => {
+            check(found.meta.size, limit)?;
+            let mut stream = found.into_stream();
+            while let Some(chunk) = stream.next().await {
+                let chunk = chunk.map_err(judge)?;
+                check((bytes.len() + chunk.len()) as u64, limit)?;
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+        Opened::Web(mut answer) => {
+            check(answer.content_length().unwrap_or(0), limit)?;
+            while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+                check((bytes.len() + chunk.len()) as u64, limit)?;
+                bytes.extend_from_slice(&chunk);
+            }
+        }
     }
     Ok(bytes.freeze())
 }
@@ -137,22 +215,12 @@ fn judge(error: object_store::Error) -> Refusal {
     }
 }
 
-async fn from_web(client: &reqwest::Client, url: &Url, limit: u64) -> Result<Bytes, Refusal> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match download(client, url, limit).await {
-            Err(e) if e.kind() == Why::Unreachable && tries < TRIES => {
-                tokio::time::sleep(Duration::from_millis(200) * tries).await;
-            }
-            ended => return ended,
-        }
-    }
+fn lost(_: reqwest::Error) -> Refusal {
+    Refusal::new(Why::Unreachable, "the media's host did not deliver")
 }
 
-async fn download(client: &reqwest::Client, url: &Url, limit: u64) -> Result<Bytes, Refusal> {
-    let lost = |_| Refusal::new(Why::Unreachable, "the media's host did not deliver");
-    let mut answer = client.get(url.clone()).send().await.map_err(lost)?;
+async fn answer(client: &reqwest::Client, url: &Url) -> Result<reqwest::Response, Refusal> {
+    let answer = client.get(url.clone()).send().await.map_err(lost)?;
     let status = answer.status();
     if status.is_server_error() || status.as_u16() == 429 {
         return Err(Refusal::new(Why::Unreachable, format!("the media's host answered {}", status.as_u16())));
@@ -160,13 +228,7 @@ async fn download(client: &reqwest::Client, url: &Url, limit: u64) -> Result<Byt
     if !status.is_success() {
         return Err(Refusal::new(Why::Read, format!("the media's host answered {}", status.as_u16())));
     }
-    check(answer.content_length().unwrap_or(0), limit)?;
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(lost)? {
-        check((bytes.len() + chunk.len()) as u64, limit)?;
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
+    Ok(answer)
 }
 
 fn check(size: u64, limit: u64) -> Result<(), Refusal> {

@@ -36,7 +36,7 @@ pub(crate) struct Sources {
 /// Where one file is.
 pub(crate) enum Found {
     File(PathBuf),
-    Object(Object),
+    Object(Box<Object>),
 }
 
 impl Sources {
@@ -68,7 +68,7 @@ impl Sources {
                         "{hint} is not allowed; say --allow-source {hint} to read from it"
                     )));
                 }
-                self.fetcher.object(url).map(Found::Object)
+                self.fetcher.object(url).map(|object| Found::Object(Box::new(object)))
             }
         }
     }

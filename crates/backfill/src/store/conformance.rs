@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::state::{Change, Failure, ItemState, SessionState, Via};
-use super::{Claim, Only, Store};
+use super::{Claim, Mend, Mended, Only, Store, Which};
 use crate::error::ErrorKind;
 use crate::manifest::{Row, Who};
 
@@ -13,7 +13,7 @@ pub(crate) fn subject(key: &str) -> Option<Who> {
 
 pub(crate) fn row(line: u64, who: Option<Who>, context: &str) -> Row {
     let media = format!("{line}.jpg");
-    Row { line, who, context: context.to_owned(), media, timestamp: None, extra: None, bad: None }
+    Row { line, who, context: context.to_owned(), media, timestamp: None, extra: None, bad: None, raw: None }
 }
 
 pub(crate) fn failure(reason: &str) -> Failure {
@@ -25,20 +25,20 @@ pub(crate) fn normalized(item: i64) -> Change {
 }
 
 pub(crate) fn sending(item: i64) -> Change {
-    Change::Sending { item, bytes_out: 500, mime: "image/jpeg".to_owned() }
+    Change::Sending { item, bytes_out: 500, mime: "image/jpeg".to_owned(), sent_sha256: Some([9; 32]) }
 }
 
 pub(crate) fn confirmed(item: i64) -> Change {
-    Change::Confirmed { item, media_id: format!("m{item}"), via: Via::Receipt, report: None, looked_up: 0 }
+    Change::Confirmed { item, media_id: format!("m{item}"), via: Via::Receipt, report: None, doubts: 0 }
 }
 
 async fn all(store: &dyn Store) -> Vec<Claim> {
-    store.claim(100, true).await.unwrap()
+    store.claim(100, true, &[]).await.unwrap()
 }
 
 async fn import(store: &dyn Store, rows: Vec<Row>) {
     store.import(rows).await.unwrap();
-    store.finish_import("hash".to_owned()).await.unwrap();
+    store.finish_import("hash".to_owned(), false).await.unwrap();
 }
 
 /// One session from its first row to its submit.
@@ -90,7 +90,7 @@ pub(crate) async fn failures_keep_a_session_open(store: &dyn Store) {
     let ticket = &claims[0].ticket;
     assert_eq!(claims[0].session.remote.as_deref(), Some("s"));
     let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
-    let broken = Change::Failed { item: a, failure: failure("truncated"), bytes_in: Some(3) };
+    let broken = Change::Failed { item: a, failure: failure("truncated"), bytes_in: Some(3), doubts: 0 };
     store.apply(ticket, vec![broken, normalized(b), sending(b), confirmed(b)]).await.unwrap();
     let early = store.apply(ticket, vec![Change::Submitting]).await;
     assert_eq!(early.unwrap_err().kind(), ErrorKind::Illegal, "not every item is confirmed");
@@ -105,31 +105,31 @@ pub(crate) async fn retry_sets_back(store: &dyn Store) {
     let claims = all(store).await;
     let ticket = &claims[0].ticket;
     let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
-    let failed = Change::Failed { item: a, failure: failure("truncated"), bytes_in: None };
-    let lost = Change::Quarantined { item: b, failure: failure("in-doubt") };
+    let failed = Change::Failed { item: a, failure: failure("truncated"), bytes_in: None, doubts: 0 };
+    let lost = Change::Quarantined { item: b, failure: failure("in-doubt"), doubts: 1 };
     store.apply(ticket, vec![failed, normalized(b), sending(b), lost]).await.unwrap();
     store.release(ticket).await.unwrap();
     let other = &claims[1].ticket;
     store.apply(other, vec![Change::Creating]).await.unwrap();
-    store.apply(other, vec![Change::CreateUnknown(failure("in-doubt"))]).await.unwrap();
+    store.apply(other, vec![Change::CreateFailed(failure("unreachable"))]).await.unwrap();
     store.release(other).await.unwrap();
     assert!(all(store).await.is_empty());
     let bad = store.page(0, 10, Only::Bad).await.unwrap();
     let reasons: Vec<_> = bad.iter().map(|r| r.failure.as_ref().unwrap().reason.as_str()).collect();
-    assert_eq!(reasons, ["truncated", "in-doubt", "in-doubt", "bad-row"]);
+    assert_eq!(reasons, ["truncated", "in-doubt", "unreachable", "bad-row"]);
 
-    assert_eq!(store.retry(false).await.unwrap(), 1);
+    assert_eq!(store.retry(Which::Quarantined).await.unwrap(), 1);
     let claims = all(store).await;
     assert_eq!(claims.len(), 1);
     let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
-    assert_eq!(states, [ItemState::Pending, ItemState::Quarantined]);
+    assert_eq!(states, [ItemState::Failed, ItemState::Sending], "what may have arrived is looked up first");
     store.release(&claims[0].ticket).await.unwrap();
 
-    assert_eq!(store.retry(true).await.unwrap(), 2);
+    assert_eq!(store.retry(Which::Both).await.unwrap(), 2);
     let claims = all(store).await;
     assert_eq!(claims.len(), 2);
     let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
-    assert_eq!(states, [ItemState::Pending, ItemState::Sending], "what may have arrived is looked up first");
+    assert_eq!(states, [ItemState::Pending, ItemState::Sending]);
     assert_eq!(claims[1].session.state, SessionState::New);
     assert_eq!(claims[1].items[0].state, ItemState::Pending);
     for claim in &claims {
@@ -137,6 +137,59 @@ pub(crate) async fn retry_sets_back(store: &dyn Store) {
     }
     let summary = store.summary().await.unwrap();
     assert_eq!((summary.of(ItemState::Failed), summary.of(ItemState::Quarantined)), (1, 0));
+}
+
+/// A bad row is mended into its own session, which is submitted when it is whole; a row whose line
+/// nobody knows, or whose session is closed, is refused.
+pub(crate) async fn mended_rows_go_to_their_sessions(store: &dyn Store) {
+    let mut bad = row(3, subject("k"), "face");
+    (bad.bad, bad.raw) = (Some(failure("bad-row")), Some(b"k,face,b\xe9.jpg".to_vec()));
+    import(store, vec![row(2, subject("k"), "document-front"), bad.clone()]).await;
+    let claim = all(store).await.remove(0);
+    let (ticket, item) = (&claim.ticket, claim.items[0].id);
+    store.apply(ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: "s1".into() }]).await.unwrap();
+    store.apply(ticket, vec![normalized(item), sending(item), confirmed(item)]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    assert!(all(store).await.is_empty(), "a bad row is no work");
+    let page = store.page(0, 10, Only::Bad).await.unwrap();
+    assert_eq!(page[0].raw.as_deref(), Some(&b"k,face,b\xe9.jpg"[..]));
+
+    let mended = |line, who| Mended { line, row: row(9, who, "face") };
+    let ended = store.mend(vec![mended(Some(7), subject("k")), mended(Some(3), subject("k"))]).await.unwrap();
+    assert_eq!(ended, [Mend::NoSuchLine, Mend::Taken]);
+    let ended = store.mend(vec![mended(None, subject("k")), mended(None, subject("new"))]).await.unwrap();
+    assert_eq!(ended, [Mend::Taken, Mend::Taken]);
+    let claims = all(store).await;
+    assert_eq!(claims.len(), 2);
+    assert_eq!(claims[0].session.remote.as_deref(), Some("s1"), "the same session");
+    let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
+    assert_eq!(states, [ItemState::Confirmed, ItemState::Pending, ItemState::Pending]);
+    let ticket = &claims[0].ticket;
+    for item in &claims[0].items[1..] {
+        store.apply(ticket, vec![normalized(item.id), sending(item.id), confirmed(item.id)]).await.unwrap();
+    }
+    store.apply(ticket, vec![Change::Counted { unaccounted: 2, missing: 0, ids: None }]).await.unwrap();
+    store.apply(ticket, vec![Change::Submitting]).await.unwrap();
+    store.apply(ticket, vec![Change::Submitted]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    assert_eq!(store.mend(vec![mended(None, subject("k"))]).await.unwrap(), [Mend::Submitted]);
+    assert_eq!(store.summary().await.unwrap().unaccounted, 2);
+}
+
+/// A creation whose answer was lost is asked for again, and counted as what it may have left behind.
+pub(crate) async fn a_creation_in_doubt_is_asked_for_again(store: &dyn Store) {
+    import(store, vec![row(2, subject("k"), "face")]).await;
+    let claim = all(store).await.remove(0);
+    for _ in 0..2 {
+        store.apply(&claim.ticket, vec![Change::Creating]).await.unwrap();
+        store.apply(&claim.ticket, vec![Change::CreateReturned { orphan: true }]).await.unwrap();
+    }
+    store.apply(&claim.ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(&claim.ticket, vec![Change::CreateReturned { orphan: false }]).await.unwrap();
+    store.release(&claim.ticket).await.unwrap();
+    assert_eq!(store.summary().await.unwrap().orphans, 2);
+    assert_eq!(all(store).await[0].session.state, SessionState::New);
 }
 
 /// A batch is applied as a whole or not at all, and only by who holds the session.
@@ -171,10 +224,10 @@ pub(crate) async fn follows_the_table(store: &dyn Store, steps: &[Step]) {
         let change = match step.what {
             0 => normalized(item),
             1 | 2 => sending(item),
-            3 => Change::Returned { item },
+            3 => Change::Returned { item, doubts: 1 },
             4 => confirmed(item),
-            5 => Change::Failed { item, failure: failure("truncated"), bytes_in: None },
-            _ => Change::Quarantined { item, failure: failure("in-doubt") },
+            5 => Change::Failed { item, failure: failure("truncated"), bytes_in: None, doubts: 0 },
+            _ => Change::Quarantined { item, failure: failure("in-doubt"), doubts: 1 },
         };
         let (_, from, to) = change.item_rule().unwrap();
         // What the table forbids would stop the journal for good; that has a test of its own.

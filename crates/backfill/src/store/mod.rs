@@ -48,12 +48,14 @@ pub(crate) trait Store: Send + Sync {
     fn import(&self, rows: Vec<Row>) -> Pending<'_, ()>;
 
     /// Ends the import: from now on there is a run. `fingerprint` is the manifest's.
-    fn finish_import(&self, fingerprint: String) -> Pending<'_, ()>;
+    /// Where rows were added to a journal that was there, their sessions are counted anew.
+    fn finish_import(&self, fingerprint: String, grown: bool) -> Pending<'_, ()>;
 
     /// Takes up to `max` sessions with work left, each with all of its items. Nobody else gets
     /// them until they are released or their lease ran out. Without `submit`, sessions that only
     /// wait to be submitted stay where they are.
-    fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>>;
+    /// With keys in `only`, no sessions but theirs.
+    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>>;
 
     /// Whether other workers hold sessions that are not finished, so that work may come back.
     fn others_at_work(&self, submit: bool) -> Pending<'_, bool>;
@@ -73,9 +75,55 @@ pub(crate) trait Store: Send + Sync {
     /// Items with ids above `after`, at most `limit` of them, in the order of the manifest.
     fn page(&self, after: i64, limit: usize, only: Only) -> Pending<'_, Vec<Record>>;
 
-    /// Sets failed items (and, where asked, quarantined ones) and their sessions back to work.
-    /// Items that were ambiguous go back to `sending`, so that they are looked up before any resend.
-    fn retry(&self, quarantined: bool) -> Pending<'_, u64>;
+    /// Sets items and their sessions back to work. Those that were in doubt go back to `sending`, so
+    /// that they are looked up before any resend.
+    fn retry(&self, which: Which) -> Pending<'_, u64>;
+
+    /// Puts mended rows in the place of failed ones, by their lines, and adds those that name no
+    /// line to their sessions. Returns what became of each row.
+    fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>>;
+
+    /// Writes a whole copy of the journal to a file that is not there yet, while it is in use.
+    fn backup(&self, to: std::path::PathBuf) -> Pending<'_, ()>;
+}
+
+/// What [`Store::retry`] sets back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    Failed,
+    Quarantined,
+    Both,
+}
+
+impl Which {
+    /// The lowest and the highest state.
+    const fn states(self) -> [i64; 2] {
+        match self {
+            Self::Failed => [4, 4],
+            Self::Quarantined => [5, 5],
+            Self::Both => [4, 5],
+        }
+    }
+}
+
+/// A row that was fed back.
+#[derive(Clone, Debug)]
+pub(crate) struct Mended {
+    /// The line of the manifest that it stands for; `None` for a new one.
+    pub line: Option<u64>,
+    /// The row.
+    pub row: Row,
+}
+
+/// What became of a row that was fed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mend {
+    /// It is work again.
+    Taken,
+    /// No failed item has its line.
+    NoSuchLine,
+    /// Its session is submitted and takes nothing more.
+    Submitted,
 }
 
 /// Which items [`Store::page`] returns.
@@ -151,6 +199,12 @@ pub(crate) struct Item {
     pub mime: Option<String>,
     /// The provider's id, once confirmed.
     pub media_id: Option<String>,
+    /// SHA-256 of what was sent last, before base64.
+    pub sent_sha256: Option<[u8; 32]>,
+    /// How many of its attempts had an unclear outcome.
+    pub doubts: u32,
+    /// The item that was sent in its place.
+    pub twin: Option<i64>,
 }
 
 /// One item with all that results and reports tell of it.
@@ -178,16 +232,16 @@ pub(crate) struct Record {
     pub bytes_in: Option<u64>,
     /// How the confirmation came about.
     pub via: Option<Via>,
-    /// The item that was sent in its place.
-    pub twin: Option<i64>,
-    /// How many of its attempts had to be looked up.
-    pub ambiguous: u32,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// What was done and how long it took, as JSON.
     pub report: Option<String>,
     /// When it came to its end, in milliseconds since 1970.
     pub ended: Option<i64>,
+    /// Media of its session that no item accounts for, where they were counted.
+    pub unaccounted: Option<u64>,
+    /// The row as the manifest has it, where it could not be read.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// Counts of everything in a journal.
@@ -203,10 +257,18 @@ pub struct Summary {
     pub bytes_out: u64,
     /// Items that were not sent because a twin was.
     pub twins: u64,
-    /// Attempts that had to be looked up.
+    /// Attempts whose outcome was unclear and had to be looked up.
     pub ambiguous: u64,
     /// Attempts begun.
     pub attempts: u64,
+    /// Media that the provider lists and no item accounts for: recorded twice, or somebody else's.
+    pub unaccounted: u64,
+    /// Confirmed media that the provider did not list when it was asked last.
+    pub missing: u64,
+    /// Sessions that the provider may have made and nothing will be sent to.
+    pub orphans: u64,
+    /// Rows of the manifest of which nobody knows whose they are.
+    pub unowned: u64,
 }
 
 impl Summary {

@@ -8,7 +8,8 @@ use crate::manifest::{Row, Who};
 
 /// Scripts that lead from one version of the tables to the next; their number is the version.
 /// Never edit one that was released: add another.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE sessions (
     id {pk},
     key TEXT NOT NULL UNIQUE,
@@ -41,7 +42,19 @@ CREATE TABLE items (
 );
 CREATE INDEX items_session ON items (session, id);
 CREATE INDEX items_bad ON items (id) WHERE state >= 4;
-"];
+",
+    // What was sent, bytes and all; the row as the manifest has it; what a count before the submit found
+    // beyond and short of what was confirmed; sessions that may have been left behind at the provider.
+    "
+ALTER TABLE items ADD COLUMN sent_sha256 {blob};
+ALTER TABLE items ADD COLUMN raw {blob};
+ALTER TABLE sessions ADD COLUMN unaccounted BIGINT;
+ALTER TABLE sessions ADD COLUMN missing BIGINT;
+ALTER TABLE sessions ADD COLUMN unaccounted_ids TEXT;
+ALTER TABLE sessions ADD COLUMN orphans BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN orphan_ids TEXT;
+",
+];
 
 /// The version that this program writes.
 pub(crate) const VERSION: usize = MIGRATIONS.len();
@@ -103,10 +116,11 @@ pub(crate) const MEET_SESSION: &str = "INSERT INTO sessions
     first_name = COALESCE(sessions.first_name, excluded.first_name),
     last_name = COALESCE(sessions.last_name, excluded.last_name),
     vendor_data = COALESCE(sessions.vendor_data, excluded.vendor_data)
-    RETURNING id";
+    RETURNING id, state";
 pub(crate) const ADD_ITEM: &str = "INSERT INTO items
-    (id, session, line, context, media, stamp, extra, state, reason, fault, message, ended)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN CAST(?9 AS TEXT) IS NULL THEN NULL ELSE {now} END)";
+    (id, session, line, context, media, stamp, extra, state, reason, fault, message, raw, ended)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+    CASE WHEN CAST(?9 AS TEXT) IS NULL THEN NULL ELSE {now} END)";
 /// A bad row of a known session keeps that session from being submitted.
 pub(crate) const COUNT_BAD_ROW: &str = "UPDATE sessions SET failed = failed + CAST(?2 AS BIGINT) WHERE id = ?1";
 pub(crate) const NO_WORK_IN_BAD_SESSIONS: &str =
@@ -114,14 +128,28 @@ pub(crate) const NO_WORK_IN_BAD_SESSIONS: &str =
 
 /// ?1 owner, ?2 lease in ms, ?3 how many, ?4 highest `due` wanted is 1 or 2: 1 leaves out sessions
 /// that only wait for their submit.
-pub(crate) const CLAIM: &str = "UPDATE sessions SET lease_owner = ?1, lease_until = {now} + CAST(?2 AS BIGINT)
-    WHERE id IN (SELECT id FROM sessions WHERE due > 0 AND lease_until <= {now} AND due <= ?4
+const CLAIM: &str = "UPDATE sessions SET lease_owner = ?1, lease_until = {now} + CAST(?2 AS BIGINT)
+    WHERE id IN (SELECT id FROM sessions WHERE due > 0 AND lease_until <= {now} AND due <= ?4 {only}
                  ORDER BY lease_until, id LIMIT ?3 {skip_locked})
     RETURNING id";
+/// [`CLAIM`] of all sessions, or of those with these keys: parameters from ?5 on.
+pub(crate) fn claim(only: &[String]) -> (String, Vec<Value>) {
+    let mut values = Vec::new();
+    let mut places = Vec::new();
+    for key in only {
+        for key in [format!("subject:{key}"), format!("session:{key}")] {
+            values.push(Value::Text(key));
+            places.push(format!("?{}", 4 + values.len()));
+        }
+    }
+    let condition = if only.is_empty() { String::new() } else { format!("AND key IN ({})", places.join(", ")) };
+    (CLAIM.replace("{only}", &condition), values)
+}
+
 pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state
     FROM sessions WHERE id = ?1";
-pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id
-    FROM items WHERE session = ?1 ORDER BY id";
+pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id,
+    sent_sha256, ambiguous, twin FROM items WHERE session = ?1 ORDER BY id";
 pub(crate) const RENEW: &str = "UPDATE sessions SET lease_until = {now} + CAST(?3 AS BIGINT)
     WHERE id = ?1 AND lease_owner = ?2";
 pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_until = 0
@@ -154,9 +182,11 @@ pub(crate) const FAIL_OPEN_ITEMS: &str = "UPDATE items SET state = ?2, reason = 
 
 pub(crate) const COUNT_ITEMS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(bytes_in) AS BIGINT), 0),
     COALESCE(CAST(SUM(CASE WHEN state = 3 AND twin IS NULL THEN bytes_out END) AS BIGINT), 0), COUNT(twin),
-    COALESCE(CAST(SUM(ambiguous) AS BIGINT), 0), COALESCE(CAST(SUM(attempt) AS BIGINT), 0)
+    COALESCE(CAST(SUM(ambiguous) AS BIGINT), 0), COALESCE(CAST(SUM(attempt) AS BIGINT), 0),
+    COALESCE(CAST(SUM(CASE WHEN session IS NULL THEN 1 END) AS BIGINT), 0)
     FROM items GROUP BY state";
-pub(crate) const COUNT_SESSIONS: &str = "SELECT state, COUNT(*) FROM sessions GROUP BY state";
+pub(crate) const COUNT_SESSIONS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(unaccounted) AS BIGINT), 0),
+    COALESCE(CAST(SUM(missing) AS BIGINT), 0), CAST(SUM(orphans) AS BIGINT) FROM sessions GROUP BY state";
 /// Sessions whose counters do not agree with their items: none, unless a record was damaged.
 pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
         SELECT session, COUNT(*) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
@@ -164,20 +194,21 @@ pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
         FROM items GROUP BY session) i ON i.session = s.id
     WHERE s.total <> COALESCE(i.n, 0) OR s.confirmed <> COALESCE(i.c, 0)
         OR s.failed <> COALESCE(i.f, 0) OR s.quarantined <> COALESCE(i.q, 0)
-        OR (s.state IN (3, 4, 5) AND s.confirmed <> s.total)";
+        OR (s.state IN (3, 4) AND s.confirmed <> s.total) OR (s.state = 5 AND s.confirmed + s.failed <> s.total)";
 
 /// The page of records; `{only}` is a condition.
 pub(crate) const PAGE: &str = "SELECT i.id, i.context, i.media, i.stamp, i.state, i.attempt, i.sha256, i.bytes_out,
-    i.mime, i.media_id, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
-    i.bytes_in, i.via, i.twin, i.ambiguous, i.reason, i.fault, i.message, i.report, i.ended
+    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.twin, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
+    i.bytes_in, i.via, i.reason, i.fault, i.message, i.report, i.ended, s.unaccounted, i.raw
     FROM items i LEFT JOIN sessions s ON s.id = i.session WHERE i.id > ?1 {only} ORDER BY i.id LIMIT ?2";
 
-/// Back to work: ?1 is 4, or 5 to take quarantined ones along. Whatever may have been sent goes back to `sending`.
-/// Rows that never were items stay as they are.
+/// Back to work: items in the states ?1 to ?2, of failed (4) and quarantined (5). Whatever may have been sent goes
+/// back to `sending`. Rows that never were items stay as they are.
 pub(crate) const RETRY_ITEMS: &str = "UPDATE items SET
     state = CASE WHEN state = 5 AND attempt > 0 AND bytes_out IS NOT NULL THEN 2 ELSE 0 END,
     reason = NULL, fault = NULL, message = NULL, ended = NULL
-    WHERE state >= 4 AND state <= ?1 AND session IS NOT NULL AND reason <> 'bad-row'";
+    WHERE state >= ?1 AND state <= ?2 AND session IS NOT NULL
+    AND reason NOT IN ('bad-row', 'session-submitted')";
 pub(crate) const RETRY_SESSIONS: &str = "UPDATE sessions SET
     failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
     quarantined = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 5),
@@ -185,7 +216,32 @@ pub(crate) const RETRY_SESSIONS: &str = "UPDATE sessions SET
     state = CASE WHEN remote IS NULL THEN 0 WHEN confirmed = total THEN 3 ELSE 2 END,
     due = CASE WHEN confirmed = total THEN 2 WHEN EXISTS
         (SELECT 1 FROM items WHERE session = sessions.id AND state < 3) THEN 1 ELSE 0 END
-    WHERE failed > 0 OR (quarantined > 0 AND ?1 >= 5) OR state = 6 OR (state = 7 AND ?1 >= 5)";
+    WHERE state <> 5
+    AND (((failed > 0 OR state = 6) AND ?1 <= 4) OR ((quarantined > 0 OR state = 7) AND ?2 >= 5))";
+
+/// A mended row of line ?1 takes the place of the failed one: ?2 session, ?3 context, ?4 media, ?5 stamp, ?6 extra.
+pub(crate) const MEND_ITEM: &str = "UPDATE items SET session = ?2, context = ?3, media = ?4, stamp = ?5, extra = ?6,
+    state = 0, reason = NULL, fault = NULL, message = NULL, raw = NULL, ended = NULL,
+    sha256 = NULL, bytes_in = NULL, bytes_out = NULL, mime = NULL
+    WHERE line = ?1 AND state = 4";
+/// Whether a session takes another item: it is there, and not submitted or about to be.
+pub(crate) const SESSION_OF_KEY: &str = "SELECT id, state FROM sessions WHERE key = ?1";
+pub(crate) const ITEM_OF_LINE: &str = "SELECT id FROM items WHERE line = ?1 AND state = 4";
+/// Counts the items of every session that is not submitted anew, and says what is left to do.
+pub(crate) const RECOUNT: &str = "UPDATE sessions SET
+    total = (SELECT COUNT(*) FROM items WHERE session = sessions.id),
+    confirmed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 3),
+    failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
+    quarantined = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 5)
+    WHERE state IN (0, 1, 2, 3, 6)";
+pub(crate) const RESUME: &str = "UPDATE sessions SET
+    reason = CASE WHEN state = 6 AND confirmed < total THEN NULL ELSE reason END,
+    state = CASE WHEN state IN (3, 6) AND confirmed < total THEN
+        CASE WHEN remote IS NULL THEN 0 ELSE 2 END
+        WHEN state = 2 AND confirmed = total THEN 3 ELSE state END,
+    due = CASE WHEN state = 6 AND confirmed = total THEN 0 WHEN confirmed = total THEN 2 WHEN EXISTS
+        (SELECT 1 FROM items WHERE session = sessions.id AND state < 3) THEN 1 ELSE 0 END
+    WHERE state IN (0, 1, 2, 3, 6)";
 
 /// Everything an import wrote.
 pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM items", "DELETE FROM sessions"];
@@ -234,9 +290,19 @@ pub(crate) fn change(session: i64, change: &Change, moved: &mut Moved) -> Result
             values.push(remote.as_str().into());
             ", remote = ?2"
         }
-        Change::CreateFailed(f) | Change::CreateUnknown(f) | Change::SubmitFailed(f) | Change::SubmitUnknown(f) => {
+        Change::CreateFailed(f) | Change::SubmitFailed(f) | Change::SubmitUnknown(f) => {
             values.extend([f.reason.as_str().into(), f.fault.as_str().into(), f.message.as_str().into()]);
             ", reason = ?2, fault = ?3, message = ?4"
+        }
+        Change::CreateReturned { orphan } => {
+            values.push(Value::Int(i64::from(*orphan)));
+            ", orphans = orphans + CAST(?2 AS BIGINT)"
+        }
+        Change::Counted { unaccounted, missing, ids } => {
+            values.extend([(*unaccounted).into(), (*missing).into(), ids.clone().into()]);
+            let sql = "UPDATE sessions SET unaccounted = ?2, missing = ?3, unaccounted_ids = ?4
+                WHERE id = ?1 AND state IN (3, 4)";
+            return Ok((sql.to_owned(), values));
         }
         _ => "",
     };
@@ -262,7 +328,6 @@ pub(crate) fn forbidden(change: &Change) -> Error {
 pub(crate) fn ends_items(change: &Change) -> Option<(ItemState, &Failure)> {
     match change {
         Change::CreateFailed(failure) => Some((ItemState::Failed, failure)),
-        Change::CreateUnknown(failure) => Some((ItemState::Quarantined, failure)),
         _ => None,
     }
 }
@@ -274,13 +339,17 @@ fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
             values.extend([(*sha256).into(), (*bytes_in).into(), (*bytes_out).into(), mime.as_str().into()]);
             ", sha256 = ?3, bytes_in = ?4, bytes_out = ?5, mime = ?6"
         }
-        Change::Sending { bytes_out, mime, .. } => {
-            values.extend([(*bytes_out).into(), mime.as_str().into()]);
-            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4"
+        Change::Sending { bytes_out, mime, sent_sha256, .. } => {
+            values.extend([(*bytes_out).into(), mime.as_str().into(), (*sent_sha256).into()]);
+            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4, sent_sha256 = ?5"
         }
-        Change::Confirmed { media_id, via, report, looked_up, .. } => {
-            let looked_up = i64::from(*looked_up);
-            values.extend([media_id.as_str().into(), Value::Int(*via as i64), report.clone().into(), looked_up.into()]);
+        Change::Returned { doubts, .. } => {
+            values.push(Value::Int(i64::from(*doubts)));
+            ", ambiguous = ambiguous + CAST(?3 AS BIGINT)"
+        }
+        Change::Confirmed { media_id, via, report, doubts, .. } => {
+            let doubts = i64::from(*doubts);
+            values.extend([media_id.as_str().into(), Value::Int(*via as i64), report.clone().into(), doubts.into()]);
             ", media_id = ?3, via = ?4, report = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
         }
         Change::Twin { of, media_id, sha256, bytes_in, .. } => {
@@ -293,14 +362,15 @@ fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
             ]);
             ", media_id = ?3, via = ?4, twin = ?5, sha256 = ?6, bytes_in = ?7, ended = {now}"
         }
-        Change::Failed { failure, bytes_in, .. } => {
+        Change::Failed { failure, bytes_in, doubts, .. } => {
             values.extend(failure_values(failure));
-            values.push((*bytes_in).into());
-            ", reason = ?3, fault = ?4, message = ?5, bytes_in = COALESCE(CAST(?6 AS BIGINT), bytes_in), ended = {now}"
+            values.extend([(*bytes_in).into(), Value::Int(i64::from(*doubts))]);
+            ", reason = ?3, fault = ?4, message = ?5, bytes_in = COALESCE(CAST(?6 AS BIGINT), bytes_in), ambiguous = ambiguous + CAST(?7 AS BIGINT), ended = {now}"
         }
-        Change::Quarantined { failure, .. } => {
+        Change::Quarantined { failure, doubts, .. } => {
             values.extend(failure_values(failure));
-            ", reason = ?3, fault = ?4, message = ?5, ambiguous = ambiguous + 1, ended = {now}"
+            values.push(Value::Int(i64::from(*doubts)));
+            ", reason = ?3, fault = ?4, message = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
         }
         _ => "",
     }
@@ -356,7 +426,34 @@ pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value
         Some(failure) => values.extend(failure_values(failure)),
         None => values.extend([Value::Null, Value::Null, Value::Null]),
     }
+    values.push(row.raw.clone().map_or(Value::Null, Value::Blob));
     values
+}
+
+/// What is said of a row whose session is past taking it.
+pub(crate) fn too_late(line: u64) -> Failure {
+    Failure {
+        reason: "session-submitted".to_owned(),
+        fault: "caller".to_owned(),
+        message: format!("line {line}: the session of this row is submitted and takes nothing more"),
+    }
+}
+
+/// The parameters of [`MEND_ITEM`].
+pub(crate) fn mend_values(line: u64, session: i64, row: &Row) -> [Value; 6] {
+    [
+        line.into(),
+        session.into(),
+        row.context.as_str().into(),
+        row.media.as_str().into(),
+        row.timestamp.clone().into(),
+        row.extra.clone().into(),
+    ]
+}
+
+/// Whether a session takes nothing more.
+pub(crate) const fn is_closed(state: SessionState) -> bool {
+    matches!(state, SessionState::Submitting | SessionState::Submitted | SessionState::Quarantined)
 }
 
 /// The parameters of [`FAIL_OPEN_ITEMS`].

@@ -172,11 +172,15 @@ pub(crate) enum Change {
         bytes_out: u64,
         /// Media type of what will be sent.
         mime: String,
+        /// SHA-256 of it.
+        sent_sha256: Option<[u8; 32]>,
     },
     /// The last attempt is known not to have arrived.
     Returned {
         /// The item.
         item: i64,
+        /// Doubts about its attempts that the journal does not know yet.
+        doubts: u32,
     },
     /// The provider has it.
     Confirmed {
@@ -188,8 +192,8 @@ pub(crate) enum Change {
         via: Via,
         /// What was done and how long it took, as JSON.
         report: Option<String>,
-        /// Attempts of this pass that had to be looked up.
-        looked_up: u32,
+        /// Doubts about its attempts that the journal does not know yet.
+        doubts: u32,
     },
     /// The same file was confirmed before in this session and context, so it is not sent again.
     Twin {
@@ -212,6 +216,8 @@ pub(crate) enum Change {
         failure: Failure,
         /// Bytes of the file where it could be read.
         bytes_in: Option<u64>,
+        /// Doubts about its attempts that the journal does not know yet.
+        doubts: u32,
     },
     /// Nobody knows whether it arrived.
     Quarantined {
@@ -219,6 +225,8 @@ pub(crate) enum Change {
         item: i64,
         /// Why.
         failure: Failure,
+        /// Doubts about its attempts that the journal does not know yet.
+        doubts: u32,
     },
     /// The session's creation begins as soon as this is on disk.
     Creating,
@@ -227,12 +235,23 @@ pub(crate) enum Change {
         /// The provider's id of it.
         remote: String,
     },
-    /// The creation is known not to have arrived.
-    CreateReturned,
+    /// The session is to be asked for again. Where the first request may have arrived, an empty
+    /// session may have been left behind.
+    CreateReturned {
+        /// Whether it may have arrived.
+        orphan: bool,
+    },
     /// The provider will not make this session; its items fail with it.
     CreateFailed(Failure),
-    /// Nobody knows whether the session was made; its items wait in quarantine.
-    CreateUnknown(Failure),
+    /// The session's media were counted at the provider.
+    Counted {
+        /// Media that no item accounts for.
+        unaccounted: u64,
+        /// Confirmed media that the provider does not list.
+        missing: u64,
+        /// Ids of the former, the first few, separated by spaces.
+        ids: Option<String>,
+    },
     /// The submit begins as soon as this is on disk.
     Submitting,
     /// The provider has taken the session.
@@ -271,12 +290,13 @@ impl Change {
         Some(match self {
             Self::Creating => (&[S::New], S::Creating),
             Self::Created { .. } => (&[S::Creating], S::Open),
-            Self::CreateReturned => (&[S::Creating], S::New),
+            Self::CreateReturned { .. } => (&[S::Creating], S::New),
             Self::CreateFailed(_) => (&[S::Creating], S::Failed),
-            Self::CreateUnknown(_) => (&[S::Creating], S::Quarantined),
             Self::Submitting => (&[S::AllConfirmed, S::Submitting], S::Submitting),
             Self::Submitted => (&[S::Submitting], S::Submitted),
-            Self::SubmitFailed(_) => (&[S::Submitting], S::Failed),
+            // From before the request too: a count that does not come out even.
+            Self::SubmitFailed(_) => (&[S::AllConfirmed, S::Submitting], S::Failed),
+            Self::Counted { .. } => (&[S::AllConfirmed, S::Submitting], S::AllConfirmed),
             Self::SubmitUnknown(_) => (&[S::Submitting], S::Quarantined),
             _ => return None,
         })

@@ -18,7 +18,7 @@ pub(super) async fn serve(address: &str, watched: Watched) -> Result<JoinHandle<
         .await
         .map_err(|e| Failed::usage(format!("`metrics`: {address} cannot be listened on"), e))?;
     if let Ok(address) = listener.local_addr() {
-        eprintln!("metrics at http://{address}/metrics");
+        crate::print::note(&format!("metrics at http://{address}/metrics"));
     }
     Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

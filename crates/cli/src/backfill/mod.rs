@@ -1,6 +1,7 @@
 //! `sealpress backfill` and `sealpress config`: arguments, signals, and what an operator is told.
 
 mod endpoint;
+mod log;
 mod output;
 mod progress;
 mod settings;
@@ -33,6 +34,8 @@ pub(crate) struct BackfillArgs {
     command: Command,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    log: log::LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,9 +73,20 @@ enum Command {
         /// Take along items of which nobody knows whether they arrived; they are looked up first
         #[arg(long)]
         quarantined: bool,
+        /// Take mended rows from here: failed.csv with its rows put right, or rows of the same form
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
         /// Only set them back
         #[arg(long)]
         no_run: bool,
+    },
+    /// Write a whole copy of the journal, while it may be in use
+    #[command(after_help = "Example:\n  sealpress backfill backup manifest.csv journal-copy.db")]
+    Backup {
+        /// The manifest
+        manifest: PathBuf,
+        /// A file that is not there yet
+        out: PathBuf,
     },
     /// Write the HTML report
     #[command(after_help = "Example:\n  sealpress backfill report manifest.csv --out report.html")]
@@ -104,6 +118,12 @@ struct Manifested {
     /// Go on although the rules for preparing media were changed since
     #[arg(long)]
     accept_changed_policy: bool,
+    /// Go on although address or API key are others than the journal's: the same account has new ones
+    #[arg(long)]
+    accept_changed_account: bool,
+    /// Submit sessions although rows cannot be read of which nobody knows whose they are
+    #[arg(long)]
+    skip_bad_rows: bool,
     /// Print the end as one JSON object
     #[arg(long)]
     json: bool,
@@ -111,7 +131,12 @@ struct Manifested {
 
 impl Manifested {
     fn accepted(&self) -> Accepted {
-        Accepted { manifest: self.accept_changed_manifest, policy: self.accept_changed_policy }
+        Accepted {
+            manifest: self.accept_changed_manifest,
+            policy: self.accept_changed_policy,
+            account: self.accept_changed_account,
+            bad_rows: self.skip_bad_rows,
+        }
     }
 }
 
@@ -162,7 +187,16 @@ pub(crate) fn run(args: BackfillArgs) -> ExitCode {
         Err(e) => return failed(&Failed::usage("the runtime did not start", e)).into(),
     };
     let sends = matches!(args.command, Command::Run(_) | Command::RetryFailed { .. });
-    let telemetry = if sends { Telemetry::start(runtime.handle()) } else { Telemetry::none() };
+    let layer = match args.log.layer() {
+        Ok(layer) => layer,
+        Err(why) => return failed(&Failed { exit: Exit::Usage, message: why }).into(),
+    };
+    let telemetry = if sends {
+        Telemetry::start(runtime.handle(), vec![layer])
+    } else {
+        log::install(vec![layer]);
+        Telemetry::none()
+    };
     let ended = runtime.block_on(dispatch(args, &telemetry));
     telemetry.end();
     // What is still on the wire is in the journal as `sending`; the next run looks it up.
@@ -184,7 +218,7 @@ pub(crate) fn config(args: &ConfigArgs) -> ExitCode {
 }
 
 fn failed(failed: &Failed) -> Exit {
-    eprintln!("sealpress: {}", failed.message);
+    crate::print::note(&format!("sealpress: {}", failed.message));
     failed.exit
 }
 
@@ -206,24 +240,43 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             // A status that could be told is a success; how the run stands is in its words.
             Ok(if status.finished { status.exit } else { Exit::Done })
         }
-        Command::RetryFailed { manifest: args, quarantined, no_run } => {
+        Command::RetryFailed { manifest: args, quarantined, from, no_run } => {
             let backfill = open(args.manifest.clone())?;
-            let which = if quarantined { Retry::FailedAndQuarantined } else { Retry::Failed };
-            let n = backfill.retry(which, &wiring().policy, args.accepted()).await?;
-            eprintln!("{n} items set back to work");
+            let policy = wiring().policy;
+            if let Some(from) = &from {
+                let n = backfill.mend(from, &policy, args.accepted()).await?;
+                crate::print::note(&format!("{n} mended rows taken in"));
+            }
+            // Rows that were fed back are all that is wanted; the others failed and still would.
+            if from.is_none() || quarantined {
+                let which = if quarantined { Retry::FailedAndQuarantined } else { Retry::Failed };
+                let n = backfill.retry(which, &policy, args.accepted()).await?;
+                crate::print::note(&format!("{n} items set back to work"));
+            }
             if no_run {
                 return Ok(Exit::Done);
             }
             send(&backfill, &args, metrics, telemetry).await
         }
+        Command::Backup { manifest, out } => {
+            open(manifest)?.backup(&out).await?;
+            crate::print::line(&format!("{}", out.display()));
+            Ok(Exit::Done)
+        }
         Command::Report { manifest, out } => {
+            if out.as_deref() == Some(std::path::Path::new("-")) {
+                let written = open(manifest)?.report(None).await?;
+                let page = std::fs::read(&written).map_err(|e| Failed::usage(written.display(), e))?;
+                crate::print::bytes_out(&[&page]);
+                return Ok(Exit::Done);
+            }
             let written = open(manifest)?.report(out).await?;
-            println!("{}", written.display());
+            crate::print::line(&format!("{}", written.display()));
             Ok(Exit::Done)
         }
         Command::Export { manifest, out } => {
             for written in open(manifest)?.export(out).await? {
-                println!("{}", written.display());
+                crate::print::line(&format!("{}", written.display()));
             }
             Ok(Exit::Done)
         }
@@ -232,6 +285,9 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
 
 async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
     let run = backfill.start(wiring(), args.accepted()).await?;
+    for notice in run.notices() {
+        crate::print::note(notice);
+    }
     obey_signals(run.stop())?;
     let watched = run.watched();
     telemetry.watch(&watched);
@@ -269,15 +325,18 @@ fn obey_signals(stop: Stop) -> Result<()> {
     let failed = |e| Failed::usage("signals cannot be received", e);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
                 _ = terminate.recv() => Exit::Terminated,
                 _ = interrupt.recv() => Exit::Interrupted,
+                // The terminal is gone; what was begun is not.
+                _ = hangup.recv() => Exit::Terminated,
             }
         };
         stop.signalled(next().await);
-        eprintln!("stopping: what is on the wire may come to its end; a second signal ends it now");
+        crate::print::note("stopping: what is on the wire may come to its end; a second signal ends it now");
         let second = next().await;
         std::process::exit(i32::from(second.code()));
     });

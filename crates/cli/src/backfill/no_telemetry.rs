@@ -3,6 +3,8 @@
 use sealpress_backfill::Watched;
 use tokio::runtime::Handle;
 
+use super::log::{self, Boxed};
+
 pub(super) struct Telemetry;
 
 impl Telemetry {
@@ -10,7 +12,8 @@ impl Telemetry {
         Self
     }
 
-    pub(super) const fn start(_: &Handle) -> Self {
+    pub(super) fn start(_: &Handle, layers: Vec<Boxed>) -> Self {
+        log::install(layers);
         Self
     }
 

@@ -10,26 +10,42 @@ use serde_json::json;
 /// A plan.
 pub(super) fn plan(plan: &Plan, as_json: bool) {
     if as_json {
-        println!("{}", serde_json::to_string(plan).unwrap_or_default());
+        crate::print::line(&serde_json::to_string(plan).unwrap_or_default());
         return;
     }
-    println!("items      {} in {} sessions, {} of them to be made", plan.rows, plan.sessions, plan.subjects);
+    crate::print::line(&format!(
+        "items      {} in {} sessions, {} of them to be made",
+        plan.rows, plan.sessions, plan.subjects
+    ));
     for (context, n) in &plan.contexts {
-        println!("           {n:>9} {context}");
+        crate::print::line(&format!("           {n:>9} {context}"));
     }
     let more = if plan.bytes_unknown > 0 {
-        format!(", and {} in stores that were not asked", plan.bytes_unknown)
+        format!(", and {} whose size nobody says", plan.bytes_unknown)
     } else {
         String::new()
     };
-    println!("bytes      {}{more}", show_bytes(plan.bytes));
-    println!("estimate   {}", show_duration(Duration::from_secs_f64(plan.seconds)));
-    println!("problems   {}", plan.bad);
+    crate::print::line(&format!("bytes      {}{more}", show_bytes(plan.bytes)));
+    crate::print::line(&format!("estimate   {}", show_duration(Duration::from_secs_f64(plan.seconds))));
+    crate::print::line(&format!("requests   about {}", plan.requests));
+    if plan.duplicates > 0 {
+        crate::print::line(&format!("duplicates {} rows name a file again; it is sent once", plan.duplicates));
+    }
+    if plan.unowned > 0 {
+        crate::print::line(&format!("nobody's   {} rows: nothing is submitted while they stand", plan.unowned));
+    }
+    if plan.left_out_count > 0 {
+        crate::print::line(&format!("left out   {} files that are no media", plan.left_out_count));
+        for name in &plan.left_out {
+            crate::print::line(&format!("           {name}"));
+        }
+    }
+    crate::print::line(&format!("problems   {}", plan.bad));
     for problem in &plan.problems {
-        println!("           {problem}");
+        crate::print::line(&format!("           {problem}"));
     }
     if plan.bad as usize > plan.problems.len() {
-        println!("           … and {} more", plan.bad as usize - plan.problems.len());
+        crate::print::line(&format!("           … and {} more", plan.bad as usize - plan.problems.len()));
     }
 }
 
@@ -46,14 +62,23 @@ pub(super) fn status(backfill: &Backfill, status: &Status, as_json: bool) {
             "attempts": summary.attempts,
             "ambiguous": summary.ambiguous,
             "twins": summary.twins,
+            "unaccounted": summary.unaccounted,
+            "missing": summary.missing,
+            "orphans": summary.orphans,
+            "unowned": summary.unowned,
+            "provider": status.account.as_ref().map(|(provider, _)| provider),
+            "account": status.account.as_ref().map(|(_, key)| key),
         });
-        println!("{value}");
+        crate::print::line(&format!("{value}"));
         return;
     }
     if !status.imported {
-        println!("the manifest is being read");
+        crate::print::line("the manifest is being read");
     }
     print_summary(summary, backfill);
+    if let Some((provider, key)) = &status.account {
+        crate::print::line(&format!("provider   {provider}, key {key}…"));
+    }
 }
 
 /// How a run ended.
@@ -67,18 +92,23 @@ pub(super) fn finished(backfill: &Backfill, finished: &Finished, as_json: bool) 
             "seconds": finished.took.as_secs_f64(),
             "items": counts(summary),
             "sessions": session_counts(summary),
+            "ambiguous": summary.ambiguous,
+            "unaccounted": summary.unaccounted,
+            "missing": summary.missing,
+            "orphans": summary.orphans,
+            "unowned": summary.unowned,
             "results": files.results,
             "failed": files.failed,
             "report": files.report,
         });
-        println!("{value}");
+        crate::print::line(&format!("{value}"));
         return;
     }
     if let Some(why) = &finished.stopped {
-        println!("{why}");
+        crate::print::line(why);
     }
     print_summary(summary, backfill);
-    println!("took       {}", show_duration(finished.took));
+    crate::print::line(&format!("took       {}", show_duration(finished.took)));
 }
 
 /// Every setting, with its origin where asked.
@@ -91,9 +121,9 @@ pub(super) fn settings(config: &Config, origins: bool) {
         };
         let (name, about) = (setting.name, setting.about);
         if origins {
-            println!("{name:<16} {value:<28} {:<24} {about}", setting.origin.to_string());
+            crate::print::line(&format!("{name:<16} {value:<28} {:<24} {about}", setting.origin.to_string()));
         } else {
-            println!("{name:<16} {value:<28} {about}");
+            crate::print::line(&format!("{name:<16} {value:<28} {about}"));
         }
     }
 }
@@ -113,25 +143,42 @@ fn session_counts(summary: &Summary) -> serde_json::Value {
 
 fn print_summary(summary: &Summary, backfill: &Backfill) {
     let sessions: u64 = summary.sessions.iter().sum();
-    println!(
+    crate::print::line(&format!(
         "items      {} of {} confirmed, {} failed, {} in quarantine, {} to do",
         summary.of(ItemState::Confirmed),
         summary.total(),
         summary.of(ItemState::Failed),
         summary.of(ItemState::Quarantined),
         summary.total() - summary.ended(),
-    );
-    println!("sessions   {} of {sessions} submitted", summary.sessions_of(SessionState::Submitted));
+    ));
+    crate::print::line(&format!("sessions   {} of {sessions} submitted", summary.sessions_of(SessionState::Submitted)));
     if summary.sessions_of(SessionState::Failed) + summary.sessions_of(SessionState::Quarantined) > 0 {
-        println!(
+        crate::print::line(&format!(
             "           {} failed, {} in doubt",
             summary.sessions_of(SessionState::Failed),
             summary.sessions_of(SessionState::Quarantined)
-        );
+        ));
     }
-    println!("bytes      {} read, {} sent", show_bytes(summary.bytes_in), show_bytes(summary.bytes_out));
+    crate::print::line(&format!(
+        "bytes      {} read, {} sent",
+        show_bytes(summary.bytes_in),
+        show_bytes(summary.bytes_out)
+    ));
     if summary.twins + summary.ambiguous > 0 {
-        println!("           {} duplicates not sent, {} uploads looked up", summary.twins, summary.ambiguous);
+        crate::print::line(&format!(
+            "           {} duplicates not sent, {} uploads looked up",
+            summary.twins, summary.ambiguous
+        ));
     }
-    println!("state      {}", backfill.state().display());
+    for (n, what) in [
+        (summary.unaccounted, "at the provider are no item's: recorded twice, or somebody else's"),
+        (summary.missing, "are confirmed and not in the provider's list: not submitted"),
+        (summary.orphans, "empty sessions may be left at the provider: their creation was asked for again"),
+        (summary.unowned, "rows cannot be read and are nobody's"),
+    ] {
+        if n > 0 {
+            crate::print::line(&format!("           {n} {what}"));
+        }
+    }
+    crate::print::line(&format!("state      {}", backfill.state().display()));
 }

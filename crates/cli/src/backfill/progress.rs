@@ -49,7 +49,7 @@ pub(super) fn show(watched: Watched) -> Shown {
                         bar.set_position(ended);
                         bar.set_message(words);
                     }
-                    None => eprintln!("{ended}/{total} {words}"),
+                    None => crate::print::note(&format!("{ended}/{total} {words}")),
                 }
             }
         }

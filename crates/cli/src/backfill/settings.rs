@@ -23,7 +23,7 @@ pub(crate) struct SettingsArgs {
     /// File of authorities (PEM) whose certificates PostgreSQL may have; asks for TLS
     #[arg(long, value_name = "FILE", global = true)]
     store_ca: Option<String>,
-    /// Name of the tables' schema in PostgreSQL [default: sealpress]
+    /// Name of the tables' schema in PostgreSQL [default: one of its own for each manifest]
     #[arg(long, value_name = "NAME", global = true)]
     namespace: Option<String>,
     /// Threads that press [default: the CPUs there are]
@@ -50,6 +50,15 @@ pub(crate) struct SettingsArgs {
     /// Stop after more failed items than this: a count, or a share such as 5%
     #[arg(long, value_name = "N|P%", global = true)]
     max_errors: Option<String>,
+    /// Stop when so many items fail for one reason and none has arrived; 0 never [default: 20]
+    #[arg(long, value_name = "N", global = true)]
+    same_reason: Option<String>,
+    /// Work on so many sessions only: a canary
+    #[arg(long, value_name = "N", global = true)]
+    limit: Option<String>,
+    /// Work on this subject or session only; may be repeated
+    #[arg(long, value_name = "KEY", global = true)]
+    only_subject: Vec<String>,
     /// Stop after this time, to go on another day; such as 90s or 8h
     #[arg(long, value_name = "TIME", global = true)]
     deadline: Option<String>,
@@ -105,6 +114,9 @@ impl SettingsArgs {
             ("rps", self.rps.clone()),
             ("max_bytes_per_s", self.max_bytes_per_s.clone()),
             ("max_errors", self.max_errors.clone()),
+            ("same_reason", self.same_reason.clone()),
+            ("limit", self.limit.clone()),
+            ("only_subject", list(&self.only_subject)),
             ("deadline", self.deadline.clone()),
             ("passes", self.passes.clone()),
             ("patience", self.patience.clone()),

@@ -24,7 +24,8 @@ use sealpress_backfill::{FIGURES, Figure, Kind, Watched};
 use tokio::runtime::Handle;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::log::{self, Boxed};
 
 /// How long the end of a run waits for a collector to take the rest.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,14 +48,20 @@ impl Telemetry {
 
     /// Begins where the environment asks for it; `runtime` carries the requests. What the
     /// environment says wrongly is a warning, and nothing is told.
-    pub(super) fn start(runtime: &Handle) -> Self {
+    pub(super) fn start(runtime: &Handle, mut layers: Vec<Boxed>) -> Self {
         let (traces, metrics) = (wanted("TRACES"), wanted("METRICS"));
         if !traces && !metrics {
+            log::install(layers);
             return Self::none();
         }
         let post = Post { runtime: runtime.clone(), client: client(), warned: Arc::default() };
         let who = resource();
         let spans = traces.then(|| begin_spans(post.clone(), who.clone())).and_then(|made| post.or_warn(made));
+        let spans = spans.map(|(provider, layer)| {
+            layers.push(layer);
+            provider
+        });
+        log::install(layers);
         let metrics = metrics.then(|| begin_metrics(post.clone(), who)).and_then(|made| post.or_warn(made));
         Self { spans, metrics, post: Some(post) }
     }
@@ -107,7 +114,7 @@ fn wanted(signal: &str) -> bool {
     named && !disabled && !none
 }
 
-fn begin_spans(post: Post, who: Resource) -> Result<SdkTracerProvider, String> {
+fn begin_spans(post: Post, who: Resource) -> Result<(SdkTracerProvider, Boxed), String> {
     let exporter = SpanExporter::builder().with_http().with_http_client(post).build().map_err(|e| e.to_string())?;
     let provider = SdkTracerProvider::builder().with_resource(who).with_batch_exporter(exporter).build();
     let ours = filter_fn(|about| about.is_span() && about.target().starts_with("sealpress"));
@@ -117,8 +124,7 @@ fn begin_spans(post: Post, who: Resource) -> Result<SdkTracerProvider, String> {
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(ours.with_max_level_hint(LevelFilter::DEBUG));
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).map_err(|e| e.to_string())?;
-    Ok(provider)
+    Ok((provider, layer.boxed()))
 }
 
 fn begin_metrics(post: Post, who: Resource) -> Result<SdkMeterProvider, String> {
@@ -202,7 +208,7 @@ impl Post {
     /// Once; a collector that is away for a day is not worth a line for every minute of it.
     fn warn(&self, why: &str) {
         if !self.warned.swap(true, Ordering::Relaxed) {
-            eprintln!("sealpress: telemetry is not delivered, and the run goes on without: {why}");
+            crate::print::note(&format!("sealpress: telemetry is not delivered, and the run goes on without: {why}"));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Veriff behind the trait that pipelines know.
 
+use bytes::Bytes;
+
 use super::client::Client;
 use super::wire::{Attempt, MediaEntry, Status};
 use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::id::MediaId;
 use crate::provider::{BoxFuture, Created, Listed, Provider, SessionState};
 
 impl Provider for Client {
@@ -33,6 +36,22 @@ impl Provider for Client {
 
     fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async { Ok(self.list_media(session).await?.images.into_iter().map(listed).collect()) })
+    }
+
+    fn media<'a>(
+        &'a self,
+        _: &'a SessionId,
+        media: &'a MediaId,
+        cap: u64,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(async move {
+            match self.download(media).await?.with_cap(cap).bytes().await {
+                Ok(bytes) => Ok(Some(bytes)),
+                // Longer than what was sent: something else.
+                Err(e) if matches!(e.kind(), ErrorKind::TooLarge { .. }) => Ok(Some(Bytes::new())),
+                Err(e) => Err(e),
+            }
+        })
     }
 
     fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), Error>> {

@@ -15,6 +15,7 @@ use vendor::{Diary, Step, Vendor};
 
 use crate::error::ErrorKind;
 use crate::job::{Confirmed, Doubt, Job, Outcome};
+use crate::journal::Known;
 use crate::options::Options;
 use crate::pipeline::{Builder, Pipeline};
 
@@ -99,24 +100,176 @@ async fn what_is_not_listed_is_sent_again_after_it_settled() {
     assert!(start.elapsed() >= Duration::from_secs(5), "looked before it could settle");
 }
 
-#[tokio::test(start_paused = true)]
-async fn look_alikes_are_counted_not_guessed() {
-    // Eight items that a listing cannot tell apart; of the first eight answers all are lost, and
-    // only the odd ones were recorded.
-    let vendor = Vendor::new(|n| match n {
-        0..8 if n % 2 == 1 => Step::LostAfter,
-        0..8 => Step::LostBefore,
+/// Items that a listing cannot tell apart: each one's first answer is lost, and only the odd ones
+/// were recorded.
+fn half_recorded() -> Vendor {
+    Vendor::by_tag(|tag, nth| match nth {
+        0 if tag % 2 == 1 => Step::LostAfter,
+        0 => Step::LostBefore,
         _ => Step::Fine,
-    });
-    let outcomes =
-        all(&pipeline_with(&vendor, |o| o.circuit.failures = 100), (0..8).map(|n| job("s", n)).collect()).await;
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_alikes_are_told_apart_by_their_bytes() {
+    let vendor = half_recorded();
+    let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = 100);
+    let outcomes = all(&pipeline, (1..9).map(|n| job("s", n)).collect()).await;
     assert!(outcomes.iter().all(|o| o.result.is_ok()));
     assert_eq!((vendor.posts(), vendor.records()), (12, 8), "four were found, four sent again");
-    assert_eq!(outcomes.iter().filter(|o| how(o) == Some(Confirmed::Listed)).count(), 4);
-    let mut ids: Vec<_> = outcomes.iter().map(|o| o.result.as_ref().unwrap().media_id.clone()).collect();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 8, "no two items share a receipt");
+    assert!(vendor.no_duplicates(), "who was found was the one that was recorded");
+    let truth = vendor.truth.lock().unwrap();
+    for outcome in &outcomes {
+        let id = &outcome.result.as_ref().unwrap().media_id;
+        let record = truth.records.iter().find(|r| r.id == *id).unwrap();
+        assert_eq!(record.tag, outcome.item.tag, "confirmed by another item's upload");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_their_bytes_too_few_entries_confirm_nobody() {
+    let vendor = half_recorded().serves_nothing();
+    let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = 100);
+    let outcomes = all(&pipeline, (1..9).map(|n| job("s", n)).collect()).await;
+    assert!(outcomes.iter().all(|o| how(o) == Some(Confirmed::Answered)), "four entries for eight items");
+    let tags: std::collections::HashSet<_> = vendor.truth.lock().unwrap().records.iter().map(|r| r.tag).collect();
+    assert_eq!((tags.len(), vendor.records()), (8, 12), "nobody is missing; four are there twice");
+    let submission = pipeline.submit("s").await.unwrap();
+    assert_eq!((submission.unaccounted, submission.missing), (Some(4), Some(0)), "and that is said");
+    assert_eq!(submission.unaccounted_ids.len(), 4);
+
+    // As many entries as items in doubt: each of them is there.
+    let vendor = Vendor::by_tag(|_, nth| if nth == 0 { Step::LostAfter } else { Step::Fine }).serves_nothing();
+    let outcomes = all(&pipeline_with(&vendor, |_| {}), (1..4).map(|n| job("s", n)).collect()).await;
+    assert!(outcomes.iter().all(|o| how(o) == Some(Confirmed::Listed)));
+    assert_eq!(vendor.posts(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_list_has_ids_of_its_own_an_answered_twins_entry_confirms_nobody() {
+    let vendor = Vendor::by_tag(|tag, nth| if tag == 2 && nth == 0 { Step::LostBefore } else { Step::Fine });
+    let vendor = vendor.lists_its_own_ids();
+    let pipeline = pipeline(&vendor);
+    pipeline.process(job("s", 1)).await.result.unwrap();
+    let second = pipeline.process(job("s", 2)).await;
+    assert_eq!((how(&second), vendor.records()), (Some(Confirmed::Answered), 2), "the one entry is the first one's");
+    pipeline.submit("s").await.expect("there is nothing to compare, and nothing that blocks");
+    // Recorded, and its answer lost: one entry more than answered items.
+    let vendor = Vendor::by_tag(|tag, nth| if tag == 2 && nth == 0 { Step::LostAfter } else { Step::Fine });
+    let vendor = vendor.lists_its_own_ids();
+    let pipeline = pipeline_with(&vendor, |_| {});
+    pipeline.process(job("s", 1)).await.result.unwrap();
+    assert_eq!(how(&pipeline.process(job("s", 2)).await), Some(Confirmed::Listed));
+    assert!(vendor.no_duplicates());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twin_that_was_reset_is_not_confirmed_by_the_first_ones_upload() {
+    for serves in [true, false] {
+        // One: recorded, its answer lost, and no listing to be had. Two, of the same looks: never arrived.
+        let lists = |n| if n < 5 { Step::LostBefore } else { Step::Fine };
+        let vendor = Vendor::new(|n| match n {
+            0 => Step::LostAfter,
+            1 => Step::LostBefore,
+            _ => Step::Fine,
+        })
+        .lists(lists);
+        let vendor = if serves { vendor } else { vendor.serves_nothing() };
+        let pipeline = pipeline(&vendor);
+        let first = pipeline.process(job("s", 1)).await.result.unwrap_err();
+        assert_eq!(first.kind(), ErrorKind::InDoubt);
+        let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
+        assert_eq!((blocked.kind(), blocked.may_be_recorded()), (ErrorKind::Unreachable, false), "nothing was sent");
+        assert_eq!(vendor.posts(), 1);
+        // The next pass.
+        let again = pipeline.process(job("s", 1).in_doubt(None)).await;
+        assert_eq!(how(&again), Some(Confirmed::Listed));
+        assert!(pipeline.process(job("s", 2)).await.result.is_ok());
+        let tags: Vec<_> = vendor.truth.lock().unwrap().records.iter().map(|r| r.tag).collect();
+        assert_eq!(tags, [1, 2], "serves: {serves}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_twins_second_record_confirms_nobody() {
+    // The vendor recorded the first one twice; the second one's request never arrived.
+    let vendor = Vendor::new(|n| if n == 1 { Step::LostBefore } else { Step::Fine });
+    let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
+    pipeline.process(job("s", 1)).await.result.unwrap();
+    let twice = { vendor.truth.lock().unwrap().records[0].clone() };
+    vendor.truth.lock().unwrap().records.push(vendor::Record { id: "twice".into(), ..twice });
+    let second = pipeline.process(job("s", 2)).await;
+    assert_eq!((how(&second), vendor.posts()), (Some(Confirmed::Answered), 3));
+    assert_eq!(pipeline.submit("s").await.unwrap().unaccounted_ids, ["twice"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn doubts_of_an_earlier_run_hold_look_alikes_back() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let sent = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
+    let diary = Diary { known: vec![Known::in_doubt(1, "face", Some(sent), 1)], ..Diary::new(&vendor) };
+    let pipeline = builder(&vendor).journal(diary).build().unwrap();
+    let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
+    assert_eq!((blocked.kind(), vendor.posts()), (ErrorKind::Unreachable, 0));
+    let other = Job::new("s", "face", bytes(3, 2000)).tag(3);
+    assert!(pipeline.process(other).await.result.is_ok(), "does not look like it");
+    assert!(pipeline.process(job("s", 1).in_doubt(Some(sent))).await.result.is_ok());
+    assert!(pipeline.process(job("s", 2)).await.result.is_ok());
+    assert!(vendor.no_duplicates());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_confirmed_and_not_listed_blocks_the_submission() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
+    pipeline.process(job("s", 1)).await.result.unwrap();
+    let record = vendor.truth.lock().unwrap().records.pop().unwrap();
+    let error = pipeline.submit("s").await.unwrap_err();
+    assert_eq!((error.kind(), error.fault().as_str()), (ErrorKind::Missing, "remote"));
+    assert!(vendor.truth.lock().unwrap().submitted.is_empty());
+    vendor.truth.lock().unwrap().records.push(record);
+    assert_eq!(pipeline.submit("s").await.unwrap().missing, Some(0), "it was only late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubted_session_is_not_submitted_uncounted() {
+    let vendor = Vendor::new(|n| if n == 0 { Step::LostAfter } else { Step::Fine });
+    let blind = vendor.clone().lists(|n| if n == 0 { Step::Fine } else { Step::LostBefore });
+    let pipeline = pipeline(&blind);
+    assert_eq!(how(&pipeline.process(job("s", 1)).await), Some(Confirmed::Listed));
+    assert!(pipeline.submit("s").await.unwrap_err().is_retryable());
+    assert!(vendor.truth.lock().unwrap().submitted.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_firewalls_no_costs_one_item_and_many_stop_the_run() {
+    let vendor = Vendor::new(|n| if n == 3 { Step::Blocked } else { Step::Fine });
+    let pipeline = pipeline_with(&vendor, |o| o.connections = NonZeroUsize::MIN);
+    let outcomes = all(&pipeline, (0..50).map(|n| job(&n.to_string(), n)).collect()).await;
+    let failed: Vec<_> = outcomes.iter().filter_map(|o| o.result.as_ref().err()).map(Error::kind).collect();
+    assert_eq!(failed, [ErrorKind::Blocked]);
+    assert!(pipeline.stopped().is_none());
+
+    let vendor = Vendor::new(|n| if n >= 3 { Step::Blocked } else { Step::Fine });
+    let pipeline = pipeline_with(&vendor, |o| o.connections = NonZeroUsize::MIN);
+    let outcomes = all(&pipeline, (0..50).map(|n| job(&n.to_string(), n)).collect()).await;
+    let blocked = outcomes.iter().filter(|o| o.result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Blocked)).count();
+    assert_eq!((blocked, vendor.posts()), (10, 13));
+    assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::Blocked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_may_be_pressed_before_its_session_exists() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = pipeline(&vendor);
+    let prepared = pipeline.preparer().bytes(bytes(7, 1000)).await.unwrap();
+    assert!(pipeline.metrics().memory_used > 0, "it holds its share");
+    let session = pipeline.create(&sealpress_client::NewSession::new(), async { Ok(()) }).await.unwrap();
+    let outcome = pipeline.process(Job::prepared(&session, "face", prepared).tag(7)).await;
+    assert_eq!((how(&outcome), outcome.input_bytes), (Some(Confirmed::Answered), 1000));
+    assert_eq!(pipeline.metrics().memory_used, 0);
+    let error = pipeline.preparer().bytes(b"GIF89a".to_vec()).await.unwrap_err();
+    assert_eq!(error.name(), "unsupported-format");
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +286,7 @@ async fn an_item_of_an_earlier_run_is_looked_up_first() {
     let vendor = Vendor::new(|_| Step::Fine);
     let first = pipeline(&vendor).process(job("s", 1)).await;
     let id = first.result.unwrap().media_id;
-    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg };
+    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
 
     // Another process: it has no memory of what it confirmed.
     for known in [None, Some(doubt)] {
@@ -141,7 +294,8 @@ async fn an_item_of_an_earlier_run_is_looked_up_first() {
         assert_eq!((how(&again), again.attempts, vendor.posts()), (Some(Confirmed::Listed), 0, 1));
     }
     // The journal knows that this entry is another item's: the look-alike is sent.
-    let diary = Diary { confirmed: [id].into(), ..Diary::new(&vendor) };
+    let known = vec![Known::confirmed(1, "face", Some(doubt), id, 0)];
+    let diary = Diary { known, ..Diary::new(&vendor) };
     let other = builder(&vendor).journal(diary).build().unwrap().process(job("s", 2).in_doubt(Some(doubt))).await;
     assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
     assert!(vendor.no_duplicates());
@@ -152,7 +306,7 @@ async fn an_answered_item_that_no_journal_took_down_is_found_again() {
     let vendor = Vendor::new(|_| Step::Fine);
     let pipeline = pipeline(&vendor);
     assert!(pipeline.process(job("s", 1)).await.result.is_ok());
-    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg };
+    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
     // The same process claims the session anew, and its journal says "sending".
     let again = pipeline.process(job("s", 1).in_doubt(Some(doubt))).await;
     assert_eq!((how(&again), vendor.posts()), (Some(Confirmed::Listed), 1));
@@ -220,7 +374,7 @@ async fn after_a_good_listing_without_it_an_item_is_as_if_never_sent() {
     assert!(pipeline.process(job("s", 1)).await.result.is_err());
     let log = vendor.truth.lock().unwrap().log.clone();
     let steps: Vec<_> = log.iter().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(steps[..4], ["sending", "post", "not_sent", "sending"], "{log:?}");
+    assert_eq!(steps[..5], ["sending", "post", "doubted", "not_sent", "sending"], "{log:?}");
 }
 
 #[tokio::test(start_paused = true)]

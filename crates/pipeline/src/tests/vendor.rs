@@ -1,16 +1,17 @@
 //! A vendor in memory that keeps the ground truth and fails as it is told.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealpress_client::NewSession;
 use sealpress_media::Media;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind};
 use crate::job::{Item, Receipt};
-use crate::journal::{Entry, Journal, JournalError, Permission};
+use crate::journal::{Entry, Journal, JournalError, Known, Permission};
 use crate::remote::{Answer, Failure, Listed, Remote, Signed, Verdict};
 use crate::submit::Submission;
 
@@ -30,6 +31,7 @@ pub(super) enum Step {
     Throttle(Option<u64>),
     Unauthorized,
     Conflict,
+    Blocked,
     Refused,
 }
 
@@ -41,6 +43,7 @@ pub(super) struct Record {
     pub(super) id: String,
     pub(super) size: u64,
     pub(super) mime: &'static str,
+    pub(super) sha256: [u8; 32],
 }
 
 #[derive(Default)]
@@ -48,6 +51,11 @@ pub(super) struct Truth {
     pub(super) records: Vec<Record>,
     pub(super) submitted: Vec<String>,
     pub(super) log: Vec<String>,
+}
+
+struct ByTag {
+    script: Box<dyn Fn(u64, u32) -> Step + Send + Sync>,
+    seen: Mutex<HashMap<u64, u32>>,
 }
 
 type Script = Box<dyn Fn(u32) -> Step + Send + Sync>;
@@ -61,6 +69,12 @@ pub(super) struct Vendor {
     pub(super) posts: Arc<AtomicU32>,
     pub(super) looks: Arc<AtomicU32>,
     patches: Arc<AtomicU32>,
+    /// Whether stored media can be had back.
+    serves: bool,
+    /// Whether the list shows the ids of receipts, or ids of its own.
+    lists_receipts: bool,
+    /// Uploads so far by tag, where the script goes by these.
+    by_tag: Option<Arc<ByTag>>,
     pub(super) creates: Arc<AtomicU32>,
 }
 
@@ -75,8 +89,17 @@ impl Vendor {
             posts: Arc::default(),
             looks: Arc::default(),
             patches: Arc::default(),
+            serves: true,
+            lists_receipts: true,
+            by_tag: None,
             creates: Arc::default(),
         }
+    }
+
+    /// Steps by an item's tag and the number of its upload, from 0: the same however jobs meet.
+    pub(super) fn by_tag(script: impl Fn(u64, u32) -> Step + Send + Sync + 'static) -> Self {
+        let by_tag = ByTag { script: Box::new(script), seen: Mutex::default() };
+        Self { by_tag: Some(Arc::new(by_tag)), ..Self::new(|_| Step::Fine) }
     }
 
     pub(super) fn lists(mut self, lists: impl Fn(u32) -> Step + Send + Sync + 'static) -> Self {
@@ -86,6 +109,16 @@ impl Vendor {
 
     pub(super) fn finishes(mut self, finishes: impl Fn(u32) -> Step + Send + Sync + 'static) -> Self {
         self.finishes = Arc::new(Box::new(finishes));
+        self
+    }
+
+    pub(super) fn serves_nothing(mut self) -> Self {
+        self.serves = false;
+        self
+    }
+
+    pub(super) fn lists_its_own_ids(mut self) -> Self {
+        (self.lists_receipts, self.serves) = (false, false);
         self
     }
 
@@ -107,7 +140,7 @@ impl Vendor {
         let of_session = truth.records.iter().rev().filter(|r| r.session == session);
         of_session
             .map(|r| Listed {
-                media_id: r.id.clone(),
+                media_id: if self.lists_receipts { r.id.clone() } else { format!("entry-{}", r.id) },
                 context: r.context.clone(),
                 size: Some(r.size),
                 mime: Some(r.mime.to_owned()),
@@ -151,6 +184,7 @@ async fn act<T>(step: Step, value: T) -> Result<T, Failure> {
         }
         Step::Unauthorized => fail(Verdict::Unauthorized, ErrorKind::Unauthorized),
         Step::Conflict => fail(Verdict::Conflict, ErrorKind::Refused),
+        Step::Blocked => fail(Verdict::Blocked, ErrorKind::Blocked),
         Step::Refused => fail(Verdict::Refused, ErrorKind::Refused),
     }
 }
@@ -174,8 +208,16 @@ impl Remote for Vendor {
     fn send<'a>(&'a self, signed: &'a Signed) -> Answer<'a, String> {
         Box::pin(async move {
             let n = self.posts.fetch_add(1, Ordering::SeqCst);
-            let step = (self.uploads)(n);
             let (item, media) = signed.body.downcast_ref::<(Item, Media)>().unwrap();
+            let step = match &self.by_tag {
+                None => (self.uploads)(n),
+                Some(by_tag) => {
+                    let mut seen = by_tag.seen.lock().unwrap();
+                    let nth = seen.entry(item.tag).or_default();
+                    *nth += 1;
+                    (by_tag.script)(item.tag, *nth - 1)
+                }
+            };
             self.log(format!("post {}", item.tag));
             let id = format!("m{n}");
             if processed(step) {
@@ -186,6 +228,7 @@ impl Remote for Vendor {
                     id: id.clone(),
                     size: media.len() as u64,
                     mime: media.format().mime(),
+                    sha256: Sha256::digest(media.bytes()).into(),
                 });
             }
             act(step, id).await
@@ -195,6 +238,16 @@ impl Remote for Vendor {
     fn list<'a>(&'a self, session: &'a str) -> Answer<'a, Vec<Listed>> {
         let step = (self.lists)(self.looks.fetch_add(1, Ordering::SeqCst));
         Box::pin(async move { act(step, self.listed(session)).await })
+    }
+
+    fn lists_receipts(&self) -> bool {
+        self.lists_receipts
+    }
+
+    fn content<'a>(&'a self, _: &'a str, media_id: &'a str, _: u64) -> Answer<'a, Option<[u8; 32]>> {
+        let truth = self.truth.lock().unwrap();
+        let stored = truth.records.iter().find(|r| r.id == media_id).filter(|_| self.serves);
+        Box::pin(act(Step::Fine, stored.map(|r| r.sha256)))
     }
 
     fn finish<'a>(&'a self, session: &'a str) -> Answer<'a, ()> {
@@ -215,7 +268,7 @@ impl Remote for Vendor {
 /// Writes every hook into the vendor's log, so that their order can be judged.
 pub(super) struct Diary {
     pub(super) vendor: Vendor,
-    pub(super) confirmed: HashSet<String>,
+    pub(super) known: Vec<Known>,
     /// This many `sending` records can be written.
     pub(super) room: Option<u32>,
     pub(super) written: AtomicU32,
@@ -223,7 +276,7 @@ pub(super) struct Diary {
 
 impl Diary {
     pub(super) fn new(vendor: &Vendor) -> Self {
-        Self { vendor: vendor.clone(), confirmed: HashSet::new(), room: None, written: AtomicU32::new(0) }
+        Self { vendor: vendor.clone(), known: Vec::new(), room: None, written: AtomicU32::new(0) }
     }
 
     fn write(&self, line: String) -> Entry<'_> {
@@ -259,8 +312,12 @@ impl Journal for Diary {
         self.write(format!("failed {} {}", item.tag, error.kind()))
     }
 
-    fn confirmed_ids<'a>(&'a self, _: &'a str) -> Entry<'a, HashSet<String>> {
-        Box::pin(async { Ok(self.confirmed.clone()) })
+    fn doubted<'a>(&'a self, item: &'a Item, attempt: u32) -> Entry<'a> {
+        self.write(format!("doubted {} {attempt}", item.tag))
+    }
+
+    fn known<'a>(&'a self, _: &'a str) -> Entry<'a, Vec<Known>> {
+        Box::pin(async { Ok(self.known.clone()) })
     }
 
     fn submitting<'a>(&'a self, session: &'a str) -> Entry<'a> {

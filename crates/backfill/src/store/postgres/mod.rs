@@ -20,7 +20,7 @@ use tokio_postgres::Transaction;
 use super::schema::{self, Moved, POSTGRES};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Only, Pending, Record, Store, Summary, Ticket};
+use super::{Claim, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 use pool::{Failed, Pool};
@@ -55,6 +55,29 @@ impl Postgres {
         let worker = format!("{}-{}", std::process::id(), started.as_nanos());
         let lease = crate::chaos::lease().unwrap_or(LEASE);
         Ok(Self { server, lease, worker, claims: AtomicU64::new(0), changes: AtomicU64::new(0) })
+    }
+
+    /// The tables of a manifest among those of many jobs: the ones that took in the same content,
+    /// wherever it lay; else those of this place, which `own` names. Two workers that begin at the
+    /// same moment agree.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) async fn namespace_of(
+        url: &str,
+        authority: Option<&Path>,
+        own: &str,
+        fingerprint: &str,
+    ) -> Result<String> {
+        // The connection makes a schema; this one is known to be wanted, if only by the next manifest.
+        let server = Server::start(Pool::new(url, "sealpress_jobs", authority)?)?;
+        let lock = server.on(async |pool: Rc<Pool>| pool.lock().await).await?;
+        let (own, fingerprint) = (own.to_owned(), fingerprint.to_owned());
+        let found = server
+            .on(async move |pool: Rc<Pool>| pool.run(async |t| namespace_of(t, &own, &fingerprint).await).await)
+            .await?;
+        drop(lock);
+        Ok(found)
     }
 
     fn next(&self, counter: &AtomicU64) -> String {
@@ -105,9 +128,13 @@ impl Store for Postgres {
         Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| import(t, &rows).await).await))
     }
 
-    fn finish_import(&self, fingerprint: String) -> Pending<'_, ()> {
+    fn finish_import(&self, fingerprint: String, grown: bool) -> Pending<'_, ()> {
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             pool.run(async |t| {
+                if grown {
+                    t.execute(schema::RECOUNT, &[]).await?;
+                    t.execute(schema::RESUME, &[]).await?;
+                }
                 t.execute(schema::NO_WORK_IN_BAD_SESSIONS, &[]).await?;
                 let values = [super::IMPORTED.into(), fingerprint.as_str().into()];
                 t.execute(schema::SET_FACT, &values).await.map(drop)
@@ -116,19 +143,21 @@ impl Store for Postgres {
         }))
     }
 
-    fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>> {
+    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>> {
         let (owner, lease) = (self.next(&self.claims), self.lease);
+        let (sql, keys) = schema::claim(only);
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
-            let values = [
+            let mut values = vec![
                 owner.as_str().into(),
                 Value::Int(lease.as_millis() as i64),
                 Value::Int(i64::try_from(max).unwrap_or(i64::MAX)),
                 Value::Int(if submit { 2 } else { 1 }),
             ];
+            values.extend(keys);
             pool.run(async |t| {
                 // Counted from before the server counts: our clock ends the lease first.
                 let until = Instant::now() + lease;
-                let mut ids: Vec<i64> = t.query(schema::CLAIM, &values).await?.iter().map(|r| r.get(0)).collect();
+                let mut ids: Vec<i64> = t.query(&sql, &values).await?.iter().map(|r| r.get(0)).collect();
                 ids.sort_unstable();
                 let mut claims = Vec::with_capacity(ids.len());
                 for session in ids {
@@ -184,17 +213,67 @@ impl Store for Postgres {
         )
     }
 
-    fn retry(&self, quarantined: bool) -> Pending<'_, u64> {
+    fn retry(&self, which: Which) -> Pending<'_, u64> {
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
-            let highest = [Value::Int(if quarantined { 5 } else { 4 })];
+            let states = which.states().map(Value::Int);
             pool.run(async |t| {
-                let n = t.execute(schema::RETRY_ITEMS, &highest).await?;
-                t.execute(schema::RETRY_SESSIONS, &highest).await?;
+                let n = t.execute(schema::RETRY_ITEMS, &states).await?;
+                t.execute(schema::RETRY_SESSIONS, &states).await?;
                 Ok(n)
             })
             .await
         }))
     }
+
+    fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| {
+                let mut ended = Vec::with_capacity(rows.len());
+                for mended in &rows {
+                    ended.push(mend(t, mended).await?);
+                }
+                t.execute(schema::RECOUNT, &[]).await?;
+                t.execute(schema::RESUME, &[]).await?;
+                Ok(ended)
+            })
+            .await
+        }))
+    }
+
+    fn backup(&self, _: std::path::PathBuf) -> Pending<'_, ()> {
+        Box::pin(async {
+            let message = "a journal in PostgreSQL is backed up with its own tools, such as pg_dump --schema";
+            Err(Error::new(ErrorKind::Config, message))
+        })
+    }
+}
+
+async fn mend(t: &Tx<'_>, mended: &super::Mended) -> Result<Mend, Failed> {
+    let number = async |sql: &str| Ok::<i64, Failed>(t.query(sql, &[]).await?[0].get(0));
+    let row = &mended.row;
+    let Some(who) = &row.who else { return Ok(Mend::NoSuchLine) };
+    let known = t.query(schema::SESSION_OF_KEY, &[who.key().into()]).await?;
+    let session = match known.first() {
+        Some(found) if schema::is_closed(schema::session_state(found.get(1))?) => return Ok(Mend::Submitted),
+        Some(found) => found.get(0),
+        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1,
+    };
+    if let Some(line) = mended.line
+        && t.query(schema::ITEM_OF_LINE, &[line.into()]).await?.is_empty()
+    {
+        return Ok(Mend::NoSuchLine);
+    }
+    if known.is_empty() {
+        t.query(schema::MEET_SESSION, &schema::session_values(session, who, 0)).await?;
+    }
+    match mended.line {
+        Some(line) => t.execute(schema::MEND_ITEM, &schema::mend_values(line, session, row)).await?,
+        None => {
+            let id = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
+            t.execute(schema::ADD_ITEM, &schema::item_values(id, Some(session), row)).await?
+        }
+    };
+    Ok(Mend::Taken)
 }
 
 /// A transaction that speaks our SQL.
@@ -212,6 +291,24 @@ impl Tx<'_> {
         let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = values.iter().map(|v| v as _).collect();
         Ok(self.inner.execute(&POSTGRES.say(sql), &values).await?)
     }
+}
+
+async fn namespace_of(t: &Tx<'_>, own: &str, fingerprint: &str) -> Result<String, Failed> {
+    const JOBS: &str = "CREATE TABLE IF NOT EXISTS jobs (fingerprint TEXT PRIMARY KEY, namespace TEXT NOT NULL)";
+    const KNOWN: &str = "SELECT namespace FROM jobs WHERE fingerprint = ?1";
+    const NOTE: &str = "INSERT INTO jobs (fingerprint, namespace) VALUES (?1, ?2) ON CONFLICT (fingerprint) DO NOTHING";
+    // Tables of the version that had one name for all jobs.
+    const OLD: &str =
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sealpress' AND table_name = 'facts'";
+    const OLD_FACT: &str = "SELECT 1 FROM sealpress.facts WHERE key = 'imported' AND value = ?1";
+    t.inner.batch_execute(JOBS).await?;
+    if let Some(row) = t.query(KNOWN, &[fingerprint.into()]).await?.first() {
+        return Ok(row.get(0));
+    }
+    let is_old = !t.query(OLD, &[]).await?.is_empty() && !t.query(OLD_FACT, &[fingerprint.into()]).await?.is_empty();
+    let namespace = if is_old { "sealpress" } else { own };
+    t.execute(NOTE, &[fingerprint.into(), namespace.into()]).await?;
+    Ok(namespace.to_owned())
 }
 
 async fn migrate(t: &Tx<'_>) -> Result<(), Failed> {
@@ -263,12 +360,15 @@ async fn import(t: &Tx<'_>, rows: &[Row]) -> Result<(), Failed> {
     let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
     let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1;
     for group in rows.chunk_by(Row::same_session) {
+        let mut closed = false;
         let session = match group.iter().find_map(|row| row.who.as_ref()) {
             Some(who) => {
                 let values = schema::session_values(next_session, who, group.len());
-                let id: i64 = t.query(schema::MEET_SESSION, &values).await?[0].get(0);
+                let met = t.query(schema::MEET_SESSION, &values).await?.remove(0);
+                let id: i64 = met.get(0);
                 next_session = next_session.max(id + 1);
-                let bad = group.iter().filter(|row| row.bad.is_some()).count() as i64;
+                closed = schema::is_closed(schema::session_state(met.get(1))?);
+                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
                 if bad > 0 {
                     t.execute(schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)]).await?;
                 }
@@ -277,7 +377,11 @@ async fn import(t: &Tx<'_>, rows: &[Row]) -> Result<(), Failed> {
             None => None,
         };
         for row in group {
-            t.execute(schema::ADD_ITEM, &schema::item_values(next_item, session, row)).await?;
+            let mut row = row.clone();
+            if closed {
+                row.bad.get_or_insert_with(|| schema::too_late(row.line));
+            }
+            t.execute(schema::ADD_ITEM, &schema::item_values(next_item, session, &row)).await?;
             next_item += 1;
         }
     }

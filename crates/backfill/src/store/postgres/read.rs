@@ -33,9 +33,14 @@ pub(super) async fn summary(t: &Tx<'_>) -> Result<Summary, Failed> {
         summary.twins += n(4);
         summary.ambiguous += n(5);
         summary.attempts += n(6);
+        summary.unowned += n(7);
     }
     for row in t.query(schema::COUNT_SESSIONS, &[]).await? {
-        summary.sessions[schema::session_state(row.get(0))? as usize] += natural(row.get(1));
+        let n = |column: usize| natural(row.get(column));
+        summary.sessions[schema::session_state(row.get(0))? as usize] += n(1);
+        summary.unaccounted += n(2);
+        summary.missing += n(3);
+        summary.orphans += n(4);
     }
     Ok(summary)
 }
@@ -47,28 +52,28 @@ pub(super) async fn page(t: &Tx<'_>, after: i64, limit: usize, only: Only) -> Re
 }
 
 fn record(r: &Row) -> Result<Record, Failed> {
-    let reason: Option<String> = r.get(22);
+    let reason: Option<String> = r.get(23);
     Ok(Record {
         item: item(r)?,
-        line: natural(r.get(10)),
-        subject: r.get(11),
-        first_name: r.get(12),
-        last_name: r.get(13),
-        vendor_data: r.get(14),
-        remote: r.get(15),
-        session_state: r.get::<_, Option<i64>>(16).map(schema::session_state).transpose()?,
-        extra: r.get(17),
-        bytes_in: r.get::<_, Option<i64>>(18).map(natural),
-        via: r.get::<_, Option<i64>>(19).and_then(Via::from_code),
-        twin: r.get(20),
-        ambiguous: u32::try_from(r.get::<_, i64>(21)).unwrap_or(u32::MAX),
+        line: natural(r.get(13)),
+        subject: r.get(14),
+        first_name: r.get(15),
+        last_name: r.get(16),
+        vendor_data: r.get(17),
+        remote: r.get(18),
+        session_state: r.get::<_, Option<i64>>(19).map(schema::session_state).transpose()?,
+        extra: r.get(20),
+        bytes_in: r.get::<_, Option<i64>>(21).map(natural),
+        via: r.get::<_, Option<i64>>(22).and_then(Via::from_code),
         failure: reason.map(|reason| Failure {
             reason,
-            fault: r.get::<_, Option<String>>(23).unwrap_or_default(),
-            message: r.get::<_, Option<String>>(24).unwrap_or_default(),
+            fault: r.get::<_, Option<String>>(24).unwrap_or_default(),
+            message: r.get::<_, Option<String>>(25).unwrap_or_default(),
         }),
-        report: r.get(25),
-        ended: r.get(26),
+        report: r.get(26),
+        ended: r.get(27),
+        unaccounted: r.get::<_, Option<i64>>(28).map(natural),
+        raw: r.get(29),
     })
 }
 
@@ -84,6 +89,9 @@ fn item(r: &Row) -> Result<Item, Failed> {
         bytes_out: r.get::<_, Option<i64>>(7).map(natural),
         mime: r.get(8),
         media_id: r.get(9),
+        sent_sha256: r.get::<_, Option<&[u8]>>(10).and_then(|hash| hash.try_into().ok()),
+        doubts: u32::try_from(r.get::<_, i64>(11)).unwrap_or(u32::MAX),
+        twin: r.get(12),
     })
 }
 

@@ -17,6 +17,8 @@ fn conformance() {
         conformance::failures_keep_a_session_open(&store("b").await).await;
         conformance::retry_sets_back(&store("c").await).await;
         conformance::changes_need_the_claim(&store("d").await).await;
+        conformance::mended_rows_go_to_their_sessions(&store("e").await).await;
+        conformance::a_creation_in_doubt_is_asked_for_again(&store("f").await).await;
     });
     let mut runner = proptest::test_runner::TestRunner::new(proptest::prelude::ProptestConfig::with_cases(12));
     let n = std::cell::Cell::new(0);
@@ -41,15 +43,15 @@ fn leases_pass_on_and_fence() {
             Postgres::open(&cluster.url(), "x", None).await.unwrap(),
         );
         a.import(sessions(4)).await.unwrap();
-        a.finish_import("hash".into()).await.unwrap();
-        let (mine, yours) = (a.claim(2, true).await.unwrap(), b.claim(9, true).await.unwrap());
+        a.finish_import("hash".into(), false).await.unwrap();
+        let (mine, yours) = (a.claim(2, true, &[]).await.unwrap(), b.claim(9, true, &[]).await.unwrap());
         assert_eq!((mine.len(), yours.len()), (2, 2), "each session is one worker's");
         assert!(b.others_at_work(true).await.unwrap());
         let item = mine[0].items[0].id;
         a.apply(&mine[0].ticket, vec![normalized(item), sending(item)]).await.unwrap();
         // The first worker is stopped for longer than its lease.
         cluster.sql(&format!("UPDATE x.sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session));
-        let taken = b.claim(9, true).await.unwrap();
+        let taken = b.claim(9, true, &[]).await.unwrap();
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].items[0].state, ItemState::Sending, "what may have been sent is known to the next worker");
         let error = a.apply(&mine[0].ticket, vec![confirmed(item)]).await.unwrap_err();
@@ -66,11 +68,11 @@ fn a_restart_of_the_server_loses_nothing() {
     wait(async {
         let store = Postgres::open(&cluster.url(), "x", None).await.unwrap();
         store.import(sessions(30)).await.unwrap();
-        store.finish_import("hash".into()).await.unwrap();
+        store.finish_import("hash".into(), false).await.unwrap();
         let work = async {
             let mut done = 0;
             loop {
-                let claims = store.claim(3, true).await.unwrap();
+                let claims = store.claim(3, true, &[]).await.unwrap();
                 if claims.is_empty() {
                     return done;
                 }

@@ -4,7 +4,7 @@ mod read;
 mod wal;
 mod writer;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use writer::{When, Writer};
 use super::schema::{self, Moved, SQLITE};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Only, Pending, Record, Store, Summary, Ticket};
+use super::{Claim, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 
@@ -45,10 +45,14 @@ impl Sqlite {
     /// `Locked` while another process has it, `Corrupt` where a record cannot be trusted,
     /// `Mismatch` where a newer version or another program wrote it.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
-        std::fs::create_dir_all(directory)
+        crate::private::folder(directory)
             .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", directory.display()), e))?;
-        let lock = lock(&directory.join(LOCK))?;
+        let (lock, begun) = lock(&directory.join(LOCK))?;
         let path = directory.join(FILE);
+        // Journal and results carry people's names; what SQLite makes beside it gets the same rights.
+        crate::private::open(&path)
+            .and_then(|_| crate::private::restrict(&path, 0o600))
+            .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be written", path.display()), e))?;
         let log = directory.join(format!("{FILE}-wal"));
         let found =
             wal::inspect(&log).map_err(|e| Error::caused(ErrorKind::Io, "the journal's log cannot be read", e))?;
@@ -61,7 +65,21 @@ impl Sqlite {
             }
         }
         let connection = Connection::open(&path).map_err(sql_failed)?;
+        let tables: i64 =
+            connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(sql_failed)?;
+        if tables == 0 && (begun || directory.join(crate::results::RESULTS).exists()) {
+            let message = format!(
+                "the journal {} has no tables, but a run was here before: it was emptied, or copied without its log. \
+                 Nothing was sent. Put back the journal or a copy that `backfill backup` made, or start anew with \
+                 another --state directory after comparing with the provider",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
         prepare(&connection)?;
+        // From here on an empty journal is a journal that was lost.
+        checkpoint(&connection);
+        mark_begun(&lock);
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
         let writer = Writer::start(connection)?;
         Ok(Self {
@@ -83,7 +101,17 @@ impl Sqlite {
         }
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
         reader.busy_timeout(std::time::Duration::from_secs(5)).map_err(sql_failed)?;
-        version(&reader)?;
+        let tables: i64 =
+            reader.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(sql_failed)?;
+        if tables == 0 {
+            return Err(corrupt("it has no tables"));
+        }
+        if version(&reader)? < schema::VERSION {
+            // An older version's journal: its tables are brought up to date first.
+            drop(reader);
+            drop(Self::open(directory)?);
+            return Self::observe(directory);
+        }
         Ok(Self { writer: None, reader: Arc::new(Mutex::new(reader)), changes: first_change(), _lock: None })
     }
 
@@ -135,22 +163,28 @@ impl Store for Sqlite {
         Box::pin(self.write(move |c| import(c, &rows)))
     }
 
-    fn finish_import(&self, fingerprint: String) -> Pending<'_, ()> {
+    fn finish_import(&self, fingerprint: String, grown: bool) -> Pending<'_, ()> {
         Box::pin(self.write(move |c| {
+            if grown {
+                run(c, schema::RECOUNT, &[])?;
+                run(c, schema::RESUME, &[])?;
+            }
             run(c, schema::NO_WORK_IN_BAD_SESSIONS, &[])?;
             run(c, schema::SET_FACT, &[super::IMPORTED.into(), fingerprint.into()]).map(drop)
         }))
     }
 
-    fn claim(&self, max: usize, submit: bool) -> Pending<'_, Vec<Claim>> {
+    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>> {
+        let (sql, keys) = schema::claim(only);
         Box::pin(self.write(move |c| {
             let owner = "this process".to_owned();
             let max = i64::try_from(max).unwrap_or(i64::MAX);
-            let sql = SQLITE.say(schema::CLAIM);
+            let sql = SQLITE.say(&sql);
             let highest = if submit { 2i64 } else { 1 };
             let mut statement = c.prepare_cached(&sql).map_err(sql_failed)?;
+            let values = [owner.as_str().into(), Value::Int(FOREVER), Value::Int(max), Value::Int(highest)];
             let ids = statement
-                .query_map(rusqlite::params![owner, FOREVER, max, highest], |r| r.get::<_, i64>(0))
+                .query_map(params_from_iter(values.into_iter().chain(keys)), |r| r.get::<_, i64>(0))
                 .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
                 .map_err(sql_failed)?;
             let mut claims: Vec<Claim> = ids
@@ -190,14 +224,71 @@ impl Store for Sqlite {
         Box::pin(self.read(move |c| read::page(c, after, limit, only)))
     }
 
-    fn retry(&self, quarantined: bool) -> Pending<'_, u64> {
-        let highest = Value::Int(if quarantined { 5 } else { 4 });
+    fn retry(&self, which: Which) -> Pending<'_, u64> {
+        let states = which.states().map(Value::Int);
         Box::pin(self.write(move |c| {
-            let n = run(c, schema::RETRY_ITEMS, std::slice::from_ref(&highest))?;
-            run(c, schema::RETRY_SESSIONS, &[highest])?;
+            let n = run(c, schema::RETRY_ITEMS, &states)?;
+            run(c, schema::RETRY_SESSIONS, &states)?;
             Ok(n as u64)
         }))
     }
+
+    fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
+        Box::pin(self.write(move |c| {
+            let ended = rows.iter().map(|mended| mend(c, mended)).collect::<Result<_>>()?;
+            run(c, schema::RECOUNT, &[])?;
+            run(c, schema::RESUME, &[])?;
+            Ok(ended)
+        }))
+    }
+
+    fn backup(&self, to: std::path::PathBuf) -> Pending<'_, ()> {
+        Box::pin(self.read(move |c| {
+            // An empty file is taken, and keeps its rights.
+            crate::private::create(&to)
+                .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", to.display()), e))?;
+            c.execute("VACUUM INTO ?1", [to.to_string_lossy().as_ref()]).map(drop).map_err(sql_failed)
+        }))
+    }
+}
+
+fn mend(c: &Connection, mended: &super::Mended) -> Result<Mend> {
+    use rusqlite::OptionalExtension as _;
+    let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
+    let row = &mended.row;
+    let Some(who) = &row.who else { return Ok(Mend::NoSuchLine) };
+    let known: Option<(i64, i64)> = c
+        .prepare_cached(schema::SESSION_OF_KEY)
+        .and_then(|mut s| s.query_row([who.key()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(sql_failed)?;
+    let session = match known {
+        Some((_, state)) if schema::is_closed(schema::session_state(state)?) => return Ok(Mend::Submitted),
+        Some((id, _)) => id,
+        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1,
+    };
+    if let Some(line) = mended.line {
+        let there = c
+            .prepare_cached(schema::ITEM_OF_LINE)
+            .and_then(|mut s| s.query_row([line.cast_signed()], |r| r.get::<_, i64>(0)).optional())
+            .map_err(sql_failed)?;
+        if there.is_none() {
+            return Ok(Mend::NoSuchLine);
+        }
+    }
+    if known.is_none() {
+        let values = schema::session_values(session, who, 0);
+        c.prepare_cached(schema::MEET_SESSION)
+            .and_then(|mut s| s.query_row(params_from_iter(values), |r| r.get::<_, i64>(0)))
+            .map_err(sql_failed)?;
+    }
+    match mended.line {
+        Some(line) => run(c, schema::MEND_ITEM, &schema::mend_values(line, session, row))?,
+        None => {
+            let id = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
+            run(c, schema::ADD_ITEM, &schema::item_values(id, Some(session), row))?
+        }
+    };
+    Ok(Mend::Taken)
 }
 
 /// Changes are numbered from the clock on, so that no run repeats another one's numbers.
@@ -206,24 +297,50 @@ fn first_change() -> AtomicU64 {
     AtomicU64::new(u64::try_from(now.as_nanos()).unwrap_or_default())
 }
 
-fn lock(path: &Path) -> Result<File> {
+/// Takes the lock; whether a journal was begun beside it before.
+fn lock(path: &Path) -> Result<(File, bool)> {
     let io = |e| Error::caused(ErrorKind::Io, format!("{} cannot be locked", path.display()), e);
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+    let mut file = crate::private::open(path).map_err(io)?;
+    let mut text = String::new();
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            let holder = holder.trim();
+            let _ = file.read_to_string(&mut text);
+            let holder = text.lines().next().unwrap_or_default().trim();
             let by = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
             let message = format!("another process{by} is working on this journal: {}", path.display());
             return Err(Error::new(ErrorKind::Locked, message));
         }
         Err(TryLockError::Error(e)) => return Err(io(e)),
     }
+    let _ = file.read_to_string(&mut text);
+    let begun = text.lines().any(|line| line == BEGUN);
     // The number is for the message above only; the lock itself ends with the process.
-    let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-    Ok(file)
+    write_lock(&file, begun);
+    Ok((file, begun))
+}
+
+/// The line of the lock that says that the journal has its tables.
+const BEGUN: &str = "begun";
+
+fn mark_begun(lock: &File) {
+    write_lock(lock, true);
+}
+
+fn write_lock(mut file: &File, begun: bool) {
+    use std::io::{Seek as _, SeekFrom};
+    let text = format!("{}\n{}", std::process::id(), if begun { BEGUN } else { "" });
+    let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(text.as_bytes()));
+    let _ = file.set_len(text.len() as u64);
+}
+
+/// Moves what stands in the log into the journal itself, so that a copy of the file is the journal.
+/// One that cannot be done now is done another time.
+fn checkpoint(c: &Connection) {
+    let done = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, i64>(0));
+    if !matches!(done, Ok(0)) {
+        tracing::debug!("the journal's log could not be moved into it now");
+    }
 }
 
 fn prepare(c: &Connection) -> Result<()> {
@@ -298,15 +415,17 @@ fn import(c: &Connection, rows: &[Row]) -> Result<()> {
     let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1;
     let add = SQLITE.say(schema::ADD_ITEM);
     for group in rows.chunk_by(Row::same_session) {
+        let mut closed = false;
         let session = match group.iter().find_map(|row| row.who.as_ref()) {
             Some(who) => {
                 let values = schema::session_values(next_session, who, group.len());
-                let id = c
+                let (id, state) = c
                     .prepare_cached(schema::MEET_SESSION)
-                    .and_then(|mut s| s.query_row(params_from_iter(values), |r| r.get::<_, i64>(0)))
+                    .and_then(|mut s| s.query_row(params_from_iter(values), |r| Ok((r.get::<_, i64>(0)?, r.get(1)?))))
                     .map_err(sql_failed)?;
                 next_session = next_session.max(id + 1);
-                let bad = group.iter().filter(|row| row.bad.is_some()).count() as i64;
+                closed = schema::is_closed(schema::session_state(state)?);
+                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
                 if bad > 0 {
                     run(c, schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)])?;
                 }
@@ -315,7 +434,11 @@ fn import(c: &Connection, rows: &[Row]) -> Result<()> {
             None => None,
         };
         for row in group {
-            let values = schema::item_values(next_item, session, row);
+            let mut row = row.clone();
+            if closed {
+                row.bad.get_or_insert_with(|| schema::too_late(row.line));
+            }
+            let values = schema::item_values(next_item, session, &row);
             c.prepare_cached(&add).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)?;
             next_item += 1;
         }

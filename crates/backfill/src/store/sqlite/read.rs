@@ -39,9 +39,10 @@ pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
 pub(super) fn summary(c: &Connection) -> Result<Summary> {
     let mut summary = Summary::default();
     let items = collect(c, schema::COUNT_ITEMS, [], |r| {
-        Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?])
+        Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?])
     })?;
-    for [state, n, bytes_in, bytes_out, twins, ambiguous, attempts] in items {
+    for [state, n, bytes_in, bytes_out, twins, ambiguous, attempts, unowned] in items {
+        summary.unowned += natural(unowned);
         summary.items[schema::item_state(state)? as usize] += natural(n);
         summary.bytes_in += natural(bytes_in);
         summary.bytes_out += natural(bytes_out);
@@ -49,8 +50,13 @@ pub(super) fn summary(c: &Connection) -> Result<Summary> {
         summary.ambiguous += natural(ambiguous);
         summary.attempts += natural(attempts);
     }
-    for [state, n] in collect(c, schema::COUNT_SESSIONS, [], |r| Ok([r.get::<_, i64>(0)?, r.get(1)?]))? {
+    let sessions =
+        collect(c, schema::COUNT_SESSIONS, [], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?]))?;
+    for [state, n, unaccounted, missing, orphans] in sessions {
         summary.sessions[schema::session_state(state)? as usize] += natural(n);
+        summary.unaccounted += natural(unaccounted);
+        summary.missing += natural(missing);
+        summary.orphans += natural(orphans);
     }
     Ok(summary)
 }
@@ -59,33 +65,33 @@ pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Resu
     let sql = schema::PAGE.replace("{only}", if only == Only::Bad { "AND i.state >= 4" } else { "" });
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     collect(c, &SQLITE.say(&sql), params![after, limit], |r| {
-        let code: Option<i64> = r.get(16)?;
-        let reason: Option<String> = r.get(22)?;
+        let code: Option<i64> = r.get(19)?;
+        let reason: Option<String> = r.get(23)?;
         let failure = match reason {
             Some(reason) => Some(Failure {
                 reason,
-                fault: r.get::<_, Option<String>>(23)?.unwrap_or_default(),
-                message: r.get::<_, Option<String>>(24)?.unwrap_or_default(),
+                fault: r.get::<_, Option<String>>(24)?.unwrap_or_default(),
+                message: r.get::<_, Option<String>>(25)?.unwrap_or_default(),
             }),
             None => None,
         };
         Ok(Record {
             item: item(r)?,
-            line: natural(r.get(10)?),
-            subject: r.get(11)?,
-            first_name: r.get(12)?,
-            last_name: r.get(13)?,
-            vendor_data: r.get(14)?,
-            remote: r.get(15)?,
+            line: natural(r.get(13)?),
+            subject: r.get(14)?,
+            first_name: r.get(15)?,
+            last_name: r.get(16)?,
+            vendor_data: r.get(17)?,
+            remote: r.get(18)?,
             session_state: code.map(schema::session_state).transpose().map_err(stored_wrong)?,
-            extra: r.get(17)?,
-            bytes_in: r.get::<_, Option<i64>>(18)?.map(natural),
-            via: r.get::<_, Option<i64>>(19)?.and_then(Via::from_code),
-            twin: r.get(20)?,
-            ambiguous: u32::try_from(r.get::<_, i64>(21)?).unwrap_or(u32::MAX),
+            extra: r.get(20)?,
+            bytes_in: r.get::<_, Option<i64>>(21)?.map(natural),
+            via: r.get::<_, Option<i64>>(22)?.and_then(Via::from_code),
             failure,
-            report: r.get(25)?,
-            ended: r.get(26)?,
+            report: r.get(26)?,
+            ended: r.get(27)?,
+            unaccounted: r.get::<_, Option<i64>>(28)?.map(natural),
+            raw: r.get(29)?,
         })
     })
 }
@@ -102,6 +108,9 @@ fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
         bytes_out: r.get::<_, Option<i64>>(7)?.map(natural),
         mime: r.get(8)?,
         media_id: r.get(9)?,
+        sent_sha256: r.get(10)?,
+        doubts: u32::try_from(r.get::<_, i64>(11)?).unwrap_or(u32::MAX),
+        twin: r.get(12)?,
     })
 }
 

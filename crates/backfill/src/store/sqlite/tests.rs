@@ -1,3 +1,4 @@
+use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom};
 
 use proptest::prelude::*;
@@ -35,6 +36,83 @@ fn retry_sets_back() {
 }
 
 #[test]
+fn mended_rows_go_to_their_sessions() {
+    with_store(conformance::mended_rows_go_to_their_sessions);
+}
+
+#[test]
+fn a_creation_in_doubt_is_asked_for_again() {
+    with_store(conformance::a_creation_in_doubt_is_asked_for_again);
+}
+
+/// After a clean end the file alone is the journal; one without tables where a run was is none.
+#[test]
+fn a_copy_of_the_journal_is_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = dir.path().join("live");
+    let store = Sqlite::open(&live).unwrap();
+    wait(async {
+        store.import(vec![row(2, Some(Who::Session("s".into())), "face")]).await.unwrap();
+        store.finish_import("hash".into(), false).await.unwrap();
+        store.backup(dir.path().join("backup.db")).await.unwrap();
+    });
+    drop(store);
+    for copy in [live.join(FILE), dir.path().join("backup.db")] {
+        let other = tempfile::tempdir().unwrap();
+        std::fs::copy(&copy, other.path().join(FILE)).unwrap();
+        let summary = wait(Sqlite::open(other.path()).unwrap().summary()).unwrap();
+        assert_eq!(summary.total(), 1, "{}", copy.display());
+    }
+    for emptied in [true, false] {
+        for log in ["journal.db-wal", "journal.db-shm"] {
+            let _ = std::fs::remove_file(live.join(log));
+        }
+        if emptied {
+            std::fs::write(live.join(FILE), "").unwrap();
+        } else {
+            std::fs::remove_file(live.join(FILE)).unwrap();
+        }
+        let error = Sqlite::open(&live).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "emptied: {emptied}");
+        assert!(error.to_string().contains("no tables"), "{error}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        for file in [FILE, LOCK] {
+            let mode = std::fs::metadata(live.join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+        let mode = std::fs::metadata(&live).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}
+
+/// A journal of the first version is brought up to date and gone on with, onlookers included.
+#[test]
+fn an_old_journal_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = Connection::open(dir.path().join(FILE)).unwrap();
+    let (_, first) = SQLITE.migrations(0).next().unwrap();
+    old.execute_batch(&format!(
+        "{};\n{first}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;
+         INSERT INTO facts VALUES ('imported', 'hash');
+         INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 2, 1);
+         INSERT INTO items (id, session, line, context, media, state, attempt, media_id, bytes_out, mime)
+         VALUES (1, 1, 2, 'face', 'a.jpg', 3, 1, 'm', 500, 'image/jpeg'), (2, 1, 3, 'face', 'b.jpg', 2, 1, NULL, 500, 'image/jpeg');",
+        schema::FACTS
+    ))
+    .unwrap();
+    drop(old);
+    let store = Sqlite::observe(dir.path()).unwrap();
+    assert_eq!(wait(store.summary()).unwrap().total(), 2);
+    drop(store);
+    let store = Sqlite::open(dir.path()).unwrap();
+    let claims = wait(store.claim(10, true, &[])).unwrap();
+    assert_eq!(claims[0].items[1].state, ItemState::Sending, "what was in doubt still is");
+}
+
+#[test]
 fn changes_need_the_claim() {
     with_store(conformance::changes_need_the_claim);
 }
@@ -55,8 +133,8 @@ fn crashed(n: i64) -> tempfile::TempDir {
     wait(async {
         let who = |n: i64| Some(Who::Session(format!("s{n}")));
         store.import((0..n).map(|n| row(n as u64 + 2, who(n), "face")).collect()).await.unwrap();
-        store.finish_import("hash".into()).await.unwrap();
-        for claim in store.claim(usize::try_from(n / 2).unwrap(), true).await.unwrap() {
+        store.finish_import("hash".into(), false).await.unwrap();
+        for claim in store.claim(usize::try_from(n / 2).unwrap(), true, &[]).await.unwrap() {
             let item = claim.items[0].id;
             store.apply(&claim.ticket, vec![normalized(item), sending(item)]).await.unwrap();
             store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
@@ -162,8 +240,8 @@ fn an_illegal_change_stops_the_journal() {
     let store = Sqlite::open(dir.path()).unwrap();
     wait(async {
         store.import(vec![row(2, Some(Who::Session("s".into())), "face")]).await.unwrap();
-        store.finish_import("hash".into()).await.unwrap();
-        let claim = store.claim(1, true).await.unwrap().remove(0);
+        store.finish_import("hash".into(), false).await.unwrap();
+        let claim = store.claim(1, true, &[]).await.unwrap().remove(0);
         let error = store.apply(&claim.ticket, vec![confirmed(1)]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Illegal);
         let after = store.apply(&claim.ticket, vec![normalized(1)]).await.unwrap_err();

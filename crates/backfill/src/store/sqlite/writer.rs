@@ -23,6 +23,9 @@ const GROUP: usize = 4096;
 const LINGER: Duration = Duration::from_millis(25);
 const COMPANY: usize = 16;
 
+/// How often the log is moved into the journal, so that a copy of the file alone is not far behind.
+const MOVE_EVERY: Duration = Duration::from_secs(120);
+
 /// When a command wants its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
@@ -89,6 +92,7 @@ impl Drop for Writer {
 fn serve(connection: &Connection, clock: &Runtime, mut inbox: mpsc::Receiver<Command>) {
     // The first failure is the last write: after a failed fsync nobody knows what is on disk.
     let mut failed: Option<String> = None;
+    let mut moved = Instant::now();
     while let Some(first) = inbox.blocking_recv() {
         if let Some(why) = &failed {
             let _ = first.reply.send(Err(Error::new(ErrorKind::Journal, format!("the journal failed before: {why}"))));
@@ -96,7 +100,13 @@ fn serve(connection: &Connection, clock: &Runtime, mut inbox: mpsc::Receiver<Com
         }
         if let Err(error) = commit(connection, gathered(clock, first, &mut inbox), &mut inbox) {
             failed = Some(error);
+        } else if moved.elapsed() > MOVE_EVERY {
+            super::checkpoint(connection);
+            moved = Instant::now();
         }
+    }
+    if failed.is_none() {
+        super::checkpoint(connection);
     }
 }
 
