@@ -19,8 +19,11 @@ use crate::report;
 use crate::results;
 use crate::run::{Finished, Runner, Stop, exit_of};
 use crate::source::Sources;
-use crate::store::{IMPORTED, Mend, Mended, Store, Summary, Which};
+use crate::store::{Detail, IMPORTED, Mend, Mended, Store, Summary, Which};
 use crate::{Exit, plan};
+
+/// Sessions that are not submitted and are named one by one.
+const SHOWN_OPEN: usize = 1000;
 
 /// A manifest, where its journal lies, and the settings of whoever works on it.
 pub struct Backfill {
@@ -99,6 +102,8 @@ pub struct Status {
     pub finished: bool,
     /// What a run that found it like this would exit with.
     pub exit: Exit,
+    /// Failures, rate and sessions that are not submitted.
+    pub detail: Detail,
     /// The provider whose journal it is, and the fingerprint of the key; `None` where it does not say.
     pub account: Option<(String, String)>,
 }
@@ -160,7 +165,8 @@ impl Backfill {
         let imported = store.fact(IMPORTED).await?.is_some();
         let finished = summary.ended() == summary.total() && imported;
         let account = account_of(&*store).await?;
-        Ok(Status { exit: exit_of(&summary), summary, imported, finished, account })
+        let detail = store.detail(SHOWN_OPEN).await?;
+        Ok(Status { exit: exit_of(&summary), summary, imported, finished, detail, account })
     }
 
     /// Writes the HTML report and says where.

@@ -35,6 +35,6 @@ pub use figures::{FIGURES, Figure, Kind, Progress, Reading, Watched};
 pub use plan::Plan;
 pub use private::replaceable;
 pub use run::{Finished, Stop};
-pub use store::Summary;
 pub use store::state::{ItemState, SessionState};
+pub use store::{Detail, OpenSession, Summary};
 pub use units::{show_bytes, show_duration};

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -22,7 +24,8 @@ use crate::vendor::Vendor;
 
 /// Prepare files and send them into a Veriff session
 ///
-/// An upload whose answer is lost is looked up in the session's media before it is sent again. The
+/// What the session has already, byte for byte, is not sent again. An upload whose answer is lost is
+/// looked up in the session's media before it is sent again. The
 /// session is submitted only if every file was confirmed.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -56,6 +59,9 @@ pub(crate) struct Files {
     /// Seconds after which a lost upload is looked up
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     settle: u64,
+    /// Send files that the session has already, too; otherwise they are looked for first
+    #[arg(long)]
+    force: bool,
     /// One JSON object per file, in the order of the files, and one for the submission
     #[arg(long)]
     json: bool,
@@ -118,7 +124,11 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
         .options(options)
         .build()?;
 
-    let jobs = files.files.iter().map(|path| Job::file(&files.session, context.as_str(), path));
+    let interrupted = drain_when_interrupted(pipeline.clone());
+    let jobs = files.files.iter().map(|path| {
+        let job = Job::file(&files.session, context.as_str(), path);
+        if files.force { job } else { job.look_first() }
+    });
     let mut outcomes = stream::iter(jobs).map(|job| pipeline.process(job)).buffered(queue);
     let columns: &[_] = &[(32, Align::Left), (8, Align::Right), (36, Align::Left)];
     let table = (!files.json).then(|| Table::new(columns, &["file", "ms", "media id", "done"]));
@@ -138,8 +148,31 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
     if submit {
         failed += usize::from(!close(&pipeline, files, failed).await);
     }
+    if interrupted.load(Ordering::Relaxed) {
+        print::note("interrupted: what is not confirmed above was not sent");
+        return Ok(ExitCode::from(130));
+    }
     // Wrong credentials are the configuration's fault, not the files'.
     Ok(if refused { ExitCode::from(outcome::USAGE) } else { outcome::exit(failed) })
+}
+
+/// The first Ctrl-C lets what is on the wire come to its end, and nothing more begin; the second ends
+/// the program.
+fn drain_when_interrupted(pipeline: Pipeline) -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&interrupted);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        told.store(true, Ordering::Relaxed);
+        print::note("stopping: what is on the wire may come to its end; a second signal ends it now");
+        pipeline.stop("interrupted");
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+    interrupted
 }
 
 fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {

@@ -126,10 +126,23 @@ impl Delivery<'_> {
             Error::new(ErrorKind::InDoubt, format!("may have been recorded; not looked up: {e}")).with_source(e)
         };
         self.core.until_stopped(tokio::time::sleep(self.core.options.doubt.settle)).await.map_err(doubt)?;
+        self.matched(key, false).await.map_err(doubt)
+    }
+
+    /// Looks for this very file, of which nobody says that it was sent: only its bytes are believed.
+    pub(crate) async fn look_for_the_same(&self, key: Key) -> Result<Option<String>, Error> {
+        Ok(match self.matched(key, true).await? {
+            Look::Found(media_id) => Some(media_id),
+            Look::Absent | Look::NeedsBytes => None,
+        })
+    }
+
+    /// A good listing, matched. `strict`: no entry is taken for its looks.
+    async fn matched(&self, key: Key, strict: bool) -> Result<Look, Error> {
         let _alone = self.session.gate.write().await;
-        let listed = self.core.list(&self.item.session).await.map_err(doubt)?;
+        let listed = self.core.list(&self.item.session).await?;
         let journal = &self.core.journal;
-        let known = journal.known(&self.item.session).await.map_err(|e| doubt(self.core.journal_failed(e)))?;
+        let known = journal.known(&self.item.session).await.map_err(|e| self.core.journal_failed(e))?;
         // What others are confirmed by is out, and what is left and looks like this item may be it.
         let anothers = |id: &str| {
             let journalled = known.iter().any(|k| k.tag != self.number && k.media_id.as_deref() == Some(id));
@@ -149,11 +162,11 @@ impl Delivery<'_> {
         if likely.len() <= rivals.unlisted {
             return Ok(Look::Absent);
         }
-        let found = if rivals.items == 0 {
+        let found = if rivals.items == 0 && !strict {
             likely.into_iter().next().map(|entry| entry.media_id)
         } else {
             let Some(sha256) = key.sha256 else { return Ok(Look::NeedsBytes) };
-            self.among_look_alikes(likely, key.size, sha256, rivals).await.map_err(doubt)?
+            self.among_look_alikes(likely, key.size, sha256, (!strict).then_some(rivals)).await?
         };
         // Claiming it takes it out for the next.
         Ok(match found {
@@ -166,13 +179,13 @@ impl Delivery<'_> {
     }
 
     /// The entry with this item's bytes. Where the vendor does not serve them back, any entry, as
-    /// long as there is one for each attempt that may have left one.
+    /// long as there is one for each attempt that may have left one; none without `rivals`.
     async fn among_look_alikes(
         &self,
         likely: Vec<Listed>,
         size: u64,
         sha256: [u8; 32],
-        rivals: LookAlikes,
+        rivals: Option<LookAlikes>,
     ) -> Result<Option<String>, Error> {
         let n = likely.len();
         let mut unserved = None;
@@ -191,7 +204,7 @@ impl Delivery<'_> {
                 None => drop(unserved.get_or_insert(entry.media_id)),
             }
         }
-        Ok(unserved.filter(|_| n > rivals.doubts + rivals.unlisted))
+        Ok(unserved.filter(|_| rivals.is_some_and(|rivals| n > rivals.doubts + rivals.unlisted)))
     }
 
     /// One attempt. The outer error ends the item; the inner one is the attempt's own.

@@ -79,6 +79,7 @@ pub struct Job {
     pub(crate) in_doubt: bool,
     pub(crate) doubt: Option<Doubt>,
     pub(crate) session_items: Option<usize>,
+    pub(crate) look_first: bool,
 }
 
 impl Job {
@@ -104,7 +105,7 @@ impl Job {
 
     fn with(session: impl fmt::Display, context: impl fmt::Display, stage: Stage) -> Self {
         let item = Item { tag: 0, session: session.to_string().into(), context: context.to_string().into() };
-        Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None }
+        Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None, look_first: false }
     }
 
     /// Your own number, given back in every hook and in the outcome.
@@ -127,6 +128,14 @@ impl Job {
     pub const fn in_doubt(mut self, sent: Option<Doubt>) -> Self {
         self.in_doubt = true;
         self.doubt = sent;
+        self
+    }
+
+    /// Nobody remembers what was sent before: where the session has this very file already, byte for
+    /// byte, it is not sent again.
+    #[must_use]
+    pub const fn look_first(mut self) -> Self {
+        self.look_first = true;
         self
     }
 

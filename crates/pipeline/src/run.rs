@@ -41,7 +41,7 @@ impl Core {
     /// job is counted, journalled and answered once.
     pub(crate) async fn run(&self, job: Job, gone: CancellationToken) -> Outcome {
         let started = Instant::now();
-        let Job { item, stage, timestamp, in_doubt, doubt, session_items } = job;
+        let Job { item, stage, timestamp, in_doubt, doubt, session_items, look_first } = job;
         let session = self.sessions.hold(&item.session);
         if let Some(items) = session_items {
             session.expect(items);
@@ -50,7 +50,7 @@ impl Core {
         // Jobs without a number of the caller's are different items nonetheless.
         let number = if item.tag == 0 { self.sessions.unnumbered() } else { item.tag };
         let trace = Trace { session: &session, number };
-        let errand = Errand { core: self, item: &item, trace: &trace, gone: &gone, timestamp };
+        let errand = Errand { core: self, item: &item, trace: &trace, gone: &gone, timestamp, look_first };
         let mut result = match self.recall(&item.session, &session).await {
             Ok(()) => errand.run(stage, in_doubt, doubt, &mut progress).await,
             Err(error) => Err(error.with_doubt(in_doubt)),
@@ -103,6 +103,7 @@ struct Errand<'a> {
     trace: &'a Trace<'a>,
     gone: &'a CancellationToken,
     timestamp: Option<String>,
+    look_first: bool,
 }
 
 impl Errand<'_> {
@@ -139,6 +140,12 @@ impl Errand<'_> {
         let prepared = self.prepare(stage, progress).await.map_err(|e| e.with_doubt(in_doubt))?;
         let Output { size, format, sha256, .. } = prepared.output;
         let key = Key { size, format, sha256: Some(sha256) };
+        if self.look_first
+            && !still_in_doubt
+            && let Some(media_id) = delivery.look_for_the_same(key).await?
+        {
+            return Ok(Receipt { media_id, how: Confirmed::Listed, size, format });
+        }
         let sending = Instant::now();
         let answer = delivery.deliver(&prepared.signed, key, still_in_doubt).await;
         progress.timings.send = sending.elapsed();

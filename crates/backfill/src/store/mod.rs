@@ -75,6 +75,9 @@ pub(crate) trait Store: Send + Sync {
     /// Items with ids above `after`, at most `limit` of them, in the order of the manifest.
     fn page(&self, after: i64, limit: usize, only: Only) -> Pending<'_, Vec<Record>>;
 
+    /// What a person asks of a journal beside its counts; up to `limit` sessions that are not submitted.
+    fn detail(&self, limit: usize) -> Pending<'_, Detail>;
+
     /// Sets items and their sessions back to work. Those that were in doubt go back to `sending`, so
     /// that they are looked up before any resend.
     fn retry(&self, which: Which) -> Pending<'_, u64>;
@@ -85,6 +88,60 @@ pub(crate) trait Store: Send + Sync {
 
     /// Writes a whole copy of the journal to a file that is not there yet, while it is in use.
     fn backup(&self, to: std::path::PathBuf) -> Pending<'_, ()>;
+}
+
+/// What a person asks of a journal beside its counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Detail {
+    /// Failed items by reason, the most frequent first.
+    pub failures: Vec<(String, u64)>,
+    /// What the latest failed item says.
+    pub last_error: Option<String>,
+    /// Items that ended in the last minute.
+    pub last_minute: u64,
+    /// Sessions that are being worked on.
+    pub at_work: u64,
+    /// Sessions that are not submitted, the first of them.
+    pub open: Vec<OpenSession>,
+}
+
+/// A session that is not submitted, and why.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct OpenSession {
+    /// The operator's key of it, where the manifest names a subject.
+    pub subject: Option<String>,
+    /// The provider's id of it, once known.
+    pub session: Option<String>,
+    /// Where it stands.
+    pub state: SessionState,
+    /// Its items, and how many of them are confirmed, failed and quarantined.
+    pub items: u64,
+    /// Confirmed items.
+    pub confirmed: u64,
+    /// Failed items.
+    pub failed: u64,
+    /// Items of which nobody knows whether they arrived.
+    pub quarantined: u64,
+    /// Why it is not submitted.
+    pub why: String,
+}
+
+impl OpenSession {
+    /// Says why, of what the journal has.
+    pub(crate) fn new(names: [Option<String>; 2], state: SessionState, counts: [u64; 4], said: Option<String>) -> Self {
+        let [subject, session] = names;
+        let [items, confirmed, failed, quarantined] = counts;
+        let why = match said {
+            Some(said) => said,
+            None if failed > 0 => format!("{failed} of its items failed"),
+            None if quarantined > 0 => format!("nobody knows whether {quarantined} of its items arrived"),
+            None if confirmed == items => "waits for its submission".to_owned(),
+            None => format!("{} of its items are still to be sent", items.saturating_sub(confirmed)),
+        };
+        Self { subject, session, state, items, confirmed, failed, quarantined, why }
+    }
 }
 
 /// What [`Store::retry`] sets back.

@@ -187,6 +187,14 @@ pub(crate) const COUNT_ITEMS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(
     FROM items GROUP BY state";
 pub(crate) const COUNT_SESSIONS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(unaccounted) AS BIGINT), 0),
     COALESCE(CAST(SUM(missing) AS BIGINT), 0), CAST(SUM(orphans) AS BIGINT) FROM sessions GROUP BY state";
+pub(crate) const FAILURES: &str =
+    "SELECT reason, COUNT(*) FROM items WHERE state = 4 AND reason IS NOT NULL GROUP BY reason ORDER BY 2 DESC, 1";
+pub(crate) const LAST_ERROR: &str =
+    "SELECT message FROM items WHERE state >= 4 AND message IS NOT NULL ORDER BY ended DESC, id DESC LIMIT 1";
+pub(crate) const LAST_MINUTE: &str = "SELECT COUNT(*) FROM items WHERE ended > {now} - 60000";
+pub(crate) const AT_WORK: &str = "SELECT COUNT(*) FROM sessions WHERE lease_until > {now}";
+pub(crate) const UNSUBMITTED: &str = "SELECT subject, remote, state, total, confirmed, failed, quarantined, message
+    FROM sessions WHERE state <> 5 ORDER BY id LIMIT ?1";
 /// Sessions whose counters do not agree with their items: none, unless a record was damaged.
 pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
         SELECT session, COUNT(*) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,

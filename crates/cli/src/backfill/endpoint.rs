@@ -1,4 +1,4 @@
-//! A Prometheus endpoint: one page of text, answered to whatever is asked.
+//! A Prometheus endpoint: one page of text, answered to whatever is asked but `/healthz`.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -31,9 +31,14 @@ pub(super) async fn serve(address: &str, watched: Watched) -> Result<JoinHandle<
 
 async fn answer(mut stream: TcpStream, page: &str) -> std::io::Result<()> {
     let mut request = [0; 4096];
-    let _ = stream.read(&mut request).await?;
+    let n = stream.read(&mut request).await?;
+    // Who answers is alive: the run ends with this process.
+    let (kind, page) = match request[..n].starts_with(b"GET /healthz ") {
+        true => ("application/json", "{\"ok\":true}\n"),
+        false => ("text/plain; version=0.0.4", page),
+    };
     let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         page.len()
     );
     stream.write_all(head.as_bytes()).await?;

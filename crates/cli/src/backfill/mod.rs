@@ -59,6 +59,9 @@ enum Command {
     Status {
         /// The manifest
         manifest: PathBuf,
+        /// Name the sessions that are not submitted, and why
+        #[arg(long)]
+        open: bool,
         /// Machine-readable
         #[arg(long)]
         json: bool,
@@ -124,6 +127,9 @@ struct Manifested {
     /// Submit sessions although rows cannot be read of which nobody knows whose they are
     #[arg(long)]
     skip_bad_rows: bool,
+    /// A command for the shell when the run has ended, however it ended; SEALPRESS_EXIT has the code
+    #[arg(long, value_name = "COMMAND")]
+    on_end: Option<String>,
     /// Print the end as one JSON object
     #[arg(long)]
     json: bool,
@@ -233,10 +239,10 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
         }
         Command::Run(args) => send(&open(args.manifest.clone())?, &args, metrics, telemetry).await,
-        Command::Status { manifest, json } => {
+        Command::Status { manifest, open: named, json } => {
             let backfill = open(manifest)?;
             let status = backfill.status().await?;
-            output::status(&backfill, &status, json);
+            output::status(&backfill, &status, named, json);
             // A status that could be told is a success; how the run stands is in its words.
             Ok(if status.finished { status.exit } else { Exit::Done })
         }
@@ -284,6 +290,26 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
 }
 
 async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
+    let ended = work(backfill, args, metrics, telemetry).await;
+    if let Some(command) = &args.on_end {
+        let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
+        let called = tokio::process::Command::new("sh")
+            .args(["-c", command])
+            .env("SEALPRESS_EXIT", exit.code().to_string())
+            .env("SEALPRESS_STATE", backfill.state())
+            .stdin(std::process::Stdio::null())
+            .status()
+            .await;
+        match called {
+            Ok(status) if status.success() => {}
+            Ok(status) => crate::print::note(&format!("sealpress: --on-end: {status}")),
+            Err(e) => crate::print::note(&format!("sealpress: --on-end: {e}")),
+        }
+    }
+    ended
+}
+
+async fn work(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
     let run = backfill.start(wiring(), args.accepted()).await?;
     for notice in run.notices() {
         crate::print::note(notice);

@@ -50,8 +50,8 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
 }
 
 /// Where a journal stands.
-pub(super) fn status(backfill: &Backfill, status: &Status, as_json: bool) {
-    let summary = &status.summary;
+pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: bool) {
+    let (summary, detail) = (&status.summary, &status.detail);
     if as_json {
         let value = json!({
             "finished": status.finished,
@@ -66,6 +66,11 @@ pub(super) fn status(backfill: &Backfill, status: &Status, as_json: bool) {
             "missing": summary.missing,
             "orphans": summary.orphans,
             "unowned": summary.unowned,
+            "failures": detail.failures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "last_error": detail.last_error,
+            "last_minute": detail.last_minute,
+            "sessions_at_work": detail.at_work,
+            "open": open.then_some(&detail.open),
             "provider": status.account.as_ref().map(|(provider, _)| provider),
             "account": status.account.as_ref().map(|(_, key)| key),
         });
@@ -76,6 +81,28 @@ pub(super) fn status(backfill: &Backfill, status: &Status, as_json: bool) {
         crate::print::line("the manifest is being read");
     }
     print_summary(summary, backfill);
+    let left = summary.total() - summary.ended();
+    if detail.at_work > 0 && detail.last_minute > 0 && left > 0 {
+        let eta = Duration::from_secs(left * 60 / detail.last_minute);
+        crate::print::line(&format!(
+            "at work    {} sessions, {} items a minute, about {} left",
+            detail.at_work,
+            detail.last_minute,
+            show_duration(eta)
+        ));
+    }
+    for (n, (reason, count)) in detail.failures.iter().enumerate() {
+        crate::print::line(&format!("{} {count:>9} {reason}", if n == 0 { "failures  " } else { "          " }));
+    }
+    if let Some(said) = &detail.last_error {
+        crate::print::line(&format!("the last   {said}"));
+    }
+    if open {
+        for session in &detail.open {
+            let name = session.subject.as_deref().or(session.session.as_deref()).unwrap_or("-");
+            crate::print::line(&format!("open       {name}: {}", session.why));
+        }
+    }
     if let Some((provider, key)) = &status.account {
         crate::print::line(&format!("provider   {provider}, key {key}…"));
     }

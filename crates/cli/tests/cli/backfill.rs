@@ -298,6 +298,9 @@ fn two_processes_on_one_journal_and_a_scraper_meanwhile() {
     assert!(values["sealpress_attempts_total"] >= 1.0 && values["sealpress_memory_bytes"] >= 0.0);
     assert!(values.contains_key("sealpress_items_ended_total{state=\"confirmed\"}"));
 
+    let health = get(&address, "/healthz");
+    assert!(health.starts_with("HTTP/1.1 200") && health.ends_with("{\"ok\":true}\n"), "{health}");
+
     // The second one is refused; onlookers are not.
     let refused = batch.run(&["run", "m.csv"], 2);
     assert!(text(&refused.stderr).contains("another"), "{}", text(&refused.stderr));

@@ -274,6 +274,22 @@ fn a_plan_looks_at_the_files_and_names_what_it_finds() {
     assert!(text(&output.stderr).contains("2 files are no media"), "{}", text(&output.stderr));
 }
 
+#[test]
+fn a_status_names_what_is_open_and_a_hook_is_called_at_the_end() {
+    let rows = b"subject,context,media\ns1,face,a.jpg\ns2,face,missing.jpg\ns2,document-front,b.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    let hook = "echo $SEALPRESS_EXIT > ended; test -e \"$SEALPRESS_STATE/results.jsonl\" && echo there >> ended";
+    batch.run(&["run", "m.csv", "--on-end", hook], 3);
+    assert_eq!(fs::read_to_string(batch.path("ended")).unwrap(), "3\nthere\n");
+    let status = batch.json(&["status", "m.csv", "--open", "--json"], 3);
+    assert_eq!(status["failures"]["unreadable"], 1, "{status}");
+    let open = status["open"].as_array().unwrap();
+    assert!(open.len() == 1 && open[0]["subject"] == "s2", "{status}");
+    assert!(open[0]["why"].as_str().unwrap().contains("1 of its items failed"), "{status}");
+    let table = text(&batch.run(&["status", "m.csv", "--open"], 3).stdout);
+    assert!(table.contains("open       s2: ") && table.contains("1 unreadable"), "{table}");
+}
+
 /// One line for every item that will not be sent, as text and as JSON, and nobody's name in any.
 #[test]
 fn a_log_says_what_was_not_sent_and_names_nobody() {

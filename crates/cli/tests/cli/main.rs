@@ -247,10 +247,10 @@ fn a_session_from_the_first_call_to_the_decision() {
     assert_eq!((&told[0]["ok"], &told[1]["ok"], &told[2]["submitted"]), (&false.into(), &true.into(), &false.into()));
 
     let closed = emulator.json(&["upload", "--session", id, "--context", "face", front[1], "--submit", "--json"]);
-    assert_eq!(closed[1]["submitted"], true);
+    assert_eq!((&closed[0]["confirmed"], &closed[1]["submitted"]), (&"listed".into(), &true.into()));
     let listed = emulator.json(&["session", "media", id, "--json"]);
     let images = listed[0].pointer("/media/images").and_then(Value::as_array).unwrap();
-    assert_eq!(images.len(), 4);
+    assert_eq!(images.len(), 3, "what the session has is not sent again");
     let media_id = sent[0]["media_id"].as_str().unwrap();
     let copy = folder.path().join("copy.jpg");
     let got = emulator.json(&["media", "get", media_id, "--out", copy.to_str().unwrap(), "--json"]);
@@ -261,7 +261,7 @@ fn a_session_from_the_first_call_to_the_decision() {
     assert!(
         emulator.json(&["session", "attempts", id, "--json"])[0]["attempts"].as_array().is_some_and(|a| !a.is_empty())
     );
-    let late = emulator.run(&["upload", "--session", id, "--context", "face", front[1], "--json"]);
+    let late = emulator.run(&["upload", "--session", id, "--context", "face", front[1], "--force", "--json"]);
     assert_eq!(lines(&late)[0]["error"]["kind"], "refused", "409 is an answer");
     emulator.terminate();
 }

@@ -164,6 +164,21 @@ async fn where_a_list_has_ids_of_its_own_an_answered_twins_entry_confirms_nobody
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_looks_first_sends_nothing_twice_and_no_look_alike_short() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    pipeline(&vendor).process(job("s", 1)).await.result.unwrap();
+    // Another process, without a journal.
+    let pipeline = pipeline(&vendor);
+    let again = pipeline.process(job("s", 1).look_first()).await;
+    assert_eq!((how(&again), vendor.posts()), (Some(Confirmed::Listed), 1));
+    let other = pipeline.process(job("s", 2).look_first()).await;
+    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2), "it only looks the same");
+    let blind = vendor.clone().serves_nothing();
+    let again = pipeline_with(&blind, |_| {}).process(job("s", 1).look_first()).await;
+    assert_eq!(how(&again), Some(Confirmed::Answered), "what cannot be compared is sent");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_twin_that_was_reset_is_not_confirmed_by_the_first_ones_upload() {
     for serves in [true, false] {
         // One: recorded, its answer lost, and no listing to be had. Two, of the same looks: never arrived.

@@ -20,7 +20,7 @@ use tokio_postgres::Transaction;
 use super::schema::{self, Moved, POSTGRES};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
+use super::{Claim, Detail, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 use pool::{Failed, Pool};
@@ -211,6 +211,10 @@ impl Store for Postgres {
             self.server
                 .on(async move |pool: Rc<Pool>| pool.run(async |t| read::page(t, after, limit, only).await).await),
         )
+    }
+
+    fn detail(&self, limit: usize) -> Pending<'_, Detail> {
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| read::detail(t, limit).await).await))
     }
 
     fn retry(&self, which: Which) -> Pending<'_, u64> {

@@ -3,7 +3,7 @@ use tokio_postgres::Row;
 use super::super::schema;
 use super::super::state::{Failure, Via};
 use super::super::value::Value;
-use super::super::{Claim, Item, Only, Record, Session, Summary, Ticket};
+use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket};
 use super::Tx;
 use super::pool::Failed;
 
@@ -74,6 +74,22 @@ fn record(r: &Row) -> Result<Record, Failed> {
         ended: r.get(27),
         unaccounted: r.get::<_, Option<i64>>(28).map(natural),
         raw: r.get(29),
+    })
+}
+
+pub(super) async fn detail(t: &Tx<'_>, limit: usize) -> Result<Detail, Failed> {
+    let number = async |sql: &str| Ok::<u64, Failed>(natural(t.query(sql, &[]).await?[0].get(0)));
+    let limit = [Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
+    let open = |r: &Row| {
+        let counts = [3, 4, 5, 6].map(|column| natural(r.get(column)));
+        Ok(OpenSession::new([r.get(0), r.get(1)], schema::session_state(r.get(2))?, counts, r.get(7)))
+    };
+    Ok(Detail {
+        failures: t.query(schema::FAILURES, &[]).await?.iter().map(|r| (r.get(0), natural(r.get(1)))).collect(),
+        last_error: t.query(schema::LAST_ERROR, &[]).await?.first().map(|r| r.get(0)),
+        last_minute: number(schema::LAST_MINUTE).await?,
+        at_work: number(schema::AT_WORK).await?,
+        open: t.query(schema::UNSUBMITTED, &limit).await?.iter().map(open).collect::<Result<_, Failed>>()?,
     })
 }
 

@@ -17,7 +17,7 @@ use writer::{When, Writer};
 use super::schema::{self, Moved, SQLITE};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
+use super::{Claim, Detail, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 
@@ -222,6 +222,10 @@ impl Store for Sqlite {
 
     fn page(&self, after: i64, limit: usize, only: Only) -> Pending<'_, Vec<Record>> {
         Box::pin(self.read(move |c| read::page(c, after, limit, only)))
+    }
+
+    fn detail(&self, limit: usize) -> Pending<'_, Detail> {
+        Box::pin(self.read(move |c| read::detail(c, limit)))
     }
 
     fn retry(&self, which: Which) -> Pending<'_, u64> {

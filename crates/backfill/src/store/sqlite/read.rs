@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::schema::{self, SQLITE};
 use super::super::state::{Failure, Via};
-use super::super::{Claim, Item, Only, Record, Session, Summary, Ticket};
+use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket};
 use super::sql_failed;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -93,6 +93,24 @@ pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Resu
             unaccounted: r.get::<_, Option<i64>>(28)?.map(natural),
             raw: r.get(29)?,
         })
+    })
+}
+
+pub(super) fn detail(c: &Connection, limit: usize) -> Result<Detail> {
+    let number = |sql: &str| -> Result<u64> {
+        Ok(collect(c, &SQLITE.say(sql), [], |r| r.get::<_, i64>(0))?.first().copied().map_or(0, natural))
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(Detail {
+        failures: collect(c, schema::FAILURES, [], |r| Ok((r.get(0)?, natural(r.get(1)?))))?,
+        last_error: collect(c, schema::LAST_ERROR, [], |r| r.get(0))?.pop(),
+        last_minute: number(schema::LAST_MINUTE)?,
+        at_work: number(schema::AT_WORK)?,
+        open: collect(c, schema::UNSUBMITTED, [limit], |r| {
+            let state = schema::session_state(r.get(2)?).map_err(stored_wrong)?;
+            let counts = [r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?].map(natural);
+            Ok(OpenSession::new([r.get(0)?, r.get(1)?], state, counts, r.get(7)?))
+        })?,
     })
 }
 
