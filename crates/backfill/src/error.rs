@@ -1,3 +1,5 @@
+//! Why a backfill could not go on, and the exit code that says the same to a shell.
+
 use std::fmt;
 
 use sealpress_media::Fault;

@@ -1,3 +1,5 @@
+//! How a run ended, as a shell sees it.
+
 use std::process::ExitCode;
 
 /// How a run ended, as a shell sees it. The numbers are a promise.

@@ -1,3 +1,5 @@
+//! Bytes in flight: acquired once by a job, carried with it, given back when it ends.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,3 +1,5 @@
+//! Counters and gauges of a pipeline.
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

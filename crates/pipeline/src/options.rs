@@ -1,3 +1,5 @@
+//! How much a pipeline does at once and how patient it is.
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The end of a run before its time.
+
 use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;

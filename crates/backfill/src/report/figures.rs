@@ -1,3 +1,5 @@
+//! What the report shows, gathered from the journal in one pass.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! What media may be read from: the folders, buckets and hosts that the operator named.
+
 use std::path::{Path, PathBuf};
 
 use url::Url;

@@ -1,3 +1,5 @@
+//! Doors that a manifest may not open.
+
 use super::*;
 
 fn sources(base: &Path, allowed: &[&str]) -> Sources {

@@ -1,3 +1,5 @@
+//! A handful of connections, and transactions that are tried again where that is safe.
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! Rows into words.
+
 use tokio_postgres::Row;
 
 use super::super::schema;

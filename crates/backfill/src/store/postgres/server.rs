@@ -1,3 +1,5 @@
+//! The thread that talks to PostgreSQL, whoever asks.
+
 use std::rc::Rc;
 use std::thread::JoinHandle;
 

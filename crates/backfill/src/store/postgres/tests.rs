@@ -1,3 +1,5 @@
+//! The conformance of the store, workers side by side, and a server that goes away.
+
 use super::super::conformance::{self, confirmed, normalized, row, sending};
 use super::cluster::Cluster;
 use super::*;

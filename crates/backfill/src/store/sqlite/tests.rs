@@ -1,3 +1,5 @@
+//! The conformance of the store, damage at every byte, and journals of older versions.
+
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom};
 
