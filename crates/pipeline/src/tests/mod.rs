@@ -13,7 +13,7 @@ use sealpress_press::{self as press, Plan, Press, Pressed, Unchanged, Worker};
 use tokio::time::Instant;
 use vendor::{Diary, Step, Vendor};
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::job::{Confirmed, Doubt, Job, Outcome};
 use crate::journal::Known;
 use crate::options::Options;
