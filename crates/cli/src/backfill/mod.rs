@@ -293,13 +293,13 @@ async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, t
     let ended = work(backfill, args, metrics, telemetry).await;
     if let Some(command) = &args.on_end {
         let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
-        let called = tokio::process::Command::new("sh")
+        let called = std::process::Command::new("sh")
             .args(["-c", command])
             .env("SEALPRESS_EXIT", exit.code().to_string())
             .env("SEALPRESS_STATE", backfill.state())
             .stdin(std::process::Stdio::null())
-            .status()
-            .await;
+            // Nothing else is left to do on this runtime.
+            .status();
         match called {
             Ok(status) if status.success() => {}
             Ok(status) => crate::print::note(&format!("sealpress: --on-end: {status}")),
