@@ -68,19 +68,22 @@ impl Buffers for Fresh {
 pub enum Scale {
     /// As coded.
     Full,
+    /// 5/8.
+    FiveEighths,
     /// 1/2.
     Half,
 }
 
 impl Scale {
     /// Every one, the largest first.
-    pub const ALL: [Self; 2] = [Self::Full, Self::Half];
+    pub const ALL: [Self; 3] = [Self::Full, Self::FiveEighths, Self::Half];
 
     /// Samples of a block's row that come out, of eight.
     #[must_use]
     pub const fn samples(self) -> usize {
         match self {
             Self::Full => 8,
+            Self::FiveEighths => 5,
             Self::Half => 4,
         }
     }

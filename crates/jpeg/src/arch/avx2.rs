@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 use crate::cpu::{Avx2, Work};
 use crate::decode::blocks::Block;
-use crate::decode::idct::{self, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
+use crate::decode::idct::{self, FIVE_SHIFTS, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
 use crate::decode::tables::Steps;
 use crate::decode::transform::Four;
 use crate::plane::Scale;
@@ -58,6 +58,7 @@ fn transform_avx2(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], 
                 }
             }
             Scale::Half => put(&half(blocks, first, steps), out, stride),
+            Scale::FiveEighths => put(&five(blocks, first, steps), out, stride),
             Scale::Full => put(&whole(blocks, first, steps), out, stride),
         }
     }
@@ -193,6 +194,102 @@ fn half(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Half {
     let mut out = Half::default();
     // SAFETY: 32 bytes are there, and the store asks for no alignment.
     unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), rows) };
+    out
+}
+
+/// One line of the transform of 5/8 in every lane. `first` holds the first coefficient in the upper
+/// halves of its lanes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn five_line<const SHIFT: i32>(first: __m256i, p24: __m256i, p13: __m256i) -> [__m256i; 5] {
+    let first = _mm256_srai_epi32::<{ 16 - FRACTION as i32 }>(first);
+    let mut even = [first; 3];
+    for i in 0..3 {
+        let [a, b] = weight::FIVE_24[i];
+        even[i] = _mm256_add_epi32(first, _mm256_madd_epi16(p24, weights(a, b)));
+    }
+    let outer = _mm256_madd_epi16(p13, weights(weight::FIVE_13[0][0], weight::FIVE_13[0][1]));
+    let inner = _mm256_madd_epi16(p13, weights(weight::FIVE_13[1][0], weight::FIVE_13[1][1]));
+    [
+        round::<SHIFT>(_mm256_add_epi32(even[0], outer)),
+        round::<SHIFT>(_mm256_add_epi32(even[1], inner)),
+        round::<SHIFT>(even[2]),
+        round::<SHIFT>(_mm256_sub_epi32(even[1], inner)),
+        round::<SHIFT>(_mm256_sub_epi32(even[0], outer)),
+    ]
+}
+
+/// Samples of every block. The first register has by column, the last but one column, the upper four
+/// samples; the second the upper four of the last column, then the five of the lowest row.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn five_samples(c: [__m256i; 5]) -> [__m256i; 2] {
+    const FIRST: i32 = FIVE_SHIFTS[0] as i32;
+    const SECOND: i32 = FIVE_SHIFTS[1] as i32;
+    let zero = _mm256_setzero_si256();
+    let low = five_line::<FIRST>(
+        _mm256_unpacklo_epi16(zero, c[0]),
+        _mm256_unpacklo_epi16(c[2], c[4]),
+        _mm256_unpacklo_epi16(c[1], c[3]),
+    );
+    let high = five_line::<FIRST>(
+        _mm256_unpackhi_epi16(zero, c[0]),
+        _mm256_unpackhi_epi16(c[2], c[4]),
+        _mm256_unpackhi_epi16(c[1], c[3]),
+    );
+    // Of each row the pairs (1, 3), (2, 4), (-, 0), which then change places with rows.
+    let pick = _mm256_broadcastsi128_si256(_mm_setr_epi8(2, 3, 6, 7, 4, 5, 8, 9, -1, -1, 0, 1, -1, -1, -1, -1));
+    let mut r = [pick; 5];
+    for y in 0..5 {
+        r[y] = _mm256_shuffle_epi8(_mm256_packs_epi32(low[y], high[y]), pick);
+    }
+    let (pairs_01, first_01) = (_mm256_unpacklo_epi32(r[0], r[1]), _mm256_unpackhi_epi32(r[0], r[1]));
+    let (pairs_23, first_23) = (_mm256_unpacklo_epi32(r[2], r[3]), _mm256_unpackhi_epi32(r[2], r[3]));
+    let upper = five_line::<SECOND>(
+        _mm256_unpacklo_epi64(first_01, first_23),
+        _mm256_unpackhi_epi64(pairs_01, pairs_23),
+        _mm256_unpacklo_epi64(pairs_01, pairs_23),
+    );
+    // The lowest row is alone: the same in all lanes.
+    let lowest = five_line::<SECOND>(
+        _mm256_shuffle_epi32::<0xAA>(r[4]),
+        _mm256_shuffle_epi32::<0x55>(r[4]),
+        _mm256_shuffle_epi32::<0>(r[4]),
+    );
+    let sign = _mm256_set1_epi8(-128);
+    let columns = _mm256_packs_epi16(_mm256_packs_epi32(upper[0], upper[1]), _mm256_packs_epi32(upper[2], upper[3]));
+    let four = _mm256_blend_epi32::<0x22>(lowest[0], lowest[1]);
+    let four = _mm256_blend_epi32::<0x44>(four, lowest[2]);
+    let four = _mm256_blend_epi32::<0x88>(four, lowest[3]);
+    let rest = _mm256_packs_epi16(_mm256_packs_epi32(upper[4], four), _mm256_packs_epi32(lowest[4], lowest[4]));
+    [_mm256_xor_si256(columns, sign), _mm256_xor_si256(rest, sign)]
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn five(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> [[u8; 10]; 5] {
+    let mut c = [first_row(blocks, first, steps); 5];
+    for (y, row) in c.iter_mut().enumerate().skip(1) {
+        *row = times(rows(blocks, y), steps, y);
+    }
+    let samples = five_samples(c).map(|r| {
+        let mut bytes = [0; 32];
+        // SAFETY: 32 bytes are there, and the store asks for no alignment.
+        unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), r) };
+        bytes
+    });
+    let mut out = [[0; 10]; 5];
+    for block in 0..2 {
+        let [columns, rest] = [&samples[0][16 * block..][..16], &samples[1][16 * block..][..16]];
+        for (y, row) in out.iter_mut().enumerate() {
+            let row = &mut row[5 * block..][..5];
+            if y == 4 {
+                row.copy_from_slice(&rest[4..9]);
+            } else {
+                row.copy_from_slice(&[columns[y], columns[4 + y], columns[8 + y], columns[12 + y], rest[y]]);
+            }
+        }
+    }
     out
 }
 

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 use crate::cpu::{Avx512, Work};
 use crate::decode::NATURAL;
-use crate::decode::idct::{self, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
+use crate::decode::idct::{self, FIVE_SHIFTS, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
 use crate::decode::tables::Steps;
 use crate::decode::transform::Four;
 use crate::plane::Scale;
@@ -44,7 +44,7 @@ pub(crate) fn transform(_: Avx512, scale: Scale, four: &Four<'_>, steps: &Steps,
     unsafe { transform_avx512(scale, four, steps, out, stride) }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
 #[inline]
 fn transform_avx512(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
     let zero = _mm512_setzero_si512();
@@ -71,6 +71,7 @@ fn transform_avx512(scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8]
     let rows = [r0, r1, r2, r3, r4, r5, r6, r7];
     match scale {
         Scale::Half => half(rows, out, stride),
+        Scale::FiveEighths => five(rows, out, stride),
         Scale::Full => whole(rows, out, stride),
     }
 }
@@ -88,6 +89,14 @@ fn flat(scale: Scale, first: [i16; 4], step: i16, out: &mut [u8], stride: usize)
                 store(out, y * stride, row);
             }
         }
+        Scale::FiveEighths => {
+            let samples = first.map(|f| idct::flat(f, step));
+            for y in 0..5 {
+                for (out, sample) in out[y * stride..].chunks_exact_mut(5).zip(samples) {
+                    out.fill(sample);
+                }
+            }
+        }
         Scale::Full => {
             let left = _mm_shuffle_epi8(samples, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
             let right = _mm_shuffle_epi8(samples, _mm_setr_epi8(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
@@ -102,6 +111,13 @@ fn flat(scale: Scale, first: [i16; 4], step: i16, out: &mut [u8], stride: usize)
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn load(values: &[i16; 32]) -> __m512i {
+    // SAFETY: 64 bytes are there, and the load asks for no alignment.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load_bytes(values: &[u8; 64]) -> __m512i {
     // SAFETY: 64 bytes are there, and the load asks for no alignment.
     unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
 }
@@ -219,6 +235,106 @@ fn half(c: [__m512i; 8], out: &mut [u8], stride: usize) {
     store(out, stride, _mm512_extracti32x4_epi32::<1>(rows));
     store(out, 2 * stride, _mm512_extracti32x4_epi32::<2>(rows));
     store(out, 3 * stride, _mm512_extracti32x4_epi32::<3>(rows));
+}
+
+/// One line of the transform of 5/8 in every lane. `first` holds the first coefficient in the upper
+/// halves of its lanes.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn five_line<const SHIFT: u32>(first: __m512i, p24: __m512i, p13: __m512i) -> [__m512i; 5] {
+    let first = _mm512_srai_epi32::<{ 16 - FRACTION }>(first);
+    let mut even = [first; 3];
+    for i in 0..3 {
+        let [a, b] = weight::FIVE_24[i];
+        even[i] = _mm512_add_epi32(first, _mm512_madd_epi16(p24, weights(a, b)));
+    }
+    let outer = _mm512_madd_epi16(p13, weights(weight::FIVE_13[0][0], weight::FIVE_13[0][1]));
+    let inner = _mm512_madd_epi16(p13, weights(weight::FIVE_13[1][0], weight::FIVE_13[1][1]));
+    [
+        round::<SHIFT>(_mm512_add_epi32(even[0], outer)),
+        round::<SHIFT>(_mm512_add_epi32(even[1], inner)),
+        round::<SHIFT>(even[2]),
+        round::<SHIFT>(_mm512_sub_epi32(even[1], inner)),
+        round::<SHIFT>(_mm512_sub_epi32(even[0], outer)),
+    ]
+}
+
+/// Samples of every block. The first register has by column, the last but one column, the upper four
+/// samples; the second the upper four of the last column, then the five of the lowest row.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn five_samples(c: [__m512i; 5]) -> [__m512i; 2] {
+    const FIRST: u32 = FIVE_SHIFTS[0];
+    const SECOND: u32 = FIVE_SHIFTS[1];
+    let zero = _mm512_setzero_si512();
+    let low = five_line::<FIRST>(
+        _mm512_unpacklo_epi16(zero, c[0]),
+        _mm512_unpacklo_epi16(c[2], c[4]),
+        _mm512_unpacklo_epi16(c[1], c[3]),
+    );
+    let high = five_line::<FIRST>(
+        _mm512_unpackhi_epi16(zero, c[0]),
+        _mm512_unpackhi_epi16(c[2], c[4]),
+        _mm512_unpackhi_epi16(c[1], c[3]),
+    );
+    // Of each row the pairs (1, 3), (2, 4), (-, 0), which then change places with rows.
+    let pick = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 6, 7, 4, 5, 8, 9, -1, -1, 0, 1, -1, -1, -1, -1));
+    let mut r = [pick; 5];
+    for y in 0..5 {
+        r[y] = _mm512_shuffle_epi8(_mm512_packs_epi32(low[y], high[y]), pick);
+    }
+    let (pairs_01, first_01) = (_mm512_unpacklo_epi32(r[0], r[1]), _mm512_unpackhi_epi32(r[0], r[1]));
+    let (pairs_23, first_23) = (_mm512_unpacklo_epi32(r[2], r[3]), _mm512_unpackhi_epi32(r[2], r[3]));
+    let upper = five_line::<SECOND>(
+        _mm512_unpacklo_epi64(first_01, first_23),
+        _mm512_unpackhi_epi64(pairs_01, pairs_23),
+        _mm512_unpacklo_epi64(pairs_01, pairs_23),
+    );
+    // The lowest row is alone: the same in all lanes.
+    let lowest = five_line::<SECOND>(
+        _mm512_shuffle_epi32::<0xAA>(r[4]),
+        _mm512_shuffle_epi32::<0x55>(r[4]),
+        _mm512_shuffle_epi32::<0>(r[4]),
+    );
+    let sign = _mm512_set1_epi8(-128);
+    let columns = _mm512_packs_epi16(_mm512_packs_epi32(upper[0], upper[1]), _mm512_packs_epi32(upper[2], upper[3]));
+    let four = _mm512_mask_mov_epi32(lowest[0], 0x2222, lowest[1]);
+    let four = _mm512_mask_mov_epi32(four, 0x4444, lowest[2]);
+    let four = _mm512_mask_mov_epi32(four, 0x8888, lowest[3]);
+    let rest = _mm512_packs_epi16(_mm512_packs_epi32(upper[4], four), _mm512_packs_epi32(lowest[4], lowest[4]));
+    [_mm512_xor_si512(columns, sign), _mm512_xor_si512(rest, sign)]
+}
+
+/// For two rows of samples, or the lowest: where in the registers of [`five_samples`] each stands. A row
+/// takes the first twenty bytes of a half.
+static FIVE_ROWS: [[u8; 64]; 3] = {
+    let mut rows = [[0; 64]; 3];
+    let mut i = 0;
+    while i < 100 {
+        let (y, block, x) = (i / 20, i % 20 / 5, i % 5);
+        let at = match (x, y) {
+            (_, 4) => 64 + 4 + x,
+            (4, _) => 64 + y,
+            _ => 4 * x + y,
+        };
+        rows[y / 2][y % 2 * 32 + i % 20] = (16 * block + at) as u8;
+        i += 1;
+    }
+    rows
+};
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+#[inline]
+fn five(c: [__m512i; 8], out: &mut [u8], stride: usize) {
+    let [columns, rest] = five_samples([c[0], c[1], c[2], c[3], c[4]]);
+    for (i, order) in FIVE_ROWS.iter().enumerate() {
+        let two = _mm512_permutex2var_epi8(columns, load_bytes(order), rest);
+        // Twelve samples more than there are: what comes next is written afterwards, or is no picture.
+        store_32(out, 2 * i * stride, _mm512_castsi512_si256(two));
+        if i < 2 {
+            store_32(out, (2 * i + 1) * stride, _mm512_extracti64x4_epi64::<1>(two));
+        }
+    }
 }
 
 /// One line of the whole transform in every lane.

@@ -1,4 +1,4 @@
-//! The decoder of well-formed files, to planes at full or half size.
+//! The decoder of well-formed files, to planes at full size, 5/8 or half.
 //!
 //! libjpeg-turbo looks at a file bit by bit as if it could end anywhere, and decodes what is damaged
 //! as well as it can. Nearly all files are well formed, and this decoder reads only those. At anything
@@ -212,11 +212,14 @@ fn check_sampling(frame: &Frame) -> Result<(), Error> {
     if sound { Ok(()) } else { Err(Error::Unsupported("components of unusual number or size")) }
 }
 
+/// Samples that are written behind a row of blocks, where a vector is longer than it.
+const OVERHANG: usize = 16;
+
 fn lay_out(frame: &Frame, scale: Scale, buffers: &mut dyn Buffers) -> Vec<Plane> {
     let n = scale.samples();
     let plane = |component: &frame::Component| {
         // Four blocks are written at once, of which three may be beyond the last unit.
-        let stride = (frame.units[0] * component.factors[0] + 3) * n;
+        let stride = (frame.units[0] * component.factors[0] + 3) * n + OVERHANG;
         let rows = component.grid.rows * n;
         Plane {
             data: buffers.take(stride * rows),

@@ -157,7 +157,10 @@ proptest! {
                 let blocks = if cpu.takes_rows() { &rows } else { &written };
                 let mut out = vec![77; stride * 8];
                 cpu.transform(scale, &Four { blocks: blocks.each_ref(), first }, &steps, &mut out, stride);
-                (cpu, out)
+                // What is behind the four blocks is no part of them.
+                let n = scale.samples();
+                let rows: Vec<Vec<u8>> = out.chunks(stride).take(n).map(|row| row[..4 * n].to_vec()).collect();
+                (cpu, rows)
             });
             let transformed: Vec<_> = transformed.collect();
             for (cpu, out) in &transformed {
