@@ -28,7 +28,7 @@ pub(crate) struct Decoded {
     /// Size of the whole picture as stored, before the decoder shrank it.
     pub(crate) stored: Dimensions,
     /// By how much the decoder shrank it.
-    pub(crate) shrink: u32,
+    pub(crate) shrink: Shrink,
     pub(crate) colour: Colour,
     /// The profile's bytes, where they describe the planes' components.
     pub(crate) icc: Option<Vec<u8>>,
@@ -112,7 +112,7 @@ impl Codecs {
             request.actions.push(Action::ColourConverted { from: name });
             (colour, icc) = (Colour::Srgb, None);
         }
-        Ok(Decoded { planes, stored, shrink: shrink.denominator(), colour, icc })
+        Ok(Decoded { planes, stored, shrink, colour, icc })
     }
 
     /// What a decoder may be given: the file as it came; or, where it has no end marker or its frame does not know
@@ -214,7 +214,7 @@ impl Codecs {
         if chunks.has_alpha() {
             request.actions.push(Action::Flattened);
         }
-        Ok(Decoded { planes, stored, shrink: 1, colour, icc: meaning.icc().map(<[u8]>::to_vec) })
+        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc: meaning.icc().map(<[u8]>::to_vec) })
     }
 
     /// Whether a WebP may be sent as it is: all of its picture is there, and no pixel is transparent (what would show
@@ -264,7 +264,7 @@ impl Codecs {
         if container.alpha || inner != stored {
             request.actions.push(Action::Flattened);
         }
-        Ok(Decoded { planes, stored, shrink: 1, colour, icc })
+        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
     }
 
     pub(crate) fn heif(&mut self, heif: &Heif<'_>, request: &mut Request<'_>) -> Result<Decoded, Error> {
@@ -287,7 +287,7 @@ impl Codecs {
             (None, None) => Declared::Srgb,
         };
         let colour = self.profiles.resolve(declared, components);
-        Ok(Decoded { planes, stored, shrink: 1, colour, icc: icc.map(<[u8]>::to_vec) })
+        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc: icc.map(<[u8]>::to_vec) })
     }
 
     fn webp_pixels(&mut self, data: &[u8], size: Dimensions) -> Result<Vec<u8>, Error> {

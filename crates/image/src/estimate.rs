@@ -23,8 +23,7 @@ pub(crate) fn estimate(policy: &Policy, probe: &Probe) -> u64 {
     let decoded = match &probe.detail {
         Detail::Jpeg(scan) => {
             let shrink = plan::shrink(policy, probe);
-            let n = u64::from(shrink.denominator());
-            let pixels = (u64::from(stored.width()) + n).div_ceil(n) * (u64::from(stored.height()) + n).div_ceil(n);
+            let pixels = u64::from(shrink.of(stored.width()) + 1) * u64::from(shrink.of(stored.height()) + 1);
             // A header does not tell whether a baseline file comes in several scans, nor whether its
             // sampling takes the packed path with four samples a pixel beside the planes.
             let unusual = scan.frame.factors.len() == 4 || !decode::is_planar(scan);

@@ -430,7 +430,7 @@ impl Job<'_> {
         };
         let mut tools =
             Tools { resizer: self.resizer, compressor: &mut self.codecs.compressor, pool: &mut self.codecs.pool };
-        let first = encode::quality(self.policy, self.media.format(), decoded.shrink > 1);
+        let first = encode::quality(self.policy, self.media.format(), decoded.shrink.means() > 1);
         let ready = render::render(decoded, wanted, &mut tools)?;
         self.watch.lap(&mut self.timings.transform);
         self.watch.check()?;

@@ -59,7 +59,7 @@ pub(crate) fn plan(policy: &Policy, probe: &Probe) -> Vec<Action> {
         actions.push(Action::Oriented { from: probe.orientation(), lossless: false });
     }
     let stays = policy.takes(Format::Png) && matches!(&probe.detail, Detail::Png(chunks) if is_screenshot_like(chunks));
-    let shrinks = matches!(probe.detail, Detail::Jpeg(_)) && shrink(policy, probe) != crate::jpeg::turbo::Shrink::One;
+    let shrinks = matches!(probe.detail, Detail::Jpeg(_)) && shrink(policy, probe).means() > 1;
     actions.push(if stays {
         Action::Encoded { format: Format::Png, quality: None, reason: "flat areas and sharp edges stay lossless" }
     } else {

@@ -6,7 +6,7 @@ use crate::colour::{Colour, Converter, Shaper, ToRgb};
 use crate::convert::{RgbSink, Target};
 use crate::decode::Decoded;
 use crate::error::Error;
-use crate::jpeg::turbo::Compressor;
+use crate::jpeg::turbo::{Compressor, Shrink};
 use crate::orient;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting};
 use crate::pool::Pool;
@@ -62,7 +62,7 @@ pub(crate) fn render(decoded: Decoded, wanted: Wanted, tools: &mut Tools<'_>) ->
 /// Sizes and places of both ends.
 struct Geometry {
     wanted: Wanted,
-    /// Samples of the original behind each of the planes'.
+    /// Samples of the original that each of the planes' is the mean of.
     shrunk: usize,
     /// Output size before the turn.
     width: usize,
@@ -79,14 +79,14 @@ struct Geometry {
 }
 
 impl Geometry {
-    fn new(stored: Dimensions, shrink: u32, planes: &Planes, wanted: Wanted) -> Self {
+    fn new(stored: Dimensions, shrink: Shrink, planes: &Planes, wanted: Wanted) -> Self {
         let size = if orient::transposes(wanted.orientation) { wanted.size.transposed() } else { wanted.size };
-        let n = f64::from(shrink);
+        let n = shrink.factor();
         let (h, v) = (f64::from(planes.subsampling.horizontal), f64::from(planes.subsampling.vertical));
         let off = |cosited: bool, factor: f64| if cosited { 0.5 - 0.5 / factor } else { 0.0 };
         Self {
             wanted,
-            shrunk: shrink as usize,
+            shrunk: shrink.means() as usize,
             width: size.width() as usize,
             height: size.height() as usize,
             span_x: f64::from(stored.width()) / n,

@@ -43,19 +43,21 @@ pub(crate) fn check(scan: &Scan, limits: &Limits) -> Result<Dimensions, Error> {
     limits.dimensions(u32::from(frame.width), u32::from(scan.height()))
 }
 
-/// By how much a file's decoder shrinks it for this size.
+/// The most that the inverse DCT may shrink so that both sides stay at least as large as wanted.
 pub(crate) fn shrink(scan: &Scan, source: Dimensions, wanted: Dimensions) -> Shrink {
     // What has no DCT has no inverse one.
-    if scan.frame.lossless() { Shrink::One } else { shrink_for(source, wanted) }
-}
-
-/// The most that the inverse DCT may shrink so that both sides stay at least as large as wanted.
-fn shrink_for(source: Dimensions, wanted: Dimensions) -> Shrink {
+    if scan.frame.lossless() {
+        return Shrink::One;
+    }
+    // Whole samples rounded down: the last one may be of less than its share.
     let enough = |shrink: &Shrink| {
-        let n = shrink.denominator();
-        source.width() / n >= wanted.width() && source.height() / n >= wanted.height()
+        let side = |n: u32| (f64::from(n) / shrink.factor()) as u32;
+        side(source.width()) >= wanted.width() && side(source.height()) >= wanted.height()
     };
-    [Shrink::Eight, Shrink::Four, Shrink::Two].into_iter().find(enough).unwrap_or(Shrink::One)
+    let all = [Shrink::Eight, Shrink::Four, Shrink::Two];
+    // Five eighths are fast in our own decoder only, which gives planes.
+    let own = is_planar(scan).then_some(Shrink::FiveEighths);
+    all.into_iter().chain(own).find(enough).unwrap_or(Shrink::One)
 }
 
 /// Bytes of all coefficients.
@@ -66,14 +68,14 @@ pub(crate) fn coefficients(scan: &Scan) -> u64 {
 /// Bytes that a decode holds: coefficients where several scans must be joined, the planes, and rows
 /// inside the decoder.
 pub(crate) fn memory(scan: &Scan, shrink: Shrink) -> u64 {
-    let n = u64::from(shrink.denominator());
     let blocks = blocks(scan);
-    let planes: u64 = blocks.iter().map(|(w, h)| (w * 8).div_ceil(n) * (h * 8).div_ceil(n)).sum();
+    let size = u64::from(shrink.of(8));
+    // Four blocks are written at once, of which three may be beyond the last, and a vector a little more.
+    let planes: u64 = blocks.iter().map(|(w, h)| ((w + 3) * size + 16) * h * size).sum();
     // Rows of blocks of every component, as samples and as pointers, some of them twice.
-    let rows: u64 = blocks.iter().map(|(w, h)| w * 8 * 64 / n + h * 64).sum();
+    let rows: u64 = blocks.iter().map(|(w, h)| w * size * 64 + h * 64).sum();
     // A baseline file may come in several scans too; only the whole file tells.
     let buffered = scan.frame.progressive() || scan.frame.lossless() || scan.scans > 1;
-    // Two blocks side by side are decoded at once, of which one may be beyond the picture.
     let held: u64 = blocks.iter().map(|(w, h)| (w + 3) * h * sealpress_jpeg::BLOCK_BYTES).sum();
     planes + rows + if buffered { held } else { 0 } + (128 << 10)
 }
@@ -157,9 +159,8 @@ pub(crate) fn planar(
         None => {
             let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
             // Luma comes padded to whole chroma samples; the padding is no picture.
-            let n = plan.shrink.denominator();
-            planes[0].width = plan.header.width.div_ceil(n) as usize;
-            planes[0].height = plan.header.height.div_ceil(n) as usize;
+            planes[0].width = plan.shrink.of(plan.header.width) as usize;
+            planes[0].height = plan.shrink.of(plan.header.height) as usize;
             (planes, complaint)
         }
     };
@@ -178,10 +179,11 @@ pub(crate) fn planar(
     Ok((planes, complaint))
 }
 
-/// The planes of a well-formed file at full or half size.
+/// The planes of a well-formed file at full size, five eighths or half.
 fn own(decoder: &mut Decoder, bytes: &[u8], shrink: Shrink, limits: &Limits, pool: &mut Pool) -> Option<Vec<Plane>> {
     let scale = match shrink {
         Shrink::One => Scale::Full,
+        Shrink::FiveEighths => Scale::FiveEighths,
         Shrink::Two => Scale::Half,
         Shrink::Four | Shrink::Eight => return None,
     };
@@ -200,8 +202,7 @@ pub(crate) fn packed(
     convert: &mut turbo::Compressor,
     pool: &mut Pool,
 ) -> Result<Outcome, Error> {
-    let n = plan.shrink.denominator();
-    let dimensions = Dimensions::new(plan.header.width.div_ceil(n), plan.header.height.div_ceil(n))
+    let dimensions = Dimensions::new(plan.shrink.of(plan.header.width), plan.shrink.of(plan.header.height))
         .map_err(|e| Error::with_source(ErrorKind::Internal, "an empty picture", e))?;
     let format = match plan.header.colour {
         turbo::Colour::Cmyk | turbo::Colour::Ycck => Packed::Cmyk,

@@ -15,11 +15,13 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::planes::Plane;
 
-/// How far the inverse DCT shrinks while decoding: both sides become `⌈side / n⌉`.
+/// How far the inverse DCT shrinks while decoding: both sides become `⌈side × fraction⌉`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shrink {
     /// Full size.
     One,
+    /// Five eighths: an inverse DCT of five points.
+    FiveEighths,
     /// Half.
     Two,
     /// A quarter.
@@ -29,13 +31,33 @@ pub(crate) enum Shrink {
 }
 
 impl Shrink {
-    pub(crate) const fn denominator(self) -> u32 {
+    /// Numerator and denominator, reduced.
+    const fn fraction(self) -> (u32, u32) {
         match self {
-            Self::One => 1,
-            Self::Two => 2,
-            Self::Four => 4,
-            Self::Eight => 8,
+            Self::One => (1, 1),
+            Self::FiveEighths => (5, 8),
+            Self::Two => (1, 2),
+            Self::Four => (1, 4),
+            Self::Eight => (1, 8),
         }
+    }
+
+    /// What a side, or a number of samples in a row, becomes.
+    pub(crate) const fn of(self, side: u32) -> u32 {
+        let (n, d) = self.fraction();
+        (side as u64 * n as u64).div_ceil(d as u64) as u32
+    }
+
+    /// Samples of the full decode for one of what comes out.
+    pub(crate) fn factor(self) -> f64 {
+        let (n, d) = self.fraction();
+        f64::from(d) / f64::from(n)
+    }
+
+    /// How many samples of the full decode each one is the mean of; 1 where it is none.
+    pub(crate) const fn means(self) -> u32 {
+        let (n, d) = self.fraction();
+        if n == 1 { d } else { 1 }
     }
 }
 
@@ -363,7 +385,8 @@ impl Decompressor {
     }
 
     fn shrink(&mut self, shrink: Shrink) -> Result<(), Error> {
-        let factor = sys::tjscalingfactor { num: 1, denom: shrink.denominator() as c_int };
+        let (num, denom) = shrink.fraction();
+        let factor = sys::tjscalingfactor { num: num as c_int, denom: denom as c_int };
         // SAFETY: the instance is alive; the fraction is judged by the library.
         let status = unsafe { sys::tj3SetScalingFactor(self.handle.raw(), factor) };
         // A refused factor would leave the old one in force, and buffers sized for another.
@@ -372,9 +395,7 @@ impl Decompressor {
 }
 
 fn shrunk(header: &Header, shrink: Shrink) -> Result<(c_int, c_int), Error> {
-    let side = |n: u32| {
-        c_int::try_from(n.div_ceil(shrink.denominator())).map_err(|_| Error::too_large("a side beyond memory"))
-    };
+    let side = |n: u32| c_int::try_from(shrink.of(n)).map_err(|_| Error::too_large("a side beyond memory"));
     Ok((side(header.width)?, side(header.height)?))
 }
 
