@@ -204,9 +204,8 @@ fn half(blocks: [&Block; 2], first: [i16; 2], steps: &Steps) -> Half {
 fn five_line<const SHIFT: i32>(first: __m256i, p24: __m256i, p13: __m256i) -> [__m256i; 5] {
     let first = _mm256_srai_epi32::<{ 16 - FRACTION as i32 }>(first);
     let mut even = [first; 3];
-    for i in 0..3 {
-        let [a, b] = weight::FIVE_24[i];
-        even[i] = _mm256_add_epi32(first, _mm256_madd_epi16(p24, weights(a, b)));
+    for (even, [a, b]) in even.iter_mut().zip(weight::FIVE_24) {
+        *even = _mm256_add_epi32(first, _mm256_madd_epi16(p24, weights(a, b)));
     }
     let outer = _mm256_madd_epi16(p13, weights(weight::FIVE_13[0][0], weight::FIVE_13[0][1]));
     let inner = _mm256_madd_epi16(p13, weights(weight::FIVE_13[1][0], weight::FIVE_13[1][1]));

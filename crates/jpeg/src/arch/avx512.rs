@@ -244,9 +244,8 @@ fn half(c: [__m512i; 8], out: &mut [u8], stride: usize) {
 fn five_line<const SHIFT: u32>(first: __m512i, p24: __m512i, p13: __m512i) -> [__m512i; 5] {
     let first = _mm512_srai_epi32::<{ 16 - FRACTION }>(first);
     let mut even = [first; 3];
-    for i in 0..3 {
-        let [a, b] = weight::FIVE_24[i];
-        even[i] = _mm512_add_epi32(first, _mm512_madd_epi16(p24, weights(a, b)));
+    for (even, [a, b]) in even.iter_mut().zip(weight::FIVE_24) {
+        *even = _mm512_add_epi32(first, _mm512_madd_epi16(p24, weights(a, b)));
     }
     let outer = _mm512_madd_epi16(p13, weights(weight::FIVE_13[0][0], weight::FIVE_13[0][1]));
     let inner = _mm512_madd_epi16(p13, weights(weight::FIVE_13[1][0], weight::FIVE_13[1][1]));

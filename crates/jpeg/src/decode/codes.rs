@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     pub(crate) first: u8,
     /// Coefficients up to and with the second value; `first` plus one where there is only one.
     pub(crate) behind: u8,
-    /// 32 where the block ends here.
+    /// 63 where the block ends here: the low bits of a place that is a block's last.
     pub(crate) end: u8,
     /// Ones for the low bits of the first value that are not among the bits looked at. Then there is no
     /// second.
@@ -109,7 +109,7 @@ fn entry(bits: usize, (length, symbol): (u32, u8), is_dc: bool, ac: &[(u32, u8)]
         return None;
     }
     if !is_dc && ends(symbol) {
-        return Some(Entry { total: length as u8, behind: 1, end: 32, ..NOTHING });
+        return Some(Entry { total: length as u8, behind: 1, end: 63, ..NOTHING });
     }
     let missing = taken.saturating_sub(LOOK);
     let known = (bits >> (LOOK + missing - taken)) & ((1 << (size - missing)) - 1);
@@ -126,7 +126,7 @@ fn entry(bits: usize, (length, symbol): (u32, u8), is_dc: bool, ac: &[(u32, u8)]
     }
     let total = (taken + length + size) as u8;
     if ends(symbol) {
-        return Some(Entry { total, end: 32, ..one });
+        return Some(Entry { total, end: 63, ..one });
     }
     let value = (rest >> (LOOK - length - size)) & ((1 << size) - 1);
     Some(Entry { total, behind: one.behind + run + 1, second: extend(value as i32, size) as i8, ..one })

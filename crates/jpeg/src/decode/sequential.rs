@@ -1,7 +1,7 @@
 //! Scans of sequential files: chunks of units, from bits to coefficients to whoever takes them.
 
 use super::bits::{Bits, Reader};
-use super::blocks::{Aligned, Blocks};
+use super::blocks::{Block, Blocks, Buffer, ROOM};
 use super::codes::{Codes, Follow};
 use super::frame::{Frame, Scan};
 use super::tables::{Class, Tables};
@@ -12,18 +12,25 @@ use crate::error::Error;
 pub(crate) const CHUNK: usize = 8;
 
 /// Buffers kept from scan to scan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sequential {
     codes: Codes,
-    blocks: Vec<Aligned>,
-    follow: Vec<Follow>,
+    blocks: Box<Buffer>,
+    follow: Box<[Follow; ROOM]>,
+}
+
+impl Default for Sequential {
+    fn default() -> Self {
+        let blocks = Box::new(Buffer([[0; 64]; ROOM]));
+        Self { codes: Codes::default(), blocks, follow: Box::new([Follow::default(); ROOM]) }
+    }
 }
 
 /// Neighbouring units of a scan.
 pub(crate) struct Chunk<'a> {
     /// Of one unit after the other; in a unit of one part after the other; in a part row by row.
     /// First coefficients are differences to the block before of the same part.
-    pub(crate) blocks: &'a mut [Aligned],
+    pub(crate) blocks: &'a mut [Block],
     pub(crate) units: usize,
     /// Place of the first unit, across and down.
     pub(crate) place: [usize; 2],
@@ -67,7 +74,7 @@ impl Sequential {
                     bits: &mut bits,
                     plain: reader.plain(),
                     codes: &self.codes,
-                    blocks: &mut self.blocks[..=last],
+                    blocks: &mut self.blocks,
                     follow: &self.follow,
                     start: Codes::start(unit[0]),
                 });
@@ -76,7 +83,7 @@ impl Sequential {
                     return Err(reader.lack());
                 }
                 outcome?;
-                sink.take(Chunk { blocks: &mut self.blocks[..=last], units: n, place: [x, y], restarted });
+                sink.take(Chunk { blocks: &mut self.blocks.0[..=last], units: n, place: [x, y], restarted });
                 restarted = false;
                 left -= n;
                 x += n;
@@ -103,11 +110,10 @@ impl Sequential {
             pairs.push((tables.code(Class::Dc, dc)?, tables.code(Class::Ac, ac)?));
         }
         self.codes.set(&pairs);
-        let blocks = CHUNK * unit.len();
-        self.blocks.clear();
-        self.blocks.resize(blocks, Aligned([0; 64]));
-        self.follow.clear();
-        self.follow.extend((0..blocks).map(|i| Follow::new(unit[i % unit.len()], Some(unit[(i + 1) % unit.len()]))));
+        self.blocks.0.fill([0; 64]);
+        for (i, follow) in self.follow.iter_mut().enumerate() {
+            *follow = Follow::new(unit[i % unit.len()], Some(unit[(i + 1) % unit.len()]));
+        }
         Ok(unit)
     }
 }

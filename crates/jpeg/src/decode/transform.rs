@@ -1,7 +1,7 @@
 //! From blocks to planes: four neighbouring blocks at a time, whose first coefficients are added up
 //! on the way.
 
-use super::blocks::{Aligned, Block};
+use super::blocks::Block;
 use super::frame::{Frame, MOST_BLOCKS, Scan};
 use super::idct;
 use super::sequential::{CHUNK, Chunk, Sink};
@@ -116,7 +116,7 @@ impl Work for Take<'_, '_> {
             for unit in blocks.chunks_exact(unit).zip(first.chunks_exact_mut(unit)).take(units) {
                 let range = part.offset..part.offset + across * down;
                 for (block, first) in unit.0[range.clone()].iter().zip(&mut unit.1[range]) {
-                    sum = sum.wrapping_add(block.0[0]);
+                    sum = sum.wrapping_add(block[0]);
                     *first = sum;
                 }
             }
@@ -128,7 +128,7 @@ impl Work for Take<'_, '_> {
                 let out = &mut part.plane.data[start + place[0] * across * n..];
                 for (i, at) in order.iter().enumerate().take(groups) {
                     let four = Four {
-                        blocks: at.map(|at| &blocks[usize::from(at)].0),
+                        blocks: at.map(|at| &blocks[usize::from(at)]),
                         first: at.map(|at| first[usize::from(at)]),
                     };
                     cpu.transform(scale, &four, &part.steps, &mut out[i * 4 * n..], stride);
@@ -136,12 +136,12 @@ impl Work for Take<'_, '_> {
                 if rest > 0 {
                     let mut four = Four { blocks: [&ZERO; 4], first: [0; 4] };
                     for (i, at) in order[groups].iter().enumerate().take(rest) {
-                        (four.blocks[i], four.first[i]) = (&blocks[usize::from(*at)].0, first[usize::from(*at)]);
+                        (four.blocks[i], four.first[i]) = (&blocks[usize::from(*at)], first[usize::from(*at)]);
                     }
                     cpu.transform(scale, &four, &part.steps, &mut out[groups * 4 * n..], stride);
                 }
             }
         }
-        blocks.fill(Aligned([0; 64]));
+        blocks.fill([0; 64]);
     }
 }

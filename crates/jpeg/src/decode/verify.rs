@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::Decoder;
 use super::bits::Reader;
-use super::blocks::Aligned;
 use super::file::{File, Limits, Next};
 use super::frame::Scan;
 use super::progressive::Progressive;
@@ -160,7 +159,7 @@ struct Nothing;
 
 impl Sink<false> for Nothing {
     fn take(&mut self, chunk: Chunk<'_>) {
-        chunk.blocks.fill(Aligned([0; 64]));
+        chunk.blocks.fill([0; 64]);
     }
 }
 
