@@ -15,6 +15,15 @@ pub(crate) fn policies(vendor: Vendor) -> Policies {
     })
 }
 
+/// What stands between a file and this machine, in the words of `config show`.
+pub(crate) fn isolation() -> &'static str {
+    match sealpress_press::from_env(Policies::default()).isolation() {
+        Isolation::Locked => "locked-down processes",
+        Isolation::Process => "processes without a lock",
+        _ => "none: this process",
+    }
+}
+
 /// Worker processes, since files come from strangers. Where it is less than that, it says so.
 pub(crate) fn press(policies: Policies) -> Arc<dyn Press> {
     let press = sealpress_press::from_env(policies);

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use sealpress_backfill::{
-    Backfill, Config, Finished, ItemState, Plan, SessionState, Status, Summary, Value, show_bytes, show_duration,
+    Backfill, Config, Finished, ItemState, Origin, Plan, SessionState, Status, Summary, Value, show_bytes,
+    show_duration,
 };
 use serde_json::json;
+
+use crate::press;
 
 /// A plan.
 pub(super) fn plan(plan: &Plan, as_json: bool) {
@@ -152,6 +155,16 @@ pub(super) fn settings(config: &Config, origins: bool) {
         } else {
             crate::print::line(&format!("{name:<16} {value:<28} {about}"));
         }
+    }
+    // Not a setting of the file: a debugger's, by the environment alone.
+    let (name, value) = ("isolation", press::isolation());
+    let about = format!("where files are decoded; {}=off: in this process", sealpress_press::ISOLATION);
+    if origins {
+        let is_set = std::env::var_os(sealpress_press::ISOLATION).is_some();
+        let origin = if is_set { Origin::Variable(sealpress_press::ISOLATION.to_owned()) } else { Origin::Default };
+        println!("{name:<16} {value:<28} {:<24} {about}", origin.to_string());
+    } else {
+        println!("{name:<16} {value:<28} {about}");
     }
 }
 

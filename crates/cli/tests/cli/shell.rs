@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use super::sealpress;
+use super::{photo, sealpress};
 
 fn help(path: &[String]) -> String {
     let output = sealpress().args(path).arg("--help").output().unwrap();
@@ -107,4 +107,59 @@ fn completions_know_every_command() {
     let output = bash.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("got: watchlist"), "{said}");
+}
+
+/// Whoever decodes files without isolation is told, before the first of them and in the settings.
+#[test]
+fn less_isolation_than_usual_is_said() {
+    let show = |value: Option<&str>| {
+        let mut command = sealpress();
+        command.args(["config", "show", "--origin"]);
+        if let Some(value) = value {
+            command.env("SEALPRESS_ISOLATION", value);
+        }
+        let out = command.output().unwrap();
+        assert!(out.status.success());
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.lines().find(|line| line.starts_with("isolation ")).expect("a line about it").to_owned()
+    };
+    assert!(show(Some("off")).contains("none: this process") && show(Some("off")).contains("SEALPRESS_ISOLATION"));
+    let usual = if cfg!(target_os = "linux") { "locked-down processes" } else { "processes without a lock" };
+    assert!(show(None).contains(usual), "{}", show(None));
+
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photo(folder.path(), "photo.jpg", 64);
+    let prepare = |value: &str| {
+        let mut command = sealpress();
+        command
+            .env("SEALPRESS_ISOLATION", value)
+            .arg("prepare")
+            .arg(&photo)
+            .arg("--out")
+            .arg(folder.path().join("out"));
+        let out = command.output().unwrap();
+        assert!(out.status.success());
+        String::from_utf8(out.stderr).unwrap()
+    };
+    assert!(prepare("off").contains("without isolation"));
+    assert_eq!(prepare("on"), "");
+}
+
+/// A press that cannot be locked down is the machine's setting: exit code 2, and no file is called anything.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_press_that_cannot_start_blames_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photo(folder.path(), "photo.jpg", 64);
+    // A hard limit of private memory below what a worker needs at least.
+    let out = Command::new("bash")
+        .args(["-c", "ulimit -d 60000 && exec \"$@\"", "bash", env!("CARGO_BIN_EXE_sealpress"), "prepare", "--json"])
+        .arg(&photo)
+        .arg("--out")
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert!(out.stdout.is_empty() && said.contains("RLIMIT_DATA"), "{said}");
 }

@@ -1,28 +1,11 @@
 //! What a lost worker says about the file that it had: nothing at first. Only what happens again in a fresh
 //! process is the file's.
 
-use std::process::Child;
-use std::time::Duration;
-
 use sealpress_media::{Fault, Refusal, RefusalKind};
 
 use super::WorkerLimits;
 use super::process::{Lost, is_from_outside};
 use crate::error::Error;
-
-/// CPU time that a process has used so far, all of its threads together; `None` where it cannot be told.
-#[cfg(target_os = "linux")]
-pub(crate) fn cpu_time(child: &Child) -> Option<Duration> {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).ok()?);
-    let clock = nix::time::ClockId::pid_cpu_clock_id(pid).ok()?;
-    Some(Duration::from(clock.now().ok()?))
-}
-
-/// Elsewhere there is no clock of another process without `unsafe`.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn cpu_time(_: &Child) -> Option<Duration> {
-    None
-}
 
 /// Whether a second try in a fresh process may end otherwise. CPU time is a file's own: it would take as long
 /// again.

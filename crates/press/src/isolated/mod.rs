@@ -10,6 +10,7 @@
 //! each file ([`Media::sniff`]), and of pictures the header, for [`Press::estimate`], by safe Rust that
 //! allocates no more than the file is long. PDFs are judged by their length.
 
+mod clock;
 #[cfg(feature = "escapes")]
 mod escapes;
 mod frame;

@@ -13,7 +13,7 @@ use sealpress_media::Media;
 use super::frame;
 use super::spawn::spawn;
 use super::wire::{Answer, Hello, Ready, Request};
-use super::{WorkerLimits, judge};
+use super::{WorkerLimits, clock};
 use crate::error::Error;
 use crate::policies::Policies;
 
@@ -116,7 +116,7 @@ impl Process {
         limits: &WorkerLimits,
     ) -> Result<(Answer, Bytes), Lost> {
         self.jobs += 1;
-        let before = judge::cpu_time(&self.child);
+        let before = clock::cpu_time(&self.child);
         let waits = Waits {
             until: Instant::now() + limits.patience,
             cpu: before.map(|before| before + limits.deadline),
@@ -125,7 +125,7 @@ impl Process {
         let mut wire = Wire { process: self, waits };
         let answered =
             frame::write(&mut wire, &request, media.bytes()).and_then(|()| frame::read(&mut wire, limits.most_output));
-        let after = judge::cpu_time(&self.child);
+        let after = clock::cpu_time(&self.child);
         self.spent = after.zip(before).map_or(Duration::ZERO, |(after, before)| after.saturating_sub(before));
         answered.map_err(|error| self.lost(error, limits))
     }
@@ -208,7 +208,7 @@ impl Wire<'_> {
             let slice = left.min(self.waits.next_look).max(Duration::from_millis(5));
             match once(&self.process.socket, slice) {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    if let (Some(cpu), Some(used)) = (self.waits.cpu, judge::cpu_time(&self.process.child)) {
+                    if let (Some(cpu), Some(used)) = (self.waits.cpu, clock::cpu_time(&self.process.child)) {
                         self.waits.next_look = cpu.saturating_sub(used);
                         if self.waits.next_look.is_zero() {
                             return Err(io::ErrorKind::TimedOut.into());
