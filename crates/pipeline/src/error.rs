@@ -56,6 +56,9 @@ pub enum ErrorKind {
     Cancelled,
     /// The same content was already sent in this session and context; the journal refused it.
     Duplicate,
+    /// The vendor took the upload and cannot use the picture: another one is wanted. [`Error::code`] has the
+    /// vendor's word for it, such as `blur`.
+    Retake,
     /// The journal could not record the attempt, so that nothing was sent.
     Journal,
     /// A bug here or in a codec; it cost this job alone.
@@ -81,6 +84,7 @@ impl ErrorKind {
             Self::Stopped => "stopped",
             Self::Cancelled => "cancelled",
             Self::Duplicate => "duplicate",
+            Self::Retake => "retake",
             Self::Journal => "journal",
             Self::Internal => "internal",
         }
@@ -94,6 +98,7 @@ impl ErrorKind {
             }
             Self::Missing | Self::Refused | Self::Unreachable | Self::CircuitOpen | Self::InDoubt => Fault::Remote,
             Self::NoPress | Self::Journal | Self::Internal => Fault::Internal,
+            Self::Retake => Fault::Input,
         }
     }
 }

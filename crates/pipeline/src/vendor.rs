@@ -115,8 +115,13 @@ fn is_foreign(error: &client::Error) -> bool {
 
 /// The same error in this crate's words; the vendor's own message stays behind `source`.
 fn told(kind: ErrorKind, error: client::Error) -> Error {
+    let (kind, code) = match error.kind() {
+        // Neither a success nor a failure of the way: whoever took the picture takes another.
+        client::ErrorKind::Rejected { feedback } => (ErrorKind::Retake, Some(feedback.clone())),
+        _ => (kind, error.code().map(str::to_owned)),
+    };
     Error::new(kind, error.to_string())
         .with_fault(error.fault())
-        .with_answer(error.http_status(), error.code().map(str::to_owned))
+        .with_answer(error.http_status(), code)
         .with_source(error)
 }

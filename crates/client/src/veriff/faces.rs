@@ -162,6 +162,23 @@ impl Client {
         Ok(SignedFaces { signature: self.inner.auth.key().sign(&body), count: faces.len(), body })
     }
 
+    /// Signs faces that are framed already, each in its parts.
+    pub(super) fn sign_entries<P>(&self, count: usize, entries: impl Iterator<Item = P>) -> SignedFaces
+    where
+        P: Iterator<Item = Bytes>,
+    {
+        let mut text = opening(&self.inner.faces_shape);
+        for (at, entry) in entries.enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            entry.for_each(|part| text.extend_from_slice(&part));
+        }
+        text.extend_from_slice(CLOSING);
+        let body = Bytes::from(text);
+        SignedFaces { signature: self.inner.auth.key().sign(&body), count, body }
+    }
+
     /// Imports faces: POST /faces/import. Sent once. After a lost answer the same request may be sent again
     /// within five minutes of the first time: what was processed is dropped then, and counts once. Later it
     /// counts anew.
@@ -178,6 +195,14 @@ impl Client {
         .await
     }
 }
+
+/// What stands before the first face.
+fn opening(shape: &FacesShape) -> Vec<u8> {
+    format!("{{{}:[", Value::from(&*shape.list)).into_bytes()
+}
+
+/// What stands behind the last one.
+const CLOSING: &[u8] = b"]}";
 
 fn body(faces: &[Face], shape: &FacesShape, limits: &Limits) -> Result<Bytes, Error> {
     if faces.is_empty() || faces.len() > Face::PER_REQUEST {
@@ -209,7 +234,7 @@ fn body(faces: &[Face], shape: &FacesShape, limits: &Limits) -> Result<Bytes, Er
     }
     let quoted = |text: &str| Value::from(text).to_string();
     let mut text = Vec::with_capacity(length);
-    text.extend_from_slice(format!("{{{}:[", quoted(&shape.list)).as_bytes());
+    text.extend_from_slice(&opening(shape));
     for (at, face) in faces.iter().enumerate() {
         let comma = if at > 0 { "," } else { "" };
         text.extend_from_slice(format!("{comma}{{{}:{},", quoted(&shape.name), quoted(&face.name)).as_bytes());
@@ -225,7 +250,7 @@ fn body(faces: &[Face], shape: &FacesShape, limits: &Limits) -> Result<Bytes, Er
             }
         }
     }
-    text.extend_from_slice(b"]}");
+    text.extend_from_slice(CLOSING);
     Ok(text.into())
 }
 

@@ -7,6 +7,8 @@ mod decision;
 mod endpoints;
 mod errors;
 mod faces;
+mod importer;
+mod limits;
 mod poll;
 mod provider;
 mod records;
@@ -18,6 +20,8 @@ pub use auth::{Credentials, SignaturePolicy};
 pub use client::{Builder, Client};
 pub use decision::{Address, Decision, DocumentData, Insight, ParsedAddress, PersonData, RiskLabel, RiskScore};
 pub use faces::{Face, FaceSource, FacesAnswer, FacesShape, SignedFaces};
+pub use importer::FaceImporter;
+pub use limits::limits;
 pub use poll::PollOptions;
 pub use records::{Person, SanctionMatch, Watchlist};
 pub use requests::{
@@ -34,18 +38,3 @@ pub use crate::provider::NewSession;
 pub use crate::sign::SignedBody;
 pub use crate::upload::{Receipt, Upload};
 pub use sealpress_media::Limits;
-
-use sealpress_media::Format;
-
-/// What Veriff takes, out of its upload page: pictures up to 24 MB of base64 ("approx 17 MB"),
-/// PDFs up to 20 MB of which 5 pages are looked at, longer side up to 1,920 pixels. PDF has to be
-/// enabled by Veriff for an integration.
-#[must_use]
-pub fn limits() -> Limits {
-    let mut limits = Limits::none();
-    limits.formats = Format::ALL.to_vec();
-    (limits.image_bytes, limits.image_base64) = (17_000_000, Some(24_000_000));
-    (limits.pdf_bytes, limits.pdf_pages) = (20_000_000, 5);
-    (limits.max_width, limits.max_height) = (1920, 1920);
-    limits
-}

@@ -1,9 +1,10 @@
 //! The bulk import of faces over a socket, with its rules, its quota and its five minutes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sealpress_client::veriff::{Client, Credentials, Face, FacesAnswer, FacesShape, NewSession};
-use sealpress_client::{Failure, RetryPolicy};
+use sealpress_client::veriff::{Client, Credentials, Face, FaceImporter, FacesAnswer, FacesShape, NewSession};
+use sealpress_client::{Context, Error, Failure, Provider, Receipt, RetryPolicy, Upload};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
 
 use super::common::{jpeg, veriff};
@@ -88,5 +89,100 @@ async fn another_shape_is_one_setting() {
     let client = Client::builder(emulator.url(), credentials).faces_shape(shape).retry(RetryPolicy::never());
     let client = client.build().unwrap();
     assert_eq!(left(import(&client, &["a"]).await), 99_999);
+    emulator.shutdown().await;
+}
+
+fn importer(emulator: &Emulator) -> Arc<FaceImporter> {
+    Arc::new(FaceImporter::new(veriff(emulator)).with_linger(Duration::from_millis(200)))
+}
+
+/// One face under a key, as a pipeline sends it.
+async fn send(importer: Arc<FaceImporter>, key: String, len: usize) -> Result<Receipt, Error> {
+    let session = importer.create(&NewSession::new().with_vendor_data(key)).await?.session;
+    let body = importer.sign(&Upload::new(session, Context::Face, jpeg(len)))?;
+    importer.send(&body).await
+}
+
+async fn send_all(importer: &Arc<FaceImporter>, keys: std::ops::Range<usize>) -> Vec<Result<Receipt, Error>> {
+    let tasks: Vec<_> = keys.map(|n| tokio::spawn(send(importer.clone(), format!("cust-{n}"), 1_000 + n))).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn a_pipelines_uploads_share_requests() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = importer(&emulator);
+    for result in send_all(&importer, 0..95).await {
+        let receipt = result.unwrap();
+        assert_eq!(receipt.media_id.as_str(), receipt.session.as_str());
+        let listed = importer.list(&receipt.session).await.unwrap();
+        assert_eq!((listed.len(), &listed[0].media_id), (1, &receipt.media_id));
+    }
+    let ledger = emulator.ledger();
+    assert_eq!((ledger.imported_faces().count(), ledger.requests("faces-import")), (95, 10));
+    let mut names: Vec<&str> = ledger.faces.iter().map(|f| f.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 95);
+    assert!(ledger.faces.iter().all(|f| f.name == format!("cust-{}", f.size - 1_000)), "each under its own name");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_lost_may_be_sent_again_and_counts_once() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = importer(&emulator);
+    let lost = FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("faces-import").times(1);
+    emulator.add_fault(lost).unwrap();
+    let first = send_all(&importer, 0..3).await;
+    assert!(first.iter().all(|r| r.as_ref().is_err_and(|e| e.failure() == Failure::Ambiguous)), "{first:?}");
+    // "Not there" in a list means: send it again.
+    let session = importer.create(&NewSession::new().with_vendor_data("cust-0")).await.unwrap().session;
+    assert!(importer.list(&session).await.unwrap().is_empty());
+    assert!(send_all(&importer, 0..3).await.iter().all(Result::is_ok));
+    let ledger = emulator.ledger();
+    assert_eq!((ledger.imported_faces().count(), ledger.faces.len()), (3, 6));
+    // Of what another process sent nothing is known, and that is not "nothing there".
+    let other = self::importer(&emulator);
+    assert_eq!(other.list(&session).await.unwrap_err().failure(), Failure::Permanent);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_quota_stops_a_run_and_blames_no_face() {
+    let emulator = Emulator::builder().configure(|o| o.faces_quota = 7).start().await.unwrap();
+    let importer = importer(&emulator);
+    let results = send_all(&importer, 0..10).await;
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 7, "as many as there was room for");
+    for error in results.into_iter().filter_map(Result::err) {
+        assert_eq!(error.failure(), Failure::AuthStop);
+        assert!(error.to_string().contains("quota"), "{error}");
+    }
+    assert_eq!(emulator.ledger().imported_faces().count(), 7);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn names_are_keys_or_their_digests_and_never_shared() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = importer(&emulator);
+    for (key, plain) in [("cust-1", true), ("Jane Doe", false), ("a#reference", false), (&*"x".repeat(300), false)] {
+        let create = || async { importer.create(&NewSession::new().with_vendor_data(key)).await.unwrap().session };
+        let (name, again) = (create().await, create().await);
+        assert_eq!((name.as_str() == key, name == again), (plain, true), "{key}");
+    }
+    assert!(importer.create(&NewSession::new()).await.is_err());
+    send(importer.clone(), "twice".into(), 1_000).await.unwrap();
+    // Veriff would drop it without a word, and it would count as imported.
+    let error = send(importer.clone(), "twice".into(), 1_001).await.unwrap_err();
+    assert_eq!((error.failure(), error.fault().as_str()), (Failure::Permanent, "caller"));
+    send(importer.clone(), "twice".into(), 1_000).await.unwrap();
+    let session = importer.create(&NewSession::new().with_vendor_data("c")).await.unwrap().session;
+    let error = importer.sign(&Upload::new(session, Context::DocumentFront, jpeg(1_000))).unwrap_err();
+    assert_eq!(error.fault().as_str(), "caller");
     emulator.shutdown().await;
 }

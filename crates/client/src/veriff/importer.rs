@@ -1,0 +1,292 @@
+//! The bulk import of faces behind the trait that pipelines know: each upload is one face, and whatever is
+//! under way at one moment shares requests, ten at a time.
+//!
+//! There is no session on the other side. A "session" here is a face's name, made from the caller's own key;
+//! finishing it does nothing. Veriff shows no list of faces: what is confirmed is known for as long as
+//! this process remembers, and after a lost answer an upload may be sent again for five minutes, in which
+//! Veriff drops what it has processed. Later, or in another process, nobody can tell: it stays in doubt.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sealpress_media::{Fault, Limits};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::client::Client;
+use super::faces::{Face, FacesAnswer};
+use super::{Context, MediaId, NewSession, Receipt, SessionId, SignedBody, Upload};
+use crate::error::{Error, ErrorKind};
+use crate::provider::{BoxFuture, Created, Listed, Provider, SessionState};
+use crate::sign::{self, Encoding, Frame, Scheme};
+
+const OPERATION: &str = "import faces";
+
+/// A repetition has to arrive within Veriff's five minutes: so long after the first send it is not begun.
+const REPEATABLE: Duration = Duration::from_secs(180);
+
+/// Raw bytes of the faces that share a request, at most.
+const MOST_RAW: u64 = 24_000_000;
+
+/// Imports faces, for pipelines. Requests are shared by what is sent at the same time.
+pub struct FaceImporter {
+    client: Client,
+    limits: Limits,
+    linger: Duration,
+    open: Mutex<Batch>,
+    sent: Mutex<HashMap<String, Sent>>,
+}
+
+/// Prints the client; names may be people's.
+impl fmt::Debug for FaceImporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaceImporter").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// Faces that wait for company.
+#[derive(Default)]
+struct Batch {
+    number: u64,
+    bytes: u64,
+    seats: Vec<Seat>,
+}
+
+struct Seat {
+    name: String,
+    body: SignedBody,
+    told: oneshot::Sender<Result<(), ErrorKind>>,
+}
+
+/// What is known of a name that was sent.
+struct Sent {
+    first: Instant,
+    content: String,
+    confirmed: bool,
+}
+
+impl FaceImporter {
+    /// Imports through this client, with its limits and its [`FacesShape`](super::FacesShape).
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        let mut limits = client.inner.limits.clone();
+        limits.formats.retain(|format| format.is_image());
+        let linger = Duration::from_millis(50);
+        Self { client, limits, linger, open: Mutex::default(), sent: Mutex::default() }
+    }
+
+    /// How long a face waits for others to fill its request: 50 ms unless set.
+    #[must_use]
+    pub const fn with_linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// A name out of the caller's key: the key itself where it can stand in a URL and a request, a digest of
+    /// it elsewhere. The same key gives the same name in every process.
+    fn name(new: &NewSession) -> Result<SessionId, Error> {
+        let key = new.vendor_data.as_deref().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| Error::config(OPERATION, "a face needs a key of yours to be named by"))?;
+        let plain = key.chars().count() <= 200 && !key.contains('#');
+        let id = SessionId::new(key).ok().filter(|_| plain);
+        id.map_or_else(|| SessionId::new(format!("sp#{}", sign::hex(&Sha256::digest(key)[..16]))), Ok)
+    }
+
+    /// Takes a seat in the open request, and has it answered.
+    async fn join(&self, name: String, body: &SignedBody) -> Result<(), Error> {
+        let (told, mut answer) = oneshot::channel();
+        let seat = Seat { name, body: body.clone(), told };
+        let (number, full) = {
+            let mut open = self.open();
+            let mut full = Vec::new();
+            if open.bytes + body.media_len() > MOST_RAW {
+                full.extend(open.take());
+            }
+            open.bytes += body.media_len();
+            open.seats.push(seat);
+            let number = open.number;
+            if open.seats.len() >= Face::PER_REQUEST {
+                full.extend(open.take());
+            }
+            (number, full)
+        };
+        for seats in full {
+            self.import(seats).await;
+        }
+        tokio::select! {
+            biased;
+            told = &mut answer => return outcome(told),
+            () = sleep(self.linger) => {}
+        }
+        // Whoever waits longest enough first sends for all: nobody depends on another who may be cancelled.
+        let rest = {
+            let mut open = self.open();
+            if open.number == number { open.take() } else { None }
+        };
+        if let Some(seats) = rest {
+            self.import(seats).await;
+        }
+        outcome(answer.await)
+    }
+
+    /// Sends one request, and tells everybody in it.
+    async fn import(&self, mut seats: Vec<Seat>) {
+        while !seats.is_empty() {
+            match self.send(&seats).await {
+                Ok(FacesAnswer::QuotaExceeded { available_quota }) => {
+                    let fits = usize::try_from(available_quota).unwrap_or(usize::MAX).min(seats.len());
+                    // Of the run, not of any face: the rest of a run would hear the same.
+                    let reason = format!("the plan's quota of faces is used up, {available_quota} left");
+                    let kind = ErrorKind::Config { reason: reason.into() };
+                    let fits = if fits == seats.len() { 0 } else { fits };
+                    seats.drain(fits..).for_each(|seat| drop(seat.told.send(Err(kind.clone()))));
+                }
+                Ok(_) => {
+                    let mut sent = self.sent();
+                    for seat in seats.drain(..) {
+                        if let Some(known) = sent.get_mut(&seat.name) {
+                            known.confirmed = true;
+                        }
+                        let _ = seat.told.send(Ok(()));
+                    }
+                }
+                Err(error) => seats.drain(..).for_each(|seat| drop(seat.told.send(Err(error.kind().clone())))),
+            }
+        }
+    }
+
+    async fn send(&self, seats: &[Seat]) -> Result<FacesAnswer, Error> {
+        let entry = |seat: &Seat| {
+            let mut parts = seat.body.body();
+            std::iter::from_fn(move || parts.next_part())
+        };
+        let signed = self.client.sign_entries(seats.len(), seats.iter().map(entry));
+        self.client.import_faces(&signed).await
+    }
+
+    /// Takes note of a name before it is sent; refuses one that another face has.
+    fn begin(&self, name: &str, content: &str) -> Result<(), Error> {
+        let now = Instant::now();
+        let mut sent = self.sent();
+        if sent.len() >= 100_000 {
+            sent.retain(|_, known| known.first + Face::NAME_EVERY > now);
+        }
+        match sent.get_mut(name) {
+            Some(known) if known.first + Face::NAME_EVERY > now && known.content != content => {
+                // Veriff would drop it without a word.
+                Err(Error::media(OPERATION, Fault::Caller, "another face was imported under this name just now"))
+            }
+            Some(known) if known.first + Face::NAME_EVERY > now => Ok(()),
+            _ => {
+                sent.insert(name.to_owned(), Sent { first: now, content: content.to_owned(), confirmed: false });
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Batch> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, HashMap<String, Sent>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    /// Everybody who waits; the next request begins.
+    fn take(&mut self) -> Option<Vec<Seat>> {
+        (self.number, self.bytes) = (self.number + 1, 0);
+        Some(std::mem::take(&mut self.seats)).filter(|seats| !seats.is_empty())
+    }
+}
+
+/// Whoever sent for all was cancelled: it may have been on the wire.
+fn outcome(told: Result<Result<(), ErrorKind>, oneshot::error::RecvError>) -> Result<(), Error> {
+    let lost = Err(ErrorKind::Transport { may_have_been_sent: true });
+    told.unwrap_or(lost).map_err(|kind| Error::new(kind, OPERATION))
+}
+
+impl Provider for FaceImporter {
+    fn name(&self) -> &'static str {
+        "veriff-faces"
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Asks nobody: a face's name is all that there is.
+    fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>> {
+        Box::pin(std::future::ready(Self::name(new).map(|name| Created::new(name, None))))
+    }
+
+    /// Judges and frames one face; the request that it shares is signed when it is sent.
+    fn sign(&self, upload: &Upload) -> Result<SignedBody, Error> {
+        if !matches!(upload.context, Context::Face | Context::FaceReference) {
+            let reason = format!("`{}` is no face: face or face-reference", upload.context);
+            return Err(Error::media("upload", Fault::Caller, reason));
+        }
+        self.limits.check(&upload.media).map_err(|refusal| Error::refused("upload", refusal))?;
+        let name = name_of(&upload.session, &upload.context);
+        let content = sign::hex(&Sha256::digest(upload.media.bytes())[..16]);
+        let shape = &self.client.inner.faces_shape;
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let mime = upload.media.format().mime();
+        let prefix =
+            format!("{{{}:{},{}:\"data:{mime};base64,", quoted(&shape.name), quoted(&name), quoted(&shape.image));
+        let frame = Frame::new(prefix, upload.media.bytes().clone(), Encoding::Base64, "\"}");
+        sign::sign(upload, frame, Scheme::Unsigned, Some(content))
+    }
+
+    fn send<'a>(&'a self, body: &'a SignedBody) -> BoxFuture<'a, Result<Receipt, Error>> {
+        Box::pin(async move {
+            let name = name_of(body.session(), body.context());
+            self.begin(&name, body.stamp().unwrap_or_default())?;
+            self.join(name.clone(), body).await?;
+            Ok(Receipt::new(body.session().clone(), body.context().clone(), MediaId::new(name)?))
+        })
+    }
+
+    /// What this process knows. An upload that may be sent again is not listed; one of which nothing is known
+    /// any more is an error, since an empty list would be a promise.
+    fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
+        let now = Instant::now();
+        let sent = self.sent();
+        let known = [Context::Face, Context::FaceReference].map(|context| {
+            let name = name_of(session, &context);
+            let known = sent.get(&name).map(|known| (known.confirmed, known.first));
+            (context, name, known)
+        });
+        let lost =
+            |known: &Option<(bool, Instant)>| matches!(known, Some((false, first)) if *first + REPEATABLE <= now);
+        if known.iter().all(|(.., known)| known.is_none()) || known.iter().any(|(.., known)| lost(known)) {
+            let reason = "the vendor shows no faces, and whether this one was imported is not known any more";
+            return Box::pin(std::future::ready(Err(Error::media(OPERATION, Fault::Remote, reason))));
+        }
+        let confirmed = known.into_iter().filter(|(.., known)| matches!(known, Some((true, _))));
+        let listed = confirmed.map(|(context, name, _)| Ok(Listed::new(MediaId::new(name)?, context))).collect();
+        Box::pin(std::future::ready(listed))
+    }
+
+    /// Nothing to do.
+    fn finish<'a>(&'a self, _: &'a SessionId) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// There is no session that could be in any state.
+    fn state<'a>(&'a self, _: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>> {
+        Box::pin(std::future::ready(Ok(SessionState::Unknown)))
+    }
+}
+
+/// A session has one face, and perhaps one for reference.
+fn name_of(session: &SessionId, context: &Context) -> String {
+    match context {
+        Context::FaceReference => format!("{session}#reference"),
+        _ => session.to_string(),
+    }
+}
