@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Sends the same pictures through other people's tools and ours, in turns: `cargo xtask bench image --rivals`.
-# Arguments are the pictures; without any, the real photos of the shared corpus where it is present, or
-# the specimens of testdata. A first argument `choices` compares our own filters and qualities instead, `two`
-# tells what a second worker adds.
+# Sends the same photos through other people's tools and ours, in turns: `cargo xtask bench image --rivals`.
+# Arguments are photos and folders of photos; without any, the real photos of the shared corpus. A first
+# argument `choices` compares our own filters and qualities instead, `two` tells what a second worker adds.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 cargo build --release --package sealpress-benches --bin image-worker
@@ -26,12 +25,11 @@ if [ "${1:-}" = two ]; then
 fi
 if [ $# -eq 0 ]; then
     corpus=../shared/corpus
-    if [ -d "$corpus" ]; then
-        set -- "$corpus"/documents/*business-card-english.jpg "$corpus"/documents/*handwritten-notes.jpg \
-            "$corpus"/phone-jpeg/*Kodak_PIXPRO_FZ201.jpg "$corpus"/heic/*IMG_2682.heic "$corpus"/orientation/*arrow.heic
-    else
-        set -- testdata/jpeg/id-front-12mp.jpg testdata/jpeg/id-back-p3-422.jpg testdata/jpeg/selfie-progressive-444.jpg testdata/heic/id-front.heic
+    if [ ! -d "$corpus" ]; then
+        echo "there are no real photos in ../shared/corpus; name a folder that has some" >&2
+        exit 1
     fi
+    set -- "$corpus"/photos "$corpus"/documents "$corpus"/phone-jpeg "$corpus"/heic "$corpus"/png "$corpus"/webp
 fi
 if [ "$two" ]; then
     exec python3 benches/rivals/image/two.py target/release/image-worker "$@"

@@ -1,6 +1,6 @@
-"""What a second worker on a second core adds: `cargo xtask bench image --rivals two [FILE…]`.
+"""What a second worker on a second core adds: `cargo xtask bench image --rivals two [PATH…]`.
 
-    two.py WORKER FILE…
+    two.py WORKER PATH…
 
 In turns, one worker normalizes each file ROUNDS times on the first core, and two do so at the same time, each on
 a core of its own. Printed is how many times the pictures of one the two get done in the same time: by the clock
@@ -13,6 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import pictures
 
 ROUNDS = 8
 TURNS = 7
@@ -46,7 +48,8 @@ def timed(workers, files):
 
 
 def main():
-    program, *files = sys.argv[1:]
+    program, *paths = sys.argv[1:]
+    files = pictures.chosen(paths)
     workers = [Worker(program, core) for core in sorted(os.sched_getaffinity(0))[:2]]
     if len(workers) < 2:
         raise SystemExit("two cores are needed")

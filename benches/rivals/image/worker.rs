@@ -24,11 +24,11 @@ fn main() -> std::io::Result<()> {
         let line = line?;
         let (file, save) = line.split_once('\t').unwrap_or((&line, ""));
         let bytes = std::fs::read(file)?;
-        let begun = cpu_ms()?;
+        let begun = cpu_ms();
         let result = Media::sniff(bytes)
             .map_err(|e| e.to_string())
             .and_then(|media| normalizer.normalize(&media).map_err(|e| e.to_string()));
-        let cpu = cpu_ms()? - begun;
+        let cpu = cpu_ms() - begun;
         let (len, error) = match &result {
             Ok(done) => (done.media().len(), String::new()),
             Err(error) => (0, error.clone()),
@@ -43,11 +43,10 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// CPU time of this process in milliseconds, to the nanosecond as the scheduler counts it.
-fn cpu_ms() -> std::io::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/schedstat")?;
-    let nanos: f64 = stat.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or_default();
-    Ok(nanos / 1e6)
+/// CPU time of this process in milliseconds, to the nanosecond.
+fn cpu_ms() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
 /// Peak resident memory in KiB.
