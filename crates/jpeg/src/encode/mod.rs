@@ -52,6 +52,11 @@ pub struct EncodeOptions<'a> {
     pub quality: u8,
     /// The Huffman tables.
     pub tables: HuffmanTables,
+    /// How far from the middle between two steps coefficients but a block's first are still rounded
+    /// towards zero, in hundredths of a step: 0 rounds to the nearest as libjpeg does; what is above
+    /// 50 counts as 50. Ones become zeros, which cost no bits: at equal bytes 6 with one step of quality
+    /// more looks better than 0.
+    pub dead_zone: u8,
     /// An ICC profile to go along; empty ones are left out.
     pub icc: Option<&'a [u8]>,
 }
@@ -60,7 +65,7 @@ impl EncodeOptions<'_> {
     /// With the best tables and without a profile.
     #[must_use]
     pub const fn new(quality: u8) -> Self {
-        Self { quality, tables: HuffmanTables::Optimal, icc: None }
+        Self { quality, tables: HuffmanTables::Optimal, dead_zone: 0, icc: None }
     }
 }
 
@@ -128,7 +133,7 @@ impl Encoder {
     fn write(&mut self, layout: &Layout, source: Source<'_>, options: &EncodeOptions<'_>, out: &mut Vec<u8>) {
         let quality = options.quality.clamp(1, 100);
         let steps = [quantize::luma(quality), quantize::chroma(quality)];
-        let quantizers = steps.each_ref().map(Quantizer::new);
+        let quantizers = steps.each_ref().map(|steps| Quantizer::new(steps, options.dead_zone));
         self.tokenize(layout, source, &quantizers);
         let tables = match options.tables {
             HuffmanTables::Standard => Tables::standard(),

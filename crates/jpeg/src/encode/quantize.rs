@@ -61,7 +61,8 @@ pub(crate) struct Quantizer {
 }
 
 impl Quantizer {
-    pub(super) fn new(steps: &Steps) -> Self {
+    /// For these steps, with a dead zone of so many hundredths of a step.
+    pub(super) fn new(steps: &Steps, dead_zone: u8) -> Self {
         let mut all = Self { correction: [0; 64], reciprocal: [0; 64], scale: [0; 64] };
         for (i, step) in steps.iter().enumerate() {
             let divisor = u32::from(*step) * 8;
@@ -76,6 +77,9 @@ impl Quantizer {
                 correction += 1;
             } else {
                 reciprocal += 1;
+            }
+            if i > 0 {
+                correction -= (divisor * u32::from(dead_zone) / 100).min(correction);
             }
             all.correction[i] = correction as u16;
             all.reciprocal[i] = reciprocal as u16;

@@ -6,6 +6,7 @@ use turbojpeg::{Compressor, Subsamp, YuvImage};
 
 use super::quantize::Quantizer;
 use super::*;
+use crate::decode;
 use crate::plane::Plane;
 
 /// What a plane shows.
@@ -188,6 +189,25 @@ fn a_profile_stands_where_the_oracle_puts_it_and_is_whole() {
 }
 
 #[test]
+fn a_dead_zone_rounds_towards_zero_and_leaves_first_coefficients_alone() {
+    for quality in [50, 86, 100] {
+        let steps = quantize::luma(quality);
+        let [nearest, dead] = [0, 20].map(|dead_zone| Quantizer::new(&steps, dead_zone));
+        for i in [0, 1, 8, 63] {
+            // Coefficients are eight times too large here; `part` is in hundredths of a step.
+            for (part, up) in [(20, false), (49, false), (55, false), (62, false), (80, true), (99, true)] {
+                let mut block = [0; 64];
+                block[i] = (i32::from(steps[i]) * 8 * (300 + part) / 100) as i16;
+                let written = decode::NATURAL.iter().position(|place| usize::from(*place) == i).unwrap();
+                let [plain, rounded] = [&nearest, &dead].map(|q| q.apply(&block)[written]);
+                let expect = if i == 0 || up { plain } else { 3 };
+                assert_eq!(rounded, expect, "{part} hundredths above three steps of {}, place {i}", steps[i]);
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_of_a_picture_is_in_the_next() {
     let large = planes(Content::Noise, 1, (300, 200), Sampling::S444);
     let small = planes(Content::Soft, 2, (21, 50), Sampling::S420);
@@ -238,11 +258,11 @@ proptest! {
     }
 
     #[test]
-    fn the_vectors_quantize_as_the_plain_code(seed: u64, quality in 1_u8..=100) {
+    fn the_vectors_quantize_as_the_plain_code(seed: u64, quality in 1_u8..=100, dead_zone in 0_u8..70) {
         let mut rng = Rng::new(seed);
         // As large as the transform makes them.
         let blocks: [Block; 4] = std::array::from_fn(|_| std::array::from_fn(|_| rng.between(-8_300, 8_300) as i16));
-        let quantizer = Quantizer::new(&quantize::luma(quality));
+        let quantizer = Quantizer::new(&quantize::luma(quality), dead_zone);
         let expect = blocks.each_ref().map(|block| quantizer.apply(block));
         for cpu in Cpu::all() {
             let mut out = [[0; 64]; 4];
