@@ -90,11 +90,17 @@ def main():
     files = pictures.chosen(options.paths)
     if not files:
         sys.exit("no photo above 1920 pixels among these paths")
+    pathlib.Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        only = [n for n in options.only.split(";") if n]
-        rows = measure(options, files, pathlib.Path(folder), only)
-    out = options.out
-    pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
+        rows, saved = measure(options, files, pathlib.Path(folder), [n for n in options.only.split(";") if n])
+        # Judging takes longer than the race: what is known stands before it begins.
+        write(options.out, rows)
+        if not options.no_quality:
+            judge(options, pathlib.Path(folder), rows, saved)
+            write(options.out, rows)
+
+
+def write(out, rows):
     pathlib.Path(out + ".json").write_text(json.dumps(rows, indent=1) + "\n")
     pathlib.Path(out + ".md").write_text(tables.summary(rows) + "\n" + tables.each(rows))
     pathlib.Path(out + ".svg").write_text(tables.plot(rows))
@@ -125,41 +131,41 @@ def measure(options, files, folder, only):
         print(f"round {turn} of {options.rounds}", file=sys.stderr)
     for rival in running:
         rival.end()
-    scores = {} if options.no_quality else judge(options, folder, jobs, saved, last)
-    table = []
-    for file, kind in jobs:
+    rows = []
+    for file, _ in jobs:
         for rival in running:
             key = (file, rival.name)
             if key not in last:
                 continue
-            row = {"file": pathlib.Path(file).name, "kind": kinds[file], "rival": rival.name, "error": last[key]["error"]}
+            row = {"file": pathlib.Path(file).name, "path": file, "kind": kinds[file], "rival": rival.name, "error": last[key]["error"]}
             if key in times:
                 row["cpu_ms"] = statistics.median(times[key])
                 row["cpu_ms_min"] = min(times[key])
-            row.update(bytes=last[key]["bytes"], peak_mb=last[key]["rss_kb"] / 1024, ssimulacra2=scores.get(key))
-            table.append(row)
-    return table
+            row.update(bytes=last[key]["bytes"], peak_mb=last[key]["rss_kb"] / 1024, ssimulacra2=None)
+            rows.append(row)
+    return rows, saved
 
 
-def judge(options, folder, jobs, saved, last):
+def judge(options, folder, rows, saved):
+    """Fills in the quality of what was saved."""
     python = str(options.home / "venv/bin/python")
     process = subprocess.Popen([python, str(HERE / "judge.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    scores = {}
-    for (file, rival), result in saved.items():
-        judged = options.choices or rival in options.judged.split(";")
-        if not judged or last[(file, rival)]["error"] or not os.path.exists(result):
+    for row in rows:
+        file, rival = row["path"], row["rival"]
+        result = saved[file, rival]
+        wanted = options.choices or rival in options.judged.split(";")
+        if not wanted or row["error"] or not os.path.exists(result):
             continue
         convert = not rival.startswith(("sharp, std", "Pillow", "pillow", "OpenCV"))
         job = {"file": file, "result": result, "reference": str(folder / "reference"), "convert": convert}
         process.stdin.write(json.dumps(job) + "\n")
         process.stdin.flush()
         answer = json.loads(process.stdout.readline())
-        scores[(file, rival)] = answer["score"]
+        row["ssimulacra2"] = answer["score"]
         if answer["score"] is None:
             print(file, rival, answer, file=sys.stderr)
     process.stdin.close()
     process.wait()
-    return scores
 
 
 if __name__ == "__main__":

@@ -52,10 +52,9 @@ pub struct EncodeOptions<'a> {
     pub quality: u8,
     /// The Huffman tables.
     pub tables: HuffmanTables,
-    /// How far from the middle between two steps coefficients but a block's first are still rounded
+    /// How far beyond the middle between two steps coefficients but a block's first are still rounded
     /// towards zero, in hundredths of a step: 0 rounds to the nearest as libjpeg does; what is above
-    /// 50 counts as 50. Ones become zeros, which cost no bits: at equal bytes 6 with one step of quality
-    /// more looks better than 0.
+    /// 50 counts as 50. Ones become zeros, which cost few bits.
     pub dead_zone: u8,
     /// An ICC profile to go along; empty ones are left out.
     pub icc: Option<&'a [u8]>,
