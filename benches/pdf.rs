@@ -27,7 +27,7 @@ fn trim(criterion: &mut Criterion) {
     ] {
         let media = media(kind, pages);
         group.bench_function(name, |bencher| {
-            let mut trimmer = Trimmer::new(Policy::default().with_drop_empty(false));
+            let mut trimmer = Trimmer::new(Policy::default().keeping_empty_pages());
             bencher.iter(|| trimmer.trim(black_box(&media)).expect("five pages"));
         });
     }
@@ -40,7 +40,8 @@ fn judge(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(5));
     for (name, drop) in [("five-text-pages", true), ("five-pages-unseen", false)] {
         group.bench_function(name, |bencher| {
-            let mut trimmer = Trimmer::new(Policy::default().with_drop_empty(drop));
+            let mut trimmer =
+                Trimmer::new(if drop { Policy::default() } else { Policy::default().keeping_empty_pages() });
             bencher.iter(|| trimmer.trim(black_box(&media)).expect("five pages"));
         });
     }

@@ -50,7 +50,8 @@ fn main() -> ExitCode {
 
 fn trim(input: &str, output: &str, judge: bool) -> Result<(), Failure> {
     let media = Media::sniff(Bytes::from_owner(map(&File::open(input)?)?))?;
-    let trimmed = Trimmer::new(Policy::default().with_drop_empty(judge)).trim(&media)?;
+    let trimmed =
+        Trimmer::new(if judge { Policy::default() } else { Policy::default().keeping_empty_pages() }).trim(&media)?;
     std::fs::write(output, trimmed.media().bytes())?;
     eprintln!("{}", serde_json::to_string(trimmed.report())?);
     Ok(())
@@ -70,7 +71,7 @@ fn make(kind: &str, pages: &str, output: &str) -> Result<(), Failure> {
 
 /// Medians of two files in turns, in milliseconds.
 fn inside(few: &str, many: &str) -> Result<(), Failure> {
-    let mut trimmer = Trimmer::new(Policy::default().with_drop_empty(false));
+    let mut trimmer = Trimmer::new(Policy::default().keeping_empty_pages());
     let files =
         [few, many].map(|path| std::fs::read(path).map_err(Failure::from).and_then(|file| Ok(Media::sniff(file)?)));
     let mut taken = [Vec::new(), Vec::new()];

@@ -6,17 +6,19 @@ use bytes::Bytes;
 use sealpress_media::Media;
 
 use crate::clock::Deadline;
-use crate::copy::{self, Copied, Loss};
+use crate::copy::{self, Copied};
 use crate::emptiness::{self, Budget, Judgement, Verdict};
 use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Leave};
 use crate::inventory::{self, Inventory};
+use crate::loss::Loss;
 use crate::object::Object;
 use crate::pages::Pages;
 use crate::policy::{Damaged, Documents, Policy, Signed};
 use crate::report::{Action, Dropped, Reader, Reason, Removed, Report, Timings, Warning};
 use crate::safety;
 use crate::shrink;
-use crate::source::{Failure, Leave, Source, is_cut};
+use crate::source::{Source, is_cut};
 use crate::walk::{Page, Walk};
 use crate::write::write;
 

@@ -15,14 +15,16 @@ use memchr::memmem;
 
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Leave};
 use crate::form::{self, Forms};
 use crate::layers;
+use crate::loss::Loss;
 use crate::object::{Dict, Id, Object, Stream, Value};
 use crate::pictures;
 use crate::policy::Policy;
 use crate::resources;
 use crate::role::{PAGE_KEYS, Rewriter, Role, allowed, forbidden, is_page_tree};
-use crate::source::{Failure, Leave, Lookup, Source, refs};
+use crate::source::{Lookup, Source, refs};
 use crate::walk::Page;
 use crate::write::{Document, reference};
 
@@ -42,15 +44,6 @@ pub(crate) struct Copied {
     pub(crate) document: Document,
     /// What could not be copied, in the order in which it was missed.
     pub(crate) losses: Vec<Loss>,
-}
-
-/// Something that a page refers to and that nobody can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Loss {
-    /// The index of the first page that misses it; `None` where it is the form or the layers that do.
-    pub(crate) page: Option<usize>,
-    /// The number of the object, unless it has none.
-    pub(crate) object: Option<u32>,
 }
 
 /// Copies the pages, in order, into a document of their own.

@@ -80,6 +80,11 @@ impl Error {
         self.kind
     }
 
+    /// Whether another reader may do better.
+    pub(crate) const fn may_be_read_otherwise(&self) -> bool {
+        matches!(self.kind, ErrorKind::Corrupt | ErrorKind::NoPages | ErrorKind::Internal)
+    }
+
     /// Whose turn it is.
     #[must_use]
     pub const fn fault(&self) -> Fault {

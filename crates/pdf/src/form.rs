@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
-use crate::copy::Loss;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
+use crate::loss::Loss;
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::role::{Rewriter, Role};
-use crate::source::{Failure, Lookup, Source};
+use crate::source::{Lookup, Source};
 use crate::walk::Page;
 
 /// Fields above a widget. Real forms nest fewer than ten.

@@ -22,7 +22,7 @@ pub fn trim(data: &[u8]) {
     policy.max_inflated_bytes = 16 << 20;
     let Ok(once) = Trimmer::new(policy.clone()).trim(&media) else { return };
     let kept = once.report().kept.len();
-    let twice = Trimmer::new(policy.with_drop_empty(false).with_max_pages(16)).trim(once.media());
+    let twice = Trimmer::new(policy.keeping_empty_pages().with_max_pages(16)).trim(once.media());
     match twice {
         Ok(twice) => assert_eq!(twice.report().kept.len(), kept, "a page was lost"),
         Err(e) => panic!("the output of a trim cannot be read: {e}"),

@@ -8,8 +8,8 @@ use flate2::bufread::ZlibDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::ascii;
+use crate::failure::Leave;
 use crate::object::{Dict, Name, Object, Stream};
-use crate::source::Leave;
 
 /// Filters upon filters. Real files have two.
 const MAX_FILTERS: usize = 4;

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Leave};
 use crate::object::{Dict, Id, Object, Value};
 use crate::report::Removed;
-use crate::source::{Failure, Leave, Source};
+use crate::source::Source;
 use crate::walk::Page;
 
 /// A file of more objects than this, of which some pages are left out, is not looked through: what its

@@ -1,9 +1,10 @@
 //! Optional content. Without its `/OCProperties` a document shows the layers it hides, so the output
 //! keeps the default configuration for those layers that its pages use, and their names and usage.
 
+use crate::failure::Failure;
 use crate::object::{Dict, Object, Value};
 use crate::role::{Rewriter, Role};
-use crate::source::{Failure, Source};
+use crate::source::Source;
 
 /// The `/OCProperties` of the output, where its pages use layers.
 pub(crate) fn copy(copier: &mut impl Rewriter, source: &Source, catalog: &Dict) -> Result<Option<Object>, Failure> {

@@ -31,6 +31,7 @@ mod clock;
 mod copy;
 mod emptiness;
 mod error;
+mod failure;
 mod form;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -39,6 +40,7 @@ mod inflate;
 mod inventory;
 
 mod layers;
+mod loss;
 mod memory;
 mod object;
 mod objects;

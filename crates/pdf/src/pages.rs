@@ -1,7 +1,8 @@
 //! The pages of a file, wherever they are found.
 
 use crate::clock::Deadline;
-use crate::source::{Failure, Source};
+use crate::failure::Failure;
+use crate::source::Source;
 use crate::walk::{Page, Walk};
 
 /// Pages of the tree, or, where the tree has none, those found elsewhere in the file.

@@ -175,17 +175,17 @@ impl Policy {
         self
     }
 
-    /// The same, dropping empty pages or not.
+    /// The same, keeping empty pages.
     #[must_use]
-    pub fn with_drop_empty(mut self, drop: bool) -> Self {
-        self.drop_empty = drop;
+    pub fn keeping_empty_pages(mut self) -> Self {
+        self.drop_empty = false;
         self
     }
 
-    /// The same, keeping the document's metadata or not.
+    /// The same, keeping the document information and XMP of what is rewritten.
     #[must_use]
-    pub fn with_keep_metadata(mut self, keep: bool) -> Self {
-        self.keep_metadata = keep;
+    pub fn keeping_metadata(mut self) -> Self {
+        self.keep_metadata = true;
         self
     }
 

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use crate::clock::Deadline;
 use crate::copy;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::pages::Pages;
 use crate::policy::Policy;
 use crate::render;
 use crate::report::Reader;
-use crate::source::{Failure, READERS, Source};
-use crate::trim::may_be_read_otherwise;
+use crate::source::{READERS, Source};
 use crate::write::write;
 
 /// With the first reader that finds the page.
@@ -20,7 +20,7 @@ pub(crate) fn preview(bytes: &Bytes, number: u32, side: u16, policy: &Policy) ->
         match preview_with(reader, bytes, number, side, policy) {
             Ok(png) => return Ok(png),
             Err(Failure::Leave(_)) => {}
-            Err(Failure::Error(e)) if may_be_read_otherwise(&e) => failed = e,
+            Err(Failure::Error(e)) if e.may_be_read_otherwise() => failed = e,
             Err(Failure::Error(e)) => return Err(e),
         }
     }

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::guard;
 use crate::policy::Policy;
-use crate::source::{Failure, READERS, Source};
+use crate::source::{READERS, Source};
 use crate::walk::Walk;
 
 /// Pages counted one by one; a larger document's own word is taken.

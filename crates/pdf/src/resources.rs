@@ -8,9 +8,10 @@
 
 use std::collections::HashSet;
 
+use crate::failure::Leave;
 use crate::inflate;
 use crate::object::{Dict, Name, Object, Stream, Value};
-use crate::source::{Leave, Source};
+use crate::source::Source;
 use crate::walk::Page;
 
 /// Content of one page looked through, in bytes.

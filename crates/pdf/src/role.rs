@@ -1,8 +1,8 @@
 //! What a dictionary is decides what it may keep: the lists of allowed and denied keys, and the door
 //! through which forms and layers have their parts copied.
 
+use crate::failure::Failure;
 use crate::object::{Dict, Id, Object};
-use crate::source::Failure;
 
 /// What a dictionary is, which decides what it may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

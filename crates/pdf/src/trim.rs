@@ -8,6 +8,7 @@ use sealpress_media::Media;
 use crate::attempt::{Attempt, TRUNCATED};
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::guard;
 use crate::memory;
 use crate::pages::Pages;
@@ -15,7 +16,7 @@ use crate::policy::Policy;
 use crate::preview;
 use crate::probe::admit;
 use crate::report::{Reader, Report};
-use crate::source::{Failure, READERS, Source, is_cut};
+use crate::source::{READERS, Source, is_cut};
 
 /// The last image that is made smaller, or the last object that is read, may take this much longer than
 /// the budget.
@@ -76,7 +77,7 @@ impl Trimmer {
             match self.attempt(reader, &bytes, &mut left) {
                 Ok(trimmed) => return Ok(trimmed),
                 Err(Failure::Leave(_)) => {}
-                Err(Failure::Error(e)) if may_be_read_otherwise(&e) => {
+                Err(Failure::Error(e)) if e.may_be_read_otherwise() => {
                     // "No pages" says more than what the next reader will say.
                     if failed.kind() != ErrorKind::NoPages {
                         failed = e;
@@ -85,7 +86,7 @@ impl Trimmer {
                 Err(Failure::Error(e)) => return Err(e),
             }
         }
-        if may_be_read_otherwise(&failed) && is_cut(&bytes) {
+        if failed.may_be_read_otherwise() && is_cut(&bytes) {
             failed = Error::because(ErrorKind::Truncated, TRUNCATED, failed);
         }
         Err(failed)
@@ -160,11 +161,6 @@ enum Step {
 struct Left {
     read: Duration,
     judge: Duration,
-}
-
-/// Whether another reader may do better.
-pub(crate) fn may_be_read_otherwise(e: &Error) -> bool {
-    matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::NoPages | ErrorKind::Internal)
 }
 
 #[cfg(test)]

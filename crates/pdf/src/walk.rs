@@ -10,8 +10,9 @@ use std::rc::Rc;
 
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Leave};
 use crate::object::{Dict, Id, Object, Value};
-use crate::source::{Failure, Leave, Lookup, Source, refs};
+use crate::source::{Lookup, Source, refs};
 
 /// Attributes that a page inherits from the nodes above it (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];

@@ -5,20 +5,15 @@ const STANDING: &[(&str, &str)] = &[
     // Files that do not open with their reason.
     ("reason", "crates/backfill/src/"),
     ("reason", "crates/image/src/"),
-    ("reason", "crates/pdf/src/"),
     ("reason", "crates/pipeline/src/"),
     // Circles.
     ("circle", "client: veriff/client ⇄ veriff/faces"),
     ("circle", "image: "),
     ("circle", "jpeg: "),
-    ("circle", "pdf: "),
     ("circle", "pipeline: "),
     // Bare `true`s.
     ("bool", "crates/client/src/veriff/"),
     ("bool", "crates/image/src/policy.rs"),
-    ("bool", "crates/pdf/src/policy.rs"),
-    // Dependencies that no code names.
-    ("dependency", "crates/pdf/Cargo.toml: proptest"),
 ];
 
 /// The findings that are news.

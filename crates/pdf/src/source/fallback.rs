@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
+use super::Lookup;
 use super::search::{Hit, Search};
-use super::{Failure, Lookup};
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, Stream, Value};
 use crate::report::EmptyPassword;
 

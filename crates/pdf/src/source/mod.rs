@@ -10,6 +10,7 @@ mod strict;
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Leave};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::report::{EmptyPassword, Reader};
@@ -17,30 +18,6 @@ use crate::safety;
 
 pub(crate) use search::is_cut;
 pub(crate) use strict::{Token, Tokens, parse_dict, refs};
-
-/// The reader met something it does not understand; the next one takes over. Only the strict one says so
-/// in the middle of a file.
-#[derive(Debug)]
-pub(crate) struct Leave(pub(crate) &'static str);
-
-/// Why a file was not read to its end: the reader gave up (another one may not), or there is an error.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Leave(Leave),
-    Error(Error),
-}
-
-impl From<Leave> for Failure {
-    fn from(leave: Leave) -> Self {
-        Self::Leave(leave)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
 
 /// What there is under a number.
 #[derive(Debug)]

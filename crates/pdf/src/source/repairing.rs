@@ -10,10 +10,11 @@ use hayro_syntax::object::{self as hayro, MaybeRef, ObjectIdentifier};
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use memchr::memmem;
 
+use super::Lookup;
 use super::search::{Hit, Search};
 use super::strict::{Place, Sections};
-use super::{Failure, Lookup};
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, Stream, Value};
 use crate::report::EmptyPassword;
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use memchr::memchr;
 
+use crate::failure::Leave;
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, hex_digit};
-use crate::source::Leave;
 
 /// Digits of one number. Real files stay below fifty.
 const MAX_DIGITS: usize = 1 << 10;

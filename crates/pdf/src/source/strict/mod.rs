@@ -17,9 +17,10 @@ pub(super) use lex::{Lexer, is_space};
 pub(crate) use lex::{Token, Tokens, parse_dict, refs};
 pub(super) use xref::{Place, Sections};
 
+use crate::failure::{Failure, Leave};
 use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream, Value};
-use crate::source::{Failure, Leave, Lookup};
+use crate::source::Lookup;
 
 /// Lookups inside lookups: a stream whose length is an object in a stream whose length is an object.
 const MAX_LOOKUPS: u8 = 6;

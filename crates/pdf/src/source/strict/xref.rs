@@ -7,9 +7,9 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::lex::{Lexer, is_space};
+use crate::failure::{Failure, Leave};
 use crate::inflate;
 use crate::object::{Dict, Id, Object, Stream};
-use crate::source::{Failure, Leave};
 
 /// Revisions of one file.
 const MAX_SECTIONS: usize = 256;
