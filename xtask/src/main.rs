@@ -37,6 +37,7 @@ cargo xtask COMMAND
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
   differential [--corpus DIR]… [--shuffles N]   every picture alone, in batches, isolated, turned; other hands judge
+  mutants [--count N] [--seed N]  damaged PDFs against pdfium, 20,000 unless told
   fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told
 ";
 
@@ -86,6 +87,7 @@ fn run() -> anyhow::Result<()> {
         Some("chaos") => chaos(&sh, &rest),
         Some("differential") => differential::run(&sh, rest),
         Some("fuzz") => fuzz::run(&sh, rest),
+        Some("mutants") => mutants(&sh, rest),
         Some("" | "help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())
@@ -133,6 +135,24 @@ fn backfill(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
 fn chaos(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build, Need::Test])?;
     passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress-backfill --example chaos -- {rest...}"))
+}
+
+/// Damaged PDFs against pdfium: the suite's test with more of them.
+fn mutants(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
+    use lexopt::ValueExt as _;
+    let (mut count, mut seed) = (20_000u64, 14u64);
+    let mut flags = lexopt::Parser::from_args(rest);
+    while let Some(flag) = flags.next()? {
+        match flag {
+            lexopt::Arg::Long("count") => count = flags.value()?.parse()?,
+            lexopt::Arg::Long("seed") => seed = flags.value()?.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    setup::install(sh, &[Need::Build, Need::Test])?;
+    let (count, seed) = (count.to_string(), seed.to_string());
+    let test = cmd!(sh, "cargo test --quiet --release --package sealpress-pdf --test mutants -- --nocapture");
+    passed_through(test.env("SEALPRESS_PDF_MUTANTS", count).env("SEALPRESS_PDF_SEED", seed))
 }
 
 fn passed_through(command: xshell::Cmd<'_>) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use crate::walk::Page;
 
 /// A file of more objects than this, of which some pages are left out, is not looked through: what its
 /// catalog and the kept pages reach is. What acts on a page that goes, goes with it.
-const LARGE: usize = 5_000;
+const LARGE: usize = 1_000;
 
 /// Objects looked at in a large file.
 const MAX_REACHED: usize = 20_000;
