@@ -134,7 +134,7 @@ impl Container {
     /// be kept, and a header that says so. Unknown chunks and further pictures are not copied.
     pub(crate) fn rewritten(&self, bytes: &[u8], keep: bool) -> Vec<u8> {
         let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
-        out.reserve(bytes.len());
+        out.reserve(self.picture.len() + self.icc.as_ref().map_or(0, Range::len) + 64);
         let metadata = || self.metadata.iter().filter(|_| keep);
         let mut flags = metadata().fold(0, |flags, (_, flag)| flags | flag);
         flags |= if self.icc.is_some() { ICC_FLAG } else { 0 };

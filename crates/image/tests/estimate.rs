@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealpress_image::{Normalizer, Policy, Probe};
 use sealpress_media::Media;
-use sealpress_testkit::{Jpeg, Png, PngKind, Sampling, WebP, scene};
+use sealpress_testkit::{Jpeg, JpegFile, JpegSegment, Png, PngKind, Sampling, WebP, scene};
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -61,6 +61,30 @@ fn the_estimate_holds_for_every_kind() {
         ] {
             check(name, &file, policy);
         }
+    }
+}
+
+#[test]
+fn the_estimate_holds_for_what_passes_through() {
+    let _one = ONE.lock();
+    let picture = scene(2, 1600, 1200);
+    let opaque = vec![255; 1600 * 1200];
+    let mut padded = JpegFile::parse(&Jpeg::new(&picture).encode());
+    for _ in 0..300 {
+        padded = padded.before_scan(JpegSegment::new(0xED, &[7; 60_000]));
+    }
+    for (name, file) in [
+        ("baseline", Jpeg::new(&picture).encode()),
+        ("18 MB of application data", padded.write()),
+        ("progressive", Jpeg::new(&picture).progressive().encode()),
+        ("progressive 4:4:4", Jpeg::new(&picture).progressive().sampling(Sampling::S444).encode()),
+        ("RGB PNG", Png::new(&picture).encode()),
+        ("opaque RGBA PNG", Png::new(&picture).kind(PngKind::Rgba8).alpha(opaque).encode()),
+        ("16-bit PNG", Png::new(&picture).kind(PngKind::Rgb16).encode()),
+        ("palette PNG", Png::new(&picture).kind(PngKind::Palette8).encode()),
+        ("WebP", WebP::new(&picture).encode()),
+    ] {
+        check(name, &file, Policy::veriff());
     }
 }
 

@@ -123,7 +123,7 @@ impl Scan {
     /// thumbnail, nothing between the segments or behind the end, the true number of lines in the frame, the
     /// only lawful parameters in sequential scans, and an end marker.
     pub(crate) fn rewritten(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.end.unwrap_or(bytes.len()) + 2);
+        let mut out = Vec::with_capacity(self.parts.iter().map(|part| part.range.len()).sum::<usize>() + 4);
         out.extend_from_slice(&[0xFF, 0xD8]);
         for part in &self.parts {
             let piece = &bytes[part.range.clone()];

@@ -77,7 +77,8 @@ impl Chunks {
     pub(crate) fn rewritten(&self, bytes: &[u8], keep: bool) -> Vec<u8> {
         let mut parts: Vec<&Range<usize>> = self.parts.iter().chain(self.metadata.iter().filter(|_| keep)).collect();
         parts.sort_by_key(|part| part.start);
-        let mut out = Vec::with_capacity(self.end.unwrap_or(bytes.len()) + END.len());
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut out = Vec::with_capacity(SIGNATURE.len() + length + END.len());
         out.extend_from_slice(SIGNATURE);
         parts.into_iter().for_each(|part| out.extend_from_slice(&bytes[part.clone()]));
         out.extend_from_slice(&END);
