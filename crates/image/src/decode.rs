@@ -168,12 +168,14 @@ impl Codecs {
         if jpeg::judge(&complaint) == jpeg::Complaint::Damage {
             return Ok(Verdict::of_complaint(complaint, scan));
         }
-        let (planes, second) = self.jpeg_planes(&scan.rewritten(bytes), shrink, cmyk, request)?;
+        let rewritten = scan.rewritten(bytes);
+        let (planes, second) = self.jpeg_planes(&rewritten, shrink, cmyk, request)?;
         self.pool.give(planes.y.data);
         planes.chroma.into_iter().flatten().for_each(|plane| self.pool.give(plane.data));
-        Ok(match second {
-            None => Verdict::of_scans(scan).or_irregular(complaint),
-            Some(second) => Verdict::of_complaint(second, scan),
+        Ok(match (second, walk::walk(&mut self.jpeg, &rewritten, &request.limits)) {
+            (Some(second), _) => Verdict::of_complaint(second, scan),
+            (None, walk @ (Walk::Corrupt | Walk::Truncated)) => Verdict::of_walk(walk, Some(complaint), scan, bytes),
+            (None, _) => Verdict::of_scans(scan).or_irregular(complaint),
         })
     }
 
@@ -400,21 +402,18 @@ impl Verdict {
 
     /// Judges by the walk over all data; the decoder's complaint is what is told.
     fn of_walk(walk: Walk, complaint: Option<String>, scan: &Scan, bytes: &[u8]) -> Self {
-        let contradiction = || String::from("picture data that contradict themselves");
+        let contradiction = || String::from("they contradict themselves");
         match (walk, complaint) {
             (Walk::Truncated, _) => Self::Truncated("the picture data end before the picture does"),
-            (Walk::Corrupt, _) => Self::of_scans(scan).or_irregular(contradiction()),
-            (Walk::Whole { end, stray }, complaint) => {
-                let most = stray.max(scan.surplus(bytes, end));
-                match complaint {
-                    _ if most > walk::PADDING => Self::Damaged(complaint.unwrap_or_else(contradiction)),
-                    Some(complaint) => Self::of_scans(scan).or_irregular(complaint),
-                    None => Self::of_scans(scan),
-                }
+            // Much of what cannot be, libjpeg-turbo passes over in silence.
+            (Walk::Corrupt, complaint) => Self::Damaged(complaint.unwrap_or_else(contradiction)),
+            (Walk::Whole { end, stray }, complaint) if stray > 0 || scan.surplus(bytes, end) > walk::PADDING => {
+                Self::Damaged(complaint.unwrap_or_else(contradiction))
             }
-            (Walk::Foreign, complaint) => {
-                complaint.map_or_else(|| Self::of_scans(scan), |c| Self::of_complaint(c, scan))
-            }
+            (Walk::Whole { .. } | Walk::Foreign, complaint) => match complaint {
+                Some(complaint) => Self::of_scans(scan).or_irregular(complaint),
+                None => Self::of_scans(scan),
+            },
         }
     }
 

@@ -119,8 +119,9 @@ fn check(name: &str, file: &[u8], policy: Policy) {
             resident.is_none_or(|r| r <= estimate + slack),
             "{name}: {resident:?} bytes resident, {estimate} estimated"
         );
-        // A bound that is far off would keep workers idle.
-        assert!(estimate < counted * 12 + (16 << 20), "{name}: {estimate} estimated for {counted} counted");
+        // A bound that is far off would keep workers idle; what passes through was allowed to need a decode.
+        let passed = result.is_ok_and(|done| done.report().actions.iter().any(|a| a.name() == "passed-through"));
+        assert!(passed || estimate < counted * 12 + (16 << 20), "{name}: {estimate} estimated for {counted} counted");
     }
 }
 

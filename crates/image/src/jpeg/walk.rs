@@ -4,7 +4,8 @@ use sealpress_jpeg::{Decoder, Error};
 
 use crate::limits::Limits;
 
-/// Bytes that may stand between coded data and the next marker without saying that the decoder lost its way.
+/// Bytes that may stand between the last coded data and the end marker without saying that the decoder lost its way:
+/// cameras leave a few. Between scans, none may.
 pub(crate) const PADDING: usize = 16;
 
 /// What a walk over all coded data found.

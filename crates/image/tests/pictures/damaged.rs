@@ -57,6 +57,11 @@ fn damaged_jpegs_are_refused_wherever_they_would_go() {
         file.data(0).extend_from_slice(&data);
         file
     };
+    let stray = {
+        let mut file = progressive();
+        file.data(1).extend_from_slice(&[0x5A; 3]);
+        file
+    };
     // A harmless complaint in front of the damage.
     let odd_scan = |mut file: JpegFile| {
         let scan = file.segments.iter_mut().find(|s| s.marker == 0xDA).expect("a scan");
@@ -85,6 +90,7 @@ fn damaged_jpegs_are_refused_wherever_they_would_go() {
         ("no quantization tables", baseline().without(0xDB), "corrupt"),
         ("a hole", hole, "corrupt"),
         ("data of twice the picture", surplus, "corrupt"),
+        ("a few bytes behind a scan of several", stray, "corrupt"),
         ("half of the lines in the frame", baseline().lines(128), "corrupt"),
         ("a harmless complaint, then half of the data", cut(odd_scan(baseline()), 50), "truncated"),
         ("another harmless complaint, then half of the data", cut(odd_jfif(baseline()), 50), "truncated"),
