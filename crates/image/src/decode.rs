@@ -87,10 +87,10 @@ impl Codecs {
         let mut colour =
             scan.icc.as_deref().map_or(Colour::Srgb, |icc| self.profiles.resolve(Declared::Icc(icc), components));
         let cmyk = jpeg::cmyk_profile(&colour).cloned();
-        let (planes, complaint) = self.jpeg_planes(&input, shrink, cmyk.as_ref(), request)?;
-        // What the decoder did not mind, it read as everybody does.
+        let (planes, complaint, odd) = self.jpeg_planes(&input, shrink, cmyk.as_ref(), request)?;
+        // What neither decoder minded, everybody reads.
         let walked = match walked {
-            None if complaint.is_some() => Some(walk::walk(&mut self.jpeg, &input, &request.limits)),
+            None if complaint.is_some() || odd => Some(walk::walk(&mut self.jpeg, &input, &request.limits)),
             walked => walked,
         };
         let verdict = match (walked, complaint) {
@@ -169,7 +169,7 @@ impl Codecs {
             return Ok(Verdict::of_complaint(complaint, scan));
         }
         let rewritten = scan.rewritten(bytes);
-        let (planes, second) = self.jpeg_planes(&rewritten, shrink, cmyk, request)?;
+        let (planes, second, _) = self.jpeg_planes(&rewritten, shrink, cmyk, request)?;
         self.pool.give(planes.y.data);
         planes.chroma.into_iter().flatten().for_each(|plane| self.pool.give(plane.data));
         Ok(match (second, walk::walk(&mut self.jpeg, &rewritten, &request.limits)) {

@@ -140,8 +140,9 @@ pub(crate) fn plan(codec: &mut Decompressor, bytes: &[u8], shrink: Shrink, limit
     Ok(Plan { header, shrink, planar })
 }
 
-/// A decode's outcome: planes, and the decoder's first complaint.
-pub(crate) type Outcome = (Planes, Option<String>);
+/// A decode's outcome: planes, libjpeg-turbo's first complaint, and whether our decoder gave the file up, which
+/// libjpeg-turbo does not always say a word about.
+pub(crate) type Outcome = (Planes, Option<String>, bool);
 
 /// Decodes to planes as coded: by our own decoder what is well formed, by libjpeg-turbo everything else.
 pub(crate) fn planar(
@@ -154,14 +155,15 @@ pub(crate) fn planar(
 ) -> Result<Outcome, Error> {
     let sampling = plan.header.sampling.ok_or_else(|| Error::internal("a planar decode without a sampling"))?;
     let (horizontal, vertical) = sampling.factors();
-    let (planes, complaint) = match own(decoder, bytes, plan.shrink, limits, pool) {
-        Some(planes) => (planes, None),
+    let (planes, complaint, odd) = match own(decoder, bytes, plan.shrink, limits, pool) {
+        Some(planes) => (planes, None, false),
         None => {
             let (mut planes, complaint) = codec.planes(bytes, &plan.header, plan.shrink, &mut |len| pool.take(len))?;
             // Luma comes padded to whole chroma samples; the padding is no picture.
             planes[0].width = plan.shrink.of(plan.header.width) as usize;
             planes[0].height = plan.shrink.of(plan.header.height) as usize;
-            (planes, complaint)
+            // Ours was not asked to shrink further.
+            (planes, complaint, !matches!(plan.shrink, Shrink::Four | Shrink::Eight))
         }
     };
     let mut planes = planes.into_iter();
@@ -176,7 +178,7 @@ pub(crate) fn planar(
         matrix: Matrix::Bt601,
         range: Range::Full,
     };
-    Ok((planes, complaint))
+    Ok((planes, complaint, odd))
 }
 
 /// The planes of a well-formed file at full size, five eighths or half.
@@ -229,7 +231,7 @@ pub(crate) fn packed(
         sink.push(&rgb, convert)?;
     }
     pool.give(pixels);
-    Ok((sink.finish(convert)?, complaint))
+    Ok((sink.finish(convert)?, complaint, false))
 }
 
 /// CMYK in JPEG is stored inverted (255 is no ink), as the programs that make such files do.
