@@ -270,6 +270,16 @@ fn never_more_pages_than_promised() {
 }
 
 #[test]
+fn paper_that_makes_no_sense_is_doubt() {
+    for paper in ["[0 0 595 595 842]", "[0 0 595]", "[w 0 595 842]", "(none)"] {
+        let page =
+            format!("<</Type/Page/Parent 2 0 R/MediaBox{paper}/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R>>");
+        let beside = "BT /F 24 Tf 72 9000 Td (beside the paper, or on it) Tj ET";
+        assert_eq!(kept(File::of(&[TEXT, beside]).with(11, page).bytes()), [1, 2], "{paper}");
+    }
+}
+
+#[test]
 fn numbers_of_any_length_are_read_and_can_be_read_back() {
     for number in [
         "99999999999999999999",

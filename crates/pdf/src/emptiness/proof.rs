@@ -57,6 +57,7 @@ enum Content<'d> {
 /// Reads everything that the page draws, to its last byte.
 pub(super) fn read(objects: &Objects<'_>, page: &Dict, deadline: Deadline) -> Result<Tally, Doubt> {
     let mut reading = Reading { objects, tally: Tally::default(), left: MAX_CONTENT, deadline };
+    has_plain_paper(objects, page)?;
     let resources = objects.dict(page, b"Resources");
     let mut jobs = vec![Job { content: Content::Page(page), resources, nested: 0 }];
     reading.annotations(page, resources, &mut jobs)?;
@@ -69,6 +70,19 @@ pub(super) fn read(objects: &Objects<'_>, page: &Dict, deadline: Deadline) -> Re
         reading.content(&job, &mut jobs)?;
     }
     Ok(reading.tally)
+}
+
+/// Boxes that are four numbers: of any others every reader makes its own paper, and what lies beside ours
+/// may lie on theirs.
+fn has_plain_paper(objects: &Objects<'_>, page: &Dict) -> Result<(), Doubt> {
+    for key in [b"MediaBox".as_slice(), b"CropBox"] {
+        let Some(sides) = page.get(key) else { continue };
+        let sides = objects.follow(sides).and_then(Entry::as_array).unwrap_or_default();
+        if sides.len() != 4 || !sides.iter().all(|side| matches!(side, Object::Int(_) | Object::Real(_))) {
+            return Err(Doubt("paper without a size"));
+        }
+    }
+    Ok(())
 }
 
 struct Reading<'o, 'd> {
