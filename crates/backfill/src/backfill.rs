@@ -215,6 +215,42 @@ impl Backfill {
         written
     }
 
+    /// Erases what a finished job knows of people: every row of the journal, results, failed rows and
+    /// the report. What stays is a receipt (counts, times and the provider), which is returned, and
+    /// keeps the job from being run again.
+    ///
+    /// # Errors
+    /// `Mismatch` for a job of which something is left to do, what the store says, `Io` for a file
+    /// that cannot be removed.
+    pub async fn erase(&self) -> Result<serde_json::Value> {
+        let store = batch::open_store(&self.config, &self.state, &self.manifest, &self.manifest.fingerprint()?).await?;
+        let summary = store.summary().await?;
+        if summary.ended() < summary.total() || store.fact(IMPORTED).await?.is_none() {
+            let message = "this job is not finished: what is left to do needs the journal";
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let receipt = serde_json::json!({
+            "erased_at_unix": now,
+            "manifest_sha256": store.fact(IMPORTED).await?,
+            "provider": account_of(&*store).await?.map(|(provider, _)| provider),
+            "items": summary.items,
+            "sessions": summary.sessions,
+        });
+        store.note(batch::ERASED, receipt.to_string()).await?;
+        store.erase().await?;
+        let files = self.files();
+        for path in [files.results, files.failed, files.report] {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::caused(ErrorKind::Io, format!("{} cannot be removed", path.display()), e));
+                }
+                _ => {}
+            }
+        }
+        Ok(receipt)
+    }
+
     /// Sets items back to work; how many.
     ///
     /// # Errors

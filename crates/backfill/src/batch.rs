@@ -18,6 +18,8 @@ use crate::store::{IMPORTED, Store};
 /// Rows per transaction of an import.
 const ROWS: usize = 10_000;
 const POLICY: &str = "policy";
+/// The receipt of a job whose data was erased.
+pub(crate) const ERASED: &str = "erased";
 
 /// A manifest with its journal, ready to run.
 pub(crate) struct Batch {
@@ -50,6 +52,11 @@ impl Batch {
         let store = open_store(config, &state, &manifest, &fingerprint).await?;
         let mut notices = Vec::new();
         let alone = store.import_lock().await?;
+        if let Some(receipt) = store.fact(ERASED).await? {
+            let message =
+                format!("this job was finished, and its data erased: {receipt}. Nothing of it is left to send");
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
         // Before anything else is written: whose journal this is.
         if let Some(account) = &rules.account {
             notices.extend(account.check(&*store, &state, rules.accept_account).await?);
@@ -93,7 +100,12 @@ impl Batch {
     }
 }
 
-async fn open_store(config: &Config, state: &Path, manifest: &Manifest, fingerprint: &str) -> Result<Arc<dyn Store>> {
+pub(crate) async fn open_store(
+    config: &Config,
+    state: &Path,
+    manifest: &Manifest,
+    fingerprint: &str,
+) -> Result<Arc<dyn Store>> {
     match config.text("store") {
         None => Ok(Arc::new(Sqlite::open(state)?)),
         Some(url) => shared(config, url, manifest, fingerprint).await,

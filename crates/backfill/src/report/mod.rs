@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::results::Whole;
 use crate::store::state::{ItemState, SessionState};
-use crate::store::{Store, Summary};
+use crate::store::{Detail, Store, Summary};
 use crate::units::{show_bytes, show_duration};
 use figures::Figures;
 
@@ -28,13 +28,30 @@ pub(crate) async fn write(store: &dyn Store, manifest: &Manifest, out: &Path) ->
     let summary = store.summary().await?;
     let figures = Figures::gather(store).await?;
     let name = manifest.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let page = page(&name, &summary, &figures);
+    let about = About {
+        provider: store.fact(crate::account::PROVIDER).await?,
+        key: store.fact(crate::account::KEY).await?,
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+        detail: store.detail(SHOWN_OPEN + 1).await?,
+    };
+    let page = page(&name, &summary, &figures, &about);
     let mut file = Whole::create(out.to_owned())?;
     file.write_all(page.as_bytes()).map_err(|e| Error::caused(ErrorKind::Io, "the report cannot be written", e))?;
     file.finish()
 }
 
-fn page(name: &str, summary: &Summary, figures: &Figures) -> String {
+/// Sessions that are not submitted and are named one by one.
+const SHOWN_OPEN: usize = 200;
+
+/// Whose journal it is, where it was made into a report, and what is still open in it.
+struct About {
+    provider: Option<String>,
+    key: Option<String>,
+    host: String,
+    detail: Detail,
+}
+
+fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> String {
     let mut page = String::with_capacity(64 * 1024);
     let name = escape(name);
     let _ = write!(
@@ -44,6 +61,7 @@ fn page(name: &str, summary: &Summary, figures: &Figures) -> String {
          <main><header><h1>Backfill <span>{name}</span></h1>{}</header>",
         verdict(summary)
     );
+    next_step(&mut page, summary, about);
     tiles(&mut page, summary, figures);
     section(&mut page, "Throughput", "Items that came to their end, per second.", &svg::throughput(figures));
     page.push_str("<div class=two>");
@@ -64,9 +82,63 @@ fn page(name: &str, summary: &Summary, figures: &Figures) -> String {
     );
     page.push_str("</div>");
     actions(&mut page, figures);
+    open_sessions(&mut page, about);
     bad_items(&mut page, figures);
-    page.push_str("<footer>Made by sealpress from its journal. Times are UTC.</footer></main></html>\n");
+    let provider = about.provider.as_deref().unwrap_or("a provider that the journal does not name");
+    let key = about.key.as_deref().map_or_else(String::new, |key| format!(", key {}…", crate::account::short(key)));
+    let _ = write!(
+        page,
+        "<footer>Made by sealpress {} on {} from its journal of {}{key}. Times are UTC.</footer></main></html>\n",
+        env!("CARGO_PKG_VERSION"),
+        escape(if about.host.is_empty() { "a host without a name" } else { &about.host }),
+        escape(provider)
+    );
     page
+}
+
+/// What the operator does next.
+fn next_step(page: &mut String, summary: &Summary, about: &About) {
+    let (failed, unclear) = (summary.of(ItemState::Failed), summary.of(ItemState::Quarantined));
+    let step = if summary.ended() < summary.total() {
+        "<code>backfill run</code> goes on with what is left."
+    } else if unclear > 0 {
+        "<code>backfill run</code> looks up again what nobody knows."
+    } else if failed > 0 {
+        "Mend the rows in <code>failed.csv</code> and say <code>backfill retry-failed MANIFEST --from failed.csv</code>; \
+         where the files themselves were put right, <code>backfill retry-failed MANIFEST</code>."
+    } else if !about.detail.open.is_empty() {
+        "<code>backfill run</code> submits the sessions that are still open."
+    } else {
+        return;
+    };
+    let _ = write!(page, "<p>Next: {step}</p>");
+}
+
+/// Sessions that are not submitted, by the provider's ids: a subject may be a person's name.
+fn open_sessions(page: &mut String, about: &About) {
+    if about.detail.open.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<section><h2>Sessions not submitted</h2><p><code>backfill status --open</code> names their subjects.</p>",
+    );
+    page.push_str("<div class=scroll><table><thead><tr><th>Session<th>State<th>Confirmed<th>Why<tbody>");
+    for session in about.detail.open.iter().take(SHOWN_OPEN) {
+        let _ = write!(
+            page,
+            "<tr><td>{}<td>{}<td class=n>{} of {}<td>{}",
+            escape(session.session.as_deref().unwrap_or("not made")),
+            session.state.as_str(),
+            session.confirmed,
+            session.items,
+            escape(&session.why)
+        );
+    }
+    page.push_str("</table></div>");
+    if about.detail.open.len() > SHOWN_OPEN {
+        page.push_str("<p>… and more.</p>");
+    }
+    page.push_str("</section>");
 }
 
 fn verdict(summary: &Summary) -> String {
@@ -128,6 +200,9 @@ fn duplicates(summary: &Summary, figures: &Figures) -> String {
         ("bytes saved by that", show_bytes(figures.twin_bytes)),
         ("uploads whose answer was lost and looked up", thousands(summary.ambiguous)),
         ("of them found in the provider's list", thousands(figures.found)),
+        ("media at the provider that are no item's", thousands(summary.unaccounted)),
+        ("confirmed media that the provider did not list", thousands(summary.missing)),
+        ("empty sessions that may be left at the provider", thousands(summary.orphans)),
     ] {
         let _ = write!(text, "<dt>{label}<dd>{value}");
     }

@@ -86,6 +86,9 @@ pub(crate) trait Store: Send + Sync {
     /// line to their sessions. Returns what became of each row.
     fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>>;
 
+    /// Forgets every row, and leaves the facts.
+    fn erase(&self) -> Pending<'_, ()>;
+
     /// Writes a whole copy of the journal to a file that is not there yet, while it is in use.
     fn backup(&self, to: std::path::PathBuf) -> Pending<'_, ()>;
 }

@@ -91,6 +91,12 @@ enum Command {
         /// A file that is not there yet
         out: PathBuf,
     },
+    /// Erase what a finished job knows of people, and print the receipt
+    #[command(after_help = "Example:\n  sealpress backfill erase manifest.csv > receipt.json")]
+    Erase {
+        /// The manifest
+        manifest: PathBuf,
+    },
     /// Write the HTML report
     #[command(after_help = "Example:\n  sealpress backfill report manifest.csv --out report.html")]
     Report {
@@ -267,6 +273,11 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
         Command::Backup { manifest, out } => {
             open(manifest)?.backup(&out).await?;
             crate::print::line(&format!("{}", out.display()));
+            Ok(Exit::Done)
+        }
+        Command::Erase { manifest } => {
+            let receipt = open(manifest)?.erase().await?;
+            crate::print::line(&receipt.to_string());
             Ok(Exit::Done)
         }
         Command::Report { manifest, out } => {

@@ -344,6 +344,47 @@ fn an_output_replaces_files_only() {
     assert!(page.starts_with("<!doctype html>") || page.starts_with("<!DOCTYPE html>"), "{}", &page[..60]);
 }
 
+/// What is erased is nowhere in the state folder any more, and the job is not run again.
+#[test]
+fn a_finished_job_can_be_forgotten() {
+    let rows = b"subject,context,media,first_name,note\nk1,face,a.jpg,Canaria,Canaria was here\n";
+    let batch = with_manifest("m.csv", rows, "");
+    batch.run(&["run", "m.csv"], 0);
+    let state = batch.path("m.csv.sealpress");
+    let somewhere = |word: &str| {
+        let files = fs::read_dir(&state).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
+        files.into_iter().any(|bytes| bytes.windows(word.len()).any(|window| window == word.as_bytes()))
+    };
+    assert!(somewhere("Canaria"), "the test looks where the names are");
+    let receipt = batch.json(&["erase", "m.csv"], 0);
+    assert!(receipt["erased_at_unix"].is_number() && receipt["manifest_sha256"].is_string(), "{receipt}");
+    for word in ["Canaria", "k1", "a.jpg"] {
+        assert!(!somewhere(word), "{word} is still there");
+    }
+    let uploads = batch.requests("upload");
+    let refused = batch.run(&["run", "m.csv"], 2);
+    assert!(text(&refused.stderr).contains("erased"), "{}", text(&refused.stderr));
+    assert_eq!(batch.requests("upload"), uploads);
+    let unfinished = with_manifest("m.csv", b"subject,context,media\nk1,face,a.jpg\nk2,face,b.jpg\n", "");
+    unfinished.run(&["run", "m.csv", "--limit", "1"], 0);
+    unfinished.run(&["erase", "m.csv"], 2);
+}
+
+/// The report says whose it is, what is open and what to do next, and names nobody.
+#[test]
+fn a_report_says_what_is_open_and_what_comes_next() {
+    let rows =
+        b"subject,context,media\nCanaria-1,face,a.jpg\nCanaria-2,face,missing.jpg\nCanaria-2,document-front,b.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    batch.run(&["run", "m.csv"], 3);
+    let page = fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap();
+    let url = batch.emulator.told["url"].as_str().unwrap().trim_end_matches('/');
+    for said in ["Sessions not submitted", "1 of its items failed", "retry-failed", url, env!("CARGO_PKG_VERSION")] {
+        assert!(page.contains(said), "`{said}` is not in the report");
+    }
+    assert!(!page.contains("Canaria"), "a subject may be a person's name");
+}
+
 #[test]
 fn a_canary_is_a_part_of_the_same_journal() {
     let batch = Batch::new(4, "", "");

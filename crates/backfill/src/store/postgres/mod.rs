@@ -244,6 +244,10 @@ impl Store for Postgres {
         }))
     }
 
+    fn erase(&self) -> Pending<'_, ()> {
+        self.clear()
+    }
+
     fn backup(&self, _: std::path::PathBuf) -> Pending<'_, ()> {
         Box::pin(async {
             let message = "a journal in PostgreSQL is backed up with its own tools, such as pg_dump --schema";

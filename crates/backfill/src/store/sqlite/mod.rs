@@ -246,6 +246,14 @@ impl Store for Sqlite {
         }))
     }
 
+    fn erase(&self) -> Pending<'_, ()> {
+        Box::pin(self.write(|c| {
+            // What is deleted is overwritten, in the journal and, when that is moved, in its log.
+            c.execute_batch("PRAGMA secure_delete = ON").map_err(sql_failed)?;
+            schema::CLEAR.iter().try_for_each(|sql| run(c, sql, &[]).map(drop))
+        }))
+    }
+
     fn backup(&self, to: std::path::PathBuf) -> Pending<'_, ()> {
         Box::pin(self.read(move |c| {
             // An empty file is taken, and keeps its rights.
