@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use sealpress_client::{Context, SessionId};
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use sealpress_pipeline::{Confirmed, ErrorKind, Job, Options, Outcome, Pipeline};
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 pub(crate) struct Files {
     /// Id of the session
     #[arg(long, value_name = "ID")]
-    session: String,
+    session: SessionId,
     /// What the files show: document-front, document-back, face, document-and-face, address-front …
     #[arg(long, value_name = "CONTEXT")]
     context: String,
@@ -73,7 +73,7 @@ pub(crate) struct Files {
 struct Line {
     input: String,
     ok: bool,
-    session: String,
+    session: SessionId,
     context: String,
     #[serde(flatten)]
     end: End,
@@ -85,7 +85,7 @@ struct Line {
 #[serde(untagged)]
 enum End {
     Sent {
-        media_id: String,
+        media_id: MediaId,
         confirmed: Confirmed,
         format: Format,
         output_format: Format,
@@ -112,8 +112,6 @@ pub(crate) fn send(files: &Files, vendor: Vendor, submit: bool) -> ExitCode {
 }
 
 async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, Failure> {
-    // Judged before anything is read or sent.
-    SessionId::new(files.session.as_str())?;
     let context: Context = Context::from(files.context.as_str());
     let mut options = Options::default();
     options.workers = files.jobs.unwrap_or(options.workers);
@@ -126,7 +124,7 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
 
     let interrupted = drain_when_interrupted(pipeline.clone());
     let jobs = files.files.iter().map(|path| {
-        let job = Job::file(&files.session, context.as_str(), path);
+        let job = Job::file(&files.session, context.clone(), path);
         if files.force { job } else { job.look_first() }
     });
     let mut outcomes = stream::iter(jobs).map(|job| pipeline.process(job)).buffered(queue);
@@ -205,7 +203,7 @@ fn row(table: &Table, path: &Path, line: &Line) {
     let name = path.file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
     let ms = format!("{:.0}", line.ms);
     match &line.end {
-        End::Sent { media_id, actions, .. } => table.row(&[&name, &ms, media_id, &Said::names(actions)]),
+        End::Sent { media_id, actions, .. } => table.row(&[&name, &ms, media_id.as_str(), &Said::names(actions)]),
         End::Failed { error, .. } => table.row(&[&name, &ms, "-", &format!("FAILED {}: {error}", error.kind)]),
     }
 }

@@ -276,6 +276,12 @@ impl Error {
 }
 
 impl ApiError {
+    /// An answer with this status, and nothing else known of it: for providers of your own.
+    #[must_use]
+    pub const fn new(http_status: u16) -> Self {
+        Self { http_status, code: None, message: None, request_id: None, retry_after: None, meaning: None }
+    }
+
     pub(crate) const fn fault(&self) -> Fault {
         match self.http_status {
             413 => Fault::Limit,

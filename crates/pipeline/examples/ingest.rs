@@ -29,7 +29,7 @@ use base64::Engine;
 use bytes::Bytes;
 use sealpress_client::veriff;
 use sealpress_media::Fault;
-use sealpress_pipeline::{Error, ErrorKind, Job, Options, Pipeline};
+use sealpress_pipeline::{Error, ErrorKind, Job, Options, Pipeline, SessionId};
 use sealpress_press::{Isolated, Policies};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -70,13 +70,13 @@ async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-async fn upload(State(pipeline): State<Pipeline>, Path(session): Path<String>, request: Request) -> Response {
+async fn upload(State(pipeline): State<Pipeline>, Path(session): Path<SessionId>, request: Request) -> Response {
     let (context, bytes) = match read(request).await {
         Ok(read) => read,
         Err(answer) => return answer,
     };
     // Dropping the connection drops this future: a job that was not sent yet is cancelled.
-    let outcome = match pipeline.try_process(Job::new(&session, &context, bytes)) {
+    let outcome = match pipeline.try_process(Job::new(&session, context, bytes)) {
         Ok(running) => running.await,
         Err(_) if pipeline.stopped().is_some() => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(_full) => return busy(),
@@ -121,7 +121,7 @@ async fn read(request: Request) -> Result<(String, Bytes), Response> {
     context.zip(file).ok_or_else(|| bad("the fields `context` and `file` are needed"))
 }
 
-async fn submit(State(pipeline): State<Pipeline>, Path(session): Path<String>) -> Response {
+async fn submit(State(pipeline): State<Pipeline>, Path(session): Path<SessionId>) -> Response {
     match pipeline.submit(&session).await {
         Ok(submission) => Json(json!({"submitted": true, "submission": submission})).into_response(),
         Err(error) => failed(&error),

@@ -1,12 +1,12 @@
 //! The creation of a session.
 
-use sealpress_client::NewSession;
+use sealpress_client::{NewSession, SessionId};
 
-use crate::engine::{Core, timed_out};
+use crate::engine::Core;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::host::Route;
 use crate::journal::JournalError;
-use crate::remote::Verdict;
 
 impl Core {
     /// Asks once for a new session; its id. Creating is not idempotent and leaves nothing to look
@@ -16,21 +16,25 @@ impl Core {
         &self,
         new: &NewSession,
         begin: impl Future<Output = Result<(), JournalError>>,
-    ) -> Result<String, Error> {
-        let pass = self.pass(Route::Create, 0).await?;
+    ) -> Result<SessionId, Error> {
+        let permit = self.permit(Route::Create, 0).await?;
         self.stop.check()?;
         begin.await.map_err(|e| self.journal_failed(e))?;
         let timeout = self.options.retry.attempt_timeout;
-        let answer = tokio::time::timeout(timeout, self.remote.create(new)).await;
-        match answer.unwrap_or_else(|_| Err(timed_out("session creation", timeout))) {
-            Ok(session) => {
-                self.passed(pass);
-                self.tokens.give();
-                Ok(session)
+        let answer = tokio::time::timeout(timeout, self.provider.create(new)).await;
+        let answer = match answer {
+            Ok(answer) => answer.map_err(Failure::from),
+            Err(_) => Err(Failure::timed_out("session creation", timeout)),
+        };
+        match answer {
+            Ok(created) => {
+                self.answered(permit);
+                self.retry_budget.give();
+                Ok(created.session)
             }
             Err(failure) => {
-                self.learn(pass, &failure);
-                Err(failure.error.with_doubt(failure.verdict == Verdict::Ambiguous))
+                self.record(permit, &failure);
+                Err(failure.error.clone().with_doubt(failure.is_ambiguous()))
             }
         }
     }

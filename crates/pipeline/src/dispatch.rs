@@ -9,16 +9,18 @@
 
 use std::collections::HashSet;
 
+use sealpress_client::{Failure as Meaning, Listed, MediaId, SignedBody};
 use sealpress_media::Format;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Core, timed_out};
+use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::host::Route;
 use crate::job::{Confirmed, Item};
-use crate::meters::{add, add_time};
-use crate::remote::{Failure, Listed, Signed, Verdict};
+use crate::lookup::may_be;
+use crate::metrics::{add, add_time};
 use crate::session::{LookAlikes, Session, Standing};
 
 /// What an item looks like in a listing, and what it is.
@@ -38,9 +40,9 @@ impl Key {
 
 /// What a good listing says about an item in doubt.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum Reconciled {
     /// The vendor has it, under this id.
-    Found(String),
+    Found(MediaId),
     /// The vendor does not have it, or nobody can tell: it may be sent.
     Absent,
     /// There are entries that may be a look-alike's, and nobody knows the item's own bytes yet.
@@ -64,10 +66,10 @@ impl Delivery<'_> {
     /// attempt may have been recorded.
     pub(crate) async fn deliver(
         &mut self,
-        signed: &Signed,
+        signed: &SignedBody,
         key: Key,
         mut in_doubt: bool,
-    ) -> Result<(String, Confirmed), Error> {
+    ) -> Result<(MediaId, Confirmed), Error> {
         let mut ever_in_doubt = in_doubt;
         let mut last: Option<Failure> = None;
         if in_doubt {
@@ -75,16 +77,16 @@ impl Delivery<'_> {
         }
         loop {
             if in_doubt {
-                match self.look(key).await? {
-                    Look::Found(media_id) => return Ok((media_id, Confirmed::Listed)),
-                    Look::Absent => {}
-                    Look::NeedsBytes => {
+                match self.reconcile(key).await? {
+                    Reconciled::Found(media_id) => return Ok((media_id, Confirmed::Listed)),
+                    Reconciled::Absent => {}
+                    Reconciled::NeedsBytes => {
                         return Err(Error::new(ErrorKind::Internal, "an item was looked for without its bytes")
                             .with_doubt(true));
                     }
                 }
                 // Not there: from now on it is as if it had never been sent, for the journal too.
-                self.take_back().await?;
+                self.mark_not_sent().await?;
                 self.session.clear(self.number);
                 in_doubt = false;
             }
@@ -98,10 +100,15 @@ impl Delivery<'_> {
                 Ok(media_id) => return Ok((media_id, Confirmed::Answered)),
                 Err(failure) => failure,
             };
-            tracing::debug!(attempt = self.attempts, verdict = ?failure.verdict, error = %failure.error, "not answered");
-            match failure.verdict {
-                Verdict::Ambiguous => {
-                    add(&self.core.meters.ambiguous, 1);
+            tracing::debug!(attempt = self.attempts, meaning = ?failure.meaning, error = %failure.error, "not answered");
+            match failure.meaning {
+                _ if failure.is_final() => {
+                    self.mark_not_sent().await?;
+                    return Err(failure.error.with_doubt(ever_in_doubt));
+                }
+                Meaning::NotSent | Meaning::Throttled(_) => self.mark_not_sent().await?,
+                _ => {
+                    add(&self.core.metrics.ambiguous, 1);
                     let core = self.core;
                     core.journal.doubted(self.item, self.attempts).await.map_err(|e| {
                         let error = core.journal_failed(e);
@@ -109,19 +116,14 @@ impl Delivery<'_> {
                     })?;
                     (in_doubt, ever_in_doubt) = (true, true);
                 }
-                Verdict::NotSent | Verdict::Throttled { .. } => self.take_back().await?,
-                Verdict::Unauthorized | Verdict::Conflict | Verdict::Blocked | Verdict::Refused => {
-                    self.take_back().await?;
-                    return Err(failure.error.with_doubt(ever_in_doubt));
-                }
             }
             last = Some(failure);
         }
     }
 
     /// Looks for an item whose outcome is unclear.
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub(crate) async fn look(&self, key: Key) -> Result<Look, Error> {
+    #[tracing::instrument(name = "look", level = "debug", skip_all)]
+    pub(crate) async fn reconcile(&self, key: Key) -> Result<Reconciled, Error> {
         let doubt = |e: Error| {
             Error::new(ErrorKind::InDoubt, format!("may have been recorded; not looked up: {e}")).with_source(e)
         };
@@ -130,51 +132,51 @@ impl Delivery<'_> {
     }
 
     /// Looks for this very file, of which nobody says that it was sent: only its bytes are believed.
-    pub(crate) async fn look_for_the_same(&self, key: Key) -> Result<Option<String>, Error> {
+    pub(crate) async fn reconcile_by_content(&self, key: Key) -> Result<Option<MediaId>, Error> {
         Ok(match self.matched(key, true).await? {
-            Look::Found(media_id) => Some(media_id),
-            Look::Absent | Look::NeedsBytes => None,
+            Reconciled::Found(media_id) => Some(media_id),
+            Reconciled::Absent | Reconciled::NeedsBytes => None,
         })
     }
 
     /// A good listing, matched. `strict`: no entry is taken for its looks.
-    async fn matched(&self, key: Key, strict: bool) -> Result<Look, Error> {
+    async fn matched(&self, key: Key, strict: bool) -> Result<Reconciled, Error> {
         let _alone = self.session.gate.write().await;
         let listed = self.core.list(&self.item.session).await?;
         let journal = &self.core.journal;
         let known = journal.known(&self.item.session).await.map_err(|e| self.core.journal_failed(e))?;
         // What others are confirmed by is out, and what is left and looks like this item may be it.
-        let anothers = |id: &str| {
-            let journalled = known.iter().any(|k| k.tag != self.number && k.media_id.as_deref() == Some(id));
+        let anothers = |id: &MediaId| {
+            let journalled = known.iter().any(|k| k.tag != self.number && k.media_id.as_ref() == Some(id));
             journalled || self.session.is_anothers(id, self.number)
         };
         let sized = listed.iter().all(|entry| entry.size.is_some());
-        let ids: HashSet<String> = listed.iter().map(|entry| entry.media_id.clone()).collect();
+        let ids: HashSet<MediaId> = listed.iter().map(|entry| entry.media_id.clone()).collect();
         let likely: Vec<Listed> = listed
             .into_iter()
-            .filter(|entry| entry.is(&self.item.context, key) && !anothers(&entry.media_id))
+            .filter(|entry| may_be(entry, &self.item.context, key.looks()) && !anothers(&entry.media_id))
             .collect();
         // Where the list has ids of its own, an answered upload's entry cannot be told from others.
-        let lists_receipts = self.core.remote.lists_receipts();
+        let lists_receipts = self.core.provider.lists_receipts();
         let rivals = self.session.look_alikes(self.number, &self.item.context, sized.then_some(key.looks()), |id| {
             lists_receipts || ids.contains(id)
         });
         if likely.len() <= rivals.unlisted {
-            return Ok(Look::Absent);
+            return Ok(Reconciled::Absent);
         }
         let found = if rivals.items == 0 && !strict {
             likely.into_iter().next().map(|entry| entry.media_id)
         } else {
-            let Some(sha256) = key.sha256 else { return Ok(Look::NeedsBytes) };
+            let Some(sha256) = key.sha256 else { return Ok(Reconciled::NeedsBytes) };
             self.among_look_alikes(likely, key.size, sha256, (!strict).then_some(rivals)).await?
         };
         // Claiming it takes it out for the next.
         Ok(match found {
             Some(media_id) if self.session.claim(&media_id, self.number) => {
                 self.session.clear(self.number);
-                Look::Found(media_id)
+                Reconciled::Found(media_id)
             }
-            _ => Look::Absent,
+            _ => Reconciled::Absent,
         })
     }
 
@@ -186,7 +188,7 @@ impl Delivery<'_> {
         size: u64,
         sha256: [u8; 32],
         rivals: Option<LookAlikes>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<MediaId>, Error> {
         let n = likely.len();
         let mut unserved = None;
         for entry in likely {
@@ -209,17 +211,17 @@ impl Delivery<'_> {
 
     /// One attempt. The outer error ends the item; the inner one is the attempt's own.
     #[tracing::instrument(name = "send", level = "debug", skip_all, fields(attempt = i64::from(self.attempts) + 1))]
-    async fn post(&mut self, signed: &Signed, key: Key) -> Result<Result<String, Failure>, Error> {
+    async fn post(&mut self, signed: &SignedBody, key: Key) -> Result<Result<MediaId, Failure>, Error> {
         let core = self.core;
-        let (_gate, pass) = loop {
+        let (_gate, permit) = loop {
             self.until_clear(key).await?;
             // The gate before the host: whoever looks holds the gate and needs a connection, and must
             // not wait for one that is held by somebody who waits for the gate.
             let gate = self.until_cancelled(self.session.gate.read()).await?;
-            let pass = self.until_cancelled(core.pass(Route::Upload, signed.len)).await??;
+            let permit = self.until_cancelled(core.permit(Route::Upload, signed.content_length())).await??;
             // A look-alike may have come into doubt while this one waited.
             if self.session.standing(self.number, &self.item.context, key.looks()) == Standing::Clear {
-                break (gate, pass);
+                break (gate, permit);
             }
         };
         if self.cancelled.is_cancelled() {
@@ -236,21 +238,26 @@ impl Delivery<'_> {
         if allowed.is_zero() {
             return Err(Error::new(ErrorKind::Journal, "the lease ended before the first byte was sent"));
         }
-        add(&core.meters.attempts, 1);
-        add(&core.meters.bytes_sent, signed.len);
-        let answer = tokio::time::timeout_at(deadline, core.remote.send(signed)).await;
-        add_time(&core.meters.send_us, started.elapsed());
-        Ok(match answer.unwrap_or_else(|_| Err(timed_out("upload", allowed))) {
-            Ok(media_id) => {
-                core.passed(pass);
-                core.tokens.give();
+        add(&core.metrics.attempts, 1);
+        add(&core.metrics.bytes_sent, signed.content_length());
+        let answer = tokio::time::timeout_at(deadline, core.provider.send(signed)).await;
+        add_time(&core.metrics.send_us, started.elapsed());
+        let answer = match answer {
+            Ok(answer) => answer.map_err(Failure::from),
+            Err(_) => Err(Failure::timed_out("upload", allowed)),
+        };
+        Ok(match answer {
+            Ok(receipt) => {
+                let media_id = receipt.media_id;
+                core.answered(permit);
+                core.retry_budget.give();
                 // Under the gate: a look of a sibling must not see the entry unclaimed.
                 self.session.claim(&media_id, self.number);
                 Ok(media_id)
             }
             Err(failure) => {
-                core.learn(pass, &failure);
-                if failure.verdict == Verdict::Ambiguous {
+                core.record(permit, &failure);
+                if failure.is_ambiguous() {
                     // Under the gate too: from here on no look-alike is sent.
                     self.session.doubt(self.number, &self.item.context, Some(key.looks()));
                 }
@@ -284,17 +291,17 @@ impl Delivery<'_> {
         if self.attempts >= core.options.retry.attempts {
             return Err(failure.error);
         }
-        if !core.pay(failure.verdict) {
+        if !core.pay(failure.meaning) {
             tracing::warn!("the run's retry budget is used up");
             return Err(failure.error);
         }
-        add(&core.meters.retries, 1);
-        let wait = core.backoff(failure.verdict, self.attempts);
+        add(&core.metrics.retries, 1);
+        let wait = core.backoff(failure.meaning, self.attempts);
         tracing::info!(attempt = self.attempts, ?wait, error = %failure.error, "an upload is tried again");
         self.until_cancelled(core.until_stopped(tokio::time::sleep(wait))).await?
     }
 
-    pub(crate) async fn take_back(&self) -> Result<(), Error> {
+    pub(crate) async fn mark_not_sent(&self) -> Result<(), Error> {
         self.core.journal.not_sent(self.item, self.attempts).await.map_err(|e| self.core.journal_failed(e))
     }
 
@@ -309,82 +316,4 @@ impl Delivery<'_> {
 
 pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "given up by the caller before anything was sent")
-}
-
-impl Core {
-    /// A good listing of a session, asked for as often as `looks` allows.
-    pub(crate) async fn list(&self, session: &str) -> Result<Vec<Listed>, Error> {
-        add(&self.meters.looks, 1);
-        self.look_until_answered("listing", || self.remote.list(session)).await
-    }
-
-    /// What the vendor stores under an id, as [`Remote::content`](crate::remote::Remote::content).
-    async fn content(&self, session: &str, media_id: &str, cap: u64) -> Result<Option<[u8; 32]>, Error> {
-        self.look_until_answered("stored media", || self.remote.content(session, media_id, cap)).await
-    }
-
-    /// Reads may be repeated: as often as `looks` allows.
-    async fn look_until_answered<'a, T>(
-        &'a self,
-        what: &str,
-        ask: impl Fn() -> crate::remote::Answer<'a, T>,
-    ) -> Result<T, Error> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let pass = self.pass(Route::Look, 0).await?;
-            let timeout = self.options.retry.attempt_timeout;
-            let answer = tokio::time::timeout(timeout, ask()).await;
-            let failure = match answer.unwrap_or_else(|_| Err(timed_out(what, timeout))) {
-                Ok(answer) => {
-                    self.passed(pass);
-                    return Ok(answer);
-                }
-                Err(failure) => failure,
-            };
-            self.learn(pass, &failure);
-            let again = matches!(failure.verdict, Verdict::NotSent | Verdict::Throttled { .. } | Verdict::Ambiguous);
-            if !again || tries >= self.options.doubt.looks {
-                return Err(failure.error);
-            }
-            self.until_stopped(tokio::time::sleep(self.backoff(failure.verdict, tries))).await?;
-        }
-    }
-}
-
-impl Listed {
-    /// Whether this may be an item of this context, size and format.
-    fn is(&self, context: &str, key: Key) -> bool {
-        self.context == context
-            && self.size.is_none_or(|size| size == key.size)
-            && self.mime.as_deref().is_none_or(|mime| same_mime(mime, key.format.mime()))
-    }
-}
-
-/// Vendors write `image/jpeg`, `image/jpg`, `.jpg` and `jpeg` for the same thing.
-fn same_mime(a: &str, b: &str) -> bool {
-    fn subtype(mime: &str) -> String {
-        let mime = mime.trim().trim_start_matches('.').to_ascii_lowercase();
-        let sub = mime.rsplit('/').next().unwrap_or_default();
-        match sub {
-            "jpg" => "jpeg",
-            "heif" => "heic",
-            other => other,
-        }
-        .to_owned()
-    }
-    subtype(a) == subtype(b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mimes_in_all_spellings() {
-        for mime in ["image/jpeg", "image/jpg", ".jpg", "JPEG", "image/JPG "] {
-            assert!(same_mime(mime, "image/jpeg"), "{mime}");
-        }
-        assert!(same_mime("image/heif", "image/heic") && !same_mime("image/png", "image/jpeg"));
-    }
 }

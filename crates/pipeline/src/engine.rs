@@ -4,30 +4,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use sealpress_client::{Failure as Meaning, Provider};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
-use crate::host::{Host, Pass, Route};
+use crate::failure::Failure;
+use crate::host::{Host, Permit, Route};
 use crate::journal::{Journal, JournalError};
-use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::options::Options;
-use crate::remote::{Failure, Remote, Verdict};
-use crate::retry::{Cause, Jitter, Tokens};
+use crate::prepare::PrepareStage;
+use crate::retry::{Cause, Jitter, RetryBudget};
 use crate::session::Sessions;
 use crate::stop::Stop;
-use crate::workshop::Workshop;
 
 /// What all jobs of a pipeline share.
 pub(crate) struct Core {
-    pub(crate) remote: Arc<dyn Remote>,
+    pub(crate) provider: Arc<dyn Provider>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) options: Options,
-    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) prepare: Arc<PrepareStage>,
     pub(crate) host: Arc<Host>,
-    pub(crate) tokens: Tokens,
+    pub(crate) retry_budget: RetryBudget,
     pub(crate) jitter: Jitter,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) meters: Meters,
+    pub(crate) metrics: Metrics,
     pub(crate) stop: Stop,
     /// Requests in a row that something in front of the vendor refused.
     pub(crate) blocked: AtomicU32,
@@ -39,9 +40,9 @@ const BLOCKED_IN_A_ROW: u32 = 10;
 
 impl Core {
     /// Leave to make one request, or the reason why there will be none.
-    pub(crate) async fn pass(&self, route: Route, bytes: u64) -> Result<Pass, Error> {
-        let pass = self.until_stopped(self.host.pass(route, bytes)).await?;
-        pass.map_err(|_| {
+    pub(crate) async fn permit(&self, route: Route, bytes: u64) -> Result<Permit, Error> {
+        let permit = self.until_stopped(self.host.acquire(route, bytes)).await?;
+        permit.map_err(|_| {
             let waited = self.options.circuit.patience;
             Error::new(ErrorKind::CircuitOpen, format!("the host kept failing for {waited:?}"))
         })
@@ -74,73 +75,64 @@ impl Core {
     }
 
     /// Tells the host's state machine what a request found, and obeys a Retry-After for everybody.
-    pub(crate) fn learn(&self, pass: Pass, failure: &Failure) {
+    pub(crate) fn record(&self, permit: Permit, failure: &Failure) {
         if failure.bad_signature {
-            crate::meters::add(&self.meters.bad_signatures, 1);
+            crate::metrics::add(&self.metrics.bad_signatures, 1);
             tracing::error!(error = %failure.error, "an answer's signature is wrong or missing");
         }
-        if failure.verdict != Verdict::Blocked {
+        if failure.error.kind() != ErrorKind::Blocked {
             self.blocked.store(0, Ordering::Relaxed);
         }
-        match failure.verdict {
-            Verdict::Throttled { retry_after } => {
+        match failure.meaning {
+            Meaning::Throttled(retry_after) => {
                 if let Some(wait) = retry_after {
                     let clamped = wait.min(self.options.retry.max_retry_after);
                     tracing::warn!(?wait, ?clamped, error = %failure.error, "the host asks for a pause");
                     self.host.pause_for(clamped);
                 }
-                pass.failed();
+                permit.failed();
             }
-            Verdict::NotSent => pass.failed(),
-            Verdict::Ambiguous if failure.bad_signature => pass.worked(),
-            Verdict::Ambiguous => pass.failed(),
-            Verdict::Unauthorized => {
-                pass.worked();
-                self.stop.pull(failure.error.clone());
-            }
-            Verdict::Blocked => {
-                pass.worked();
+            Meaning::NotSent => permit.failed(),
+            Meaning::AuthStop if failure.error.kind() == ErrorKind::Blocked => {
+                permit.worked();
                 if self.blocked.fetch_add(1, Ordering::Relaxed) + 1 >= BLOCKED_IN_A_ROW {
                     let times = format!("{BLOCKED_IN_A_ROW} requests in a row; the last: {}", failure.error);
                     self.stop.pull(Error::new(ErrorKind::Blocked, times).with_source(failure.error.clone()));
                 }
             }
-            Verdict::Conflict | Verdict::Refused => pass.worked(),
+            Meaning::AuthStop => {
+                permit.worked();
+                self.stop.pull(failure.error.clone());
+            }
+            Meaning::Permanent => permit.worked(),
+            _ if failure.bad_signature => permit.worked(),
+            _ => permit.failed(),
         }
     }
 
     /// The vendor itself answered: whatever stands in front of it lets requests through.
-    pub(crate) fn passed(&self, pass: Pass) {
+    pub(crate) fn answered(&self, permit: Permit) {
         self.blocked.store(0, Ordering::Relaxed);
-        pass.worked();
+        permit.worked();
     }
 
     /// How long to wait before retry number `attempt`: the host-wide pause covers a Retry-After.
-    pub(crate) fn backoff(&self, verdict: Verdict, attempt: u32) -> Duration {
-        match verdict {
-            Verdict::Throttled { retry_after: Some(_) } => Duration::ZERO,
-            Verdict::Throttled { retry_after: None } => self.options.retry.wait(Cause::Throttle, attempt, &self.jitter),
+    pub(crate) fn backoff(&self, meaning: Meaning, attempt: u32) -> Duration {
+        match meaning {
+            Meaning::Throttled(Some(_)) => Duration::ZERO,
+            Meaning::Throttled(None) => self.options.retry.wait(Cause::Throttle, attempt, &self.jitter),
             _ => self.options.retry.wait(Cause::Transient, attempt, &self.jitter),
         }
     }
 
-    /// What one more attempt after `verdict` costs.
-    pub(crate) fn pay(&self, verdict: Verdict) -> bool {
-        let cause = if matches!(verdict, Verdict::Throttled { .. }) { Cause::Throttle } else { Cause::Transient };
-        self.tokens.take(self.options.retry.cost(cause))
+    /// What one more attempt after such a failure costs.
+    pub(crate) fn pay(&self, meaning: Meaning) -> bool {
+        let cause = if matches!(meaning, Meaning::Throttled(_)) { Cause::Throttle } else { Cause::Transient };
+        self.retry_budget.take(self.options.retry.cost(cause))
     }
 
     /// When an attempt that starts now ends at the latest.
     pub(crate) fn attempt_deadline(&self) -> Instant {
         Instant::now() + self.options.retry.attempt_timeout
-    }
-}
-
-/// The failure of a request that was cut off by our own deadline.
-pub(crate) fn timed_out(what: &str, after: Duration) -> Failure {
-    Failure {
-        verdict: Verdict::Ambiguous,
-        bad_signature: false,
-        error: Error::new(ErrorKind::Unreachable, format!("{what}: no answer within {after:?}")),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sealpress_client as client;
 use sealpress_media::{Fault, Refusal};
 use sealpress_press as press;
 
@@ -132,12 +133,25 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+    /// A client's error in this crate's words; the vendor's own message stays behind `source`.
+    pub(crate) fn of_client(kind: ErrorKind, error: client::Error) -> Self {
+        let (kind, code) = match error.kind() {
+            // Neither a success nor a failure of the way: whoever took the picture takes another.
+            client::ErrorKind::Rejected { feedback } => (ErrorKind::Retake, Some(feedback.clone())),
+            _ => (kind, error.code().map(str::to_owned)),
+        };
+        Self::new(kind, error.to_string())
+            .with_fault(error.fault())
+            .with_answer(error.http_status(), code)
+            .with_source(error)
+    }
+
+    fn with_fault(mut self, fault: Fault) -> Self {
         self.fault = fault;
         self
     }
 
-    pub(crate) fn with_answer(mut self, http_status: Option<u16>, code: Option<String>) -> Self {
+    fn with_answer(mut self, http_status: Option<u16>, code: Option<String>) -> Self {
         self.http_status = http_status;
         self.code = code;
         self

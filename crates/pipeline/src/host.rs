@@ -28,7 +28,7 @@ pub(crate) struct Host {
 pub(crate) enum Route {
     Create,
     Upload,
-    Look,
+    List,
     Submit,
 }
 
@@ -63,7 +63,7 @@ enum Position {
 
 /// Leave to make one request. Dropping it without a verdict counts as nothing learned.
 #[derive(Debug)]
-pub(crate) struct Pass {
+pub(crate) struct Permit {
     host: Arc<Host>,
     route: Route,
     probe: bool,
@@ -72,7 +72,7 @@ pub(crate) struct Pass {
 
 /// The host kept failing for longer than the job would wait.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Impatient;
+pub(crate) struct CircuitTimeout;
 
 impl Host {
     pub(crate) fn new(options: &Options) -> Arc<Self> {
@@ -96,27 +96,27 @@ impl Host {
     /// a connection free, the rate kept. Only an open circuit tries patience, and patience counts
     /// from its opening, not from each job's arrival: a dead host holds the first jobs up, not every
     /// one after another.
-    pub(crate) async fn pass(self: &Arc<Self>, route: Route, bytes: u64) -> Result<Pass, Impatient> {
+    pub(crate) async fn acquire(self: &Arc<Self>, route: Route, bytes: u64) -> Result<Permit, CircuitTimeout> {
         loop {
             let connection = Arc::clone(&self.connections).acquire_owned().await;
             let connection = connection.expect("the connections' semaphore is never closed");
             // Asked for before the state is read, so that no change is missed in between.
             let changed = self.changed.notified();
-            match self.turn(route, bytes) {
-                Turn::Go { at, probe } => {
-                    let pass = Pass { host: Arc::clone(self), route, probe, _connection: connection };
+            match self.try_acquire(route, bytes) {
+                TryAcquire::Go { at, probe } => {
+                    let permit = Permit { host: Arc::clone(self), route, probe, _connection: connection };
                     tokio::time::sleep_until(at).await;
-                    return Ok(pass);
+                    return Ok(permit);
                 }
-                Turn::Paused(until) => {
+                TryAcquire::Paused(until) => {
                     drop(connection);
                     tokio::time::sleep_until(until).await;
                 }
-                Turn::Open { until, since } => {
+                TryAcquire::Open { until, since } => {
                     drop(connection);
                     let give_up = since + self.circuit.patience;
                     if Instant::now() >= give_up {
-                        return Err(Impatient);
+                        return Err(CircuitTimeout);
                     }
                     let until = until.unwrap_or(give_up).min(give_up);
                     tokio::select! { biased; () = changed => {}, () = tokio::time::sleep_until(until) => {} }
@@ -143,12 +143,12 @@ impl Host {
         self.lock().breakers.iter().any(|breaker| breaker.position != Position::Closed)
     }
 
-    fn turn(&self, route: Route, bytes: u64) -> Turn {
+    fn try_acquire(&self, route: Route, bytes: u64) -> TryAcquire {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(until) = state.paused_until {
             if until > now {
-                return Turn::Paused(until);
+                return TryAcquire::Paused(until);
             }
             state.paused_until = None;
         }
@@ -156,8 +156,8 @@ impl Host {
         let since = breaker.open_since.unwrap_or(now);
         let probe = match breaker.position {
             Position::Closed => false,
-            Position::Open { until } if until > now => return Turn::Open { until: Some(until), since },
-            Position::Probing => return Turn::Open { until: None, since },
+            Position::Open { until } if until > now => return TryAcquire::Open { until: Some(until), since },
+            Position::Probing => return TryAcquire::Open { until: None, since },
             Position::Open { .. } => {
                 breaker.position = Position::Probing;
                 true
@@ -174,7 +174,7 @@ impl Host {
             let takes = Duration::from_secs_f64(bytes as f64 / rate as f64);
             state.next_byte = at + takes;
         }
-        Turn::Go { at, probe }
+        TryAcquire::Go { at, probe }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -182,7 +182,7 @@ impl Host {
     }
 }
 
-enum Turn {
+enum TryAcquire {
     Go { at: Instant, probe: bool },
     Paused(Instant),
     Open { until: Option<Instant>, since: Instant },
@@ -194,7 +194,7 @@ impl State {
     }
 }
 
-impl Pass {
+impl Permit {
     /// The host answered like a host that works, whatever it said.
     pub(crate) fn worked(self) {
         let was = std::mem::take(self.host.lock().breaker(self.route)).position;
@@ -220,7 +220,7 @@ impl Pass {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     /// A probe that learned nothing makes way for the next one.
     fn drop(&mut self) {
         if self.probe {
@@ -252,7 +252,7 @@ mod tests {
         let host = host(|o| o.rps = Some(10.0));
         let start = Instant::now();
         for _ in 0..21 {
-            host.pass(Route::Upload, 0).await.unwrap().worked();
+            host.acquire(Route::Upload, 0).await.unwrap().worked();
         }
         assert_eq!(start.elapsed().as_millis(), 2000);
     }
@@ -262,7 +262,7 @@ mod tests {
         let host = host(|o| o.max_bytes_per_s = Some(1000));
         let start = Instant::now();
         for _ in 0..3 {
-            host.pass(Route::Upload, 500).await.unwrap().worked();
+            host.acquire(Route::Upload, 500).await.unwrap().worked();
         }
         assert_eq!(start.elapsed().as_millis(), 1000);
     }
@@ -273,7 +273,7 @@ mod tests {
         host.pause_for(Duration::from_secs(30));
         host.pause_for(Duration::from_secs(10));
         let start = Instant::now();
-        let (a, b) = tokio::join!(host.pass(Route::Upload, 0), host.pass(Route::Upload, 0));
+        let (a, b) = tokio::join!(host.acquire(Route::Upload, 0), host.acquire(Route::Upload, 0));
         assert!(a.is_ok() && b.is_ok());
         assert_eq!(start.elapsed().as_secs(), 30);
         assert_eq!(host.paused_for(), None);
@@ -283,15 +283,15 @@ mod tests {
     async fn the_circuit_opens_probes_and_closes() {
         let host = host(|o| (o.circuit.failures, o.circuit.open) = (3, Duration::from_secs(1)));
         for _ in 0..3 {
-            host.pass(Route::Upload, 0).await.unwrap().failed();
+            host.acquire(Route::Upload, 0).await.unwrap().failed();
         }
         assert!(host.is_open());
         let start = Instant::now();
-        let probe = host.pass(Route::Upload, 0).await.unwrap();
+        let probe = host.acquire(Route::Upload, 0).await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 1, "open for its second");
         let other = tokio::spawn({
             let host = Arc::clone(&host);
-            async move { host.pass(Route::Upload, 0).await.map(Pass::worked) }
+            async move { host.acquire(Route::Upload, 0).await.map(Permit::worked) }
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!other.is_finished(), "one probe at a time");
@@ -306,11 +306,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_good_listing_says_nothing_of_uploads() {
         let host = host(|o| (o.circuit.failures, o.circuit.open) = (1, Duration::from_secs(9)));
-        host.pass(Route::Upload, 0).await.unwrap().failed();
+        host.acquire(Route::Upload, 0).await.unwrap().failed();
         let start = Instant::now();
-        host.pass(Route::Look, 0).await.unwrap().worked();
+        host.acquire(Route::List, 0).await.unwrap().worked();
         assert_eq!(start.elapsed().as_secs(), 0, "another circuit");
-        host.pass(Route::Upload, 0).await.unwrap().worked();
+        host.acquire(Route::Upload, 0).await.unwrap().worked();
         assert_eq!(start.elapsed().as_secs(), 9);
     }
 
@@ -322,18 +322,18 @@ mod tests {
             o.circuit.max_open = Duration::from_secs(60);
             o.circuit.patience = Duration::from_secs(5);
         });
-        host.pass(Route::Upload, 0).await.unwrap().failed();
+        host.acquire(Route::Upload, 0).await.unwrap().failed();
         let start = Instant::now();
-        assert_eq!(host.pass(Route::Upload, 0).await.map(Pass::worked), Err(Impatient));
+        assert_eq!(host.acquire(Route::Upload, 0).await.map(Permit::worked), Err(CircuitTimeout));
         assert_eq!(start.elapsed().as_secs(), 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_probe_is_replaced() {
         let host = host(|o| (o.circuit.failures, o.circuit.open) = (1, Duration::from_secs(1)));
-        host.pass(Route::Upload, 0).await.unwrap().failed();
-        drop(host.pass(Route::Upload, 0).await.unwrap());
-        host.pass(Route::Upload, 0).await.unwrap().worked();
+        host.acquire(Route::Upload, 0).await.unwrap().failed();
+        drop(host.acquire(Route::Upload, 0).await.unwrap());
+        host.acquire(Route::Upload, 0).await.unwrap().worked();
         assert!(!host.is_open());
     }
 }

@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::{Format, Summary};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::submit::Submission;
-use crate::workshop::Prepared;
+use crate::prepare::Prepared;
+use crate::source::{Fetch, Source};
 
 /// Which upload this is. `tag` is yours and comes back unchanged in every hook and outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -21,19 +20,9 @@ pub struct Item {
     /// Your own number for the item: a row of a table, an index.
     pub tag: u64,
     /// The vendor's session id, opaque.
-    pub session: Arc<str>,
-    /// What the picture shows, in the vendor's words: `document-front`, `face`.
-    pub context: Arc<str>,
-}
-
-/// Where the bytes of a job come from.
-pub(crate) enum Source {
-    /// In memory already: the caller's bytes count against the budget from the header on.
-    Bytes(Bytes),
-    /// Read when its turn comes.
-    File(PathBuf),
-    /// Fetched when its turn comes.
-    Fetch(Box<dyn Fetch>),
+    pub session: SessionId,
+    /// What the picture shows.
+    pub context: Context,
 }
 
 /// How far a job has come before it was let in.
@@ -41,22 +30,6 @@ pub(crate) enum Stage {
     Unread(Source),
     /// Read and pressed already.
     Prepared(Box<Prepared>),
-}
-
-/// Media that are elsewhere: an object store, a database. Fetched when there is room for them.
-pub trait Fetch: Send + 'static {
-    /// How many bytes will come, if known: what the intake reserves before it fetches. Unknown
-    /// sizes reserve the whole intake.
-    fn size_hint(&self) -> Option<u64>;
-
-    /// The same when asking costs a request. Default: the hint.
-    fn size(&mut self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
-        let hint = self.size_hint();
-        Box::pin(async move { Ok(hint) })
-    }
-
-    /// The bytes. An implementation limits what it reads; `limit` is the largest file worth having.
-    fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Error>>;
 }
 
 /// What is known of an earlier attempt whose outcome is unclear: enough to find it in a listing.
@@ -84,27 +57,27 @@ pub struct Job {
 
 impl Job {
     /// A job over bytes in memory.
-    pub fn new(session: impl fmt::Display, context: impl fmt::Display, bytes: impl Into<Bytes>) -> Self {
+    pub fn new(session: &SessionId, context: impl Into<Context>, bytes: impl Into<Bytes>) -> Self {
         Self::with(session, context, Stage::Unread(Source::Bytes(bytes.into())))
     }
 
     /// A job over a file, which is read when there is room for it.
-    pub fn file(session: impl fmt::Display, context: impl fmt::Display, path: impl Into<PathBuf>) -> Self {
+    pub fn file(session: &SessionId, context: impl Into<Context>, path: impl Into<PathBuf>) -> Self {
         Self::with(session, context, Stage::Unread(Source::File(path.into())))
     }
 
     /// A job over a file that [`crate::Preparer`] has pressed; it goes straight to the wire.
-    pub fn prepared(session: impl fmt::Display, context: impl fmt::Display, prepared: Prepared) -> Self {
+    pub fn prepared(session: &SessionId, context: impl Into<Context>, prepared: Prepared) -> Self {
         Self::with(session, context, Stage::Prepared(Box::new(prepared)))
     }
 
     /// A job over media that are fetched when there is room for them.
-    pub fn fetch(session: impl fmt::Display, context: impl fmt::Display, fetch: impl Fetch) -> Self {
+    pub fn fetch(session: &SessionId, context: impl Into<Context>, fetch: impl Fetch) -> Self {
         Self::with(session, context, Stage::Unread(Source::Fetch(Box::new(fetch))))
     }
 
-    fn with(session: impl fmt::Display, context: impl fmt::Display, stage: Stage) -> Self {
-        let item = Item { tag: 0, session: session.to_string().into(), context: context.to_string().into() };
+    fn with(session: &SessionId, context: impl Into<Context>, stage: Stage) -> Self {
+        let item = Item { tag: 0, session: session.clone(), context: context.into() };
         Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None, look_first: false }
     }
 
@@ -166,7 +139,7 @@ impl fmt::Debug for Job {
 #[non_exhaustive]
 pub struct Receipt {
     /// The vendor's id of the stored media.
-    pub media_id: String,
+    pub media_id: MediaId,
     /// How the vendor's word was had.
     pub how: Confirmed,
     /// Bytes of the media that were sent.
@@ -200,7 +173,7 @@ pub struct Outcome {
     pub attempts: u32,
     /// Bytes of the file as it came; 0 if it was never read.
     pub input_bytes: u64,
-    /// Milliseconds by stage.
+    /// Time by stage.
     pub timings: Timings,
     /// How the submission of its session went, if this item completed it.
     pub submission: Option<Result<Submission, Error>>,
@@ -220,4 +193,25 @@ pub struct Timings {
     pub send: Duration,
     /// From admission to the end.
     pub total: Duration,
+}
+
+/// How a session came to be submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Submission {
+    /// It was submitted already when we asked.
+    pub already: bool,
+    /// Media that the vendor lists and no item accounts for: recorded twice, or somebody else's.
+    /// They are reported and left alone. `None` where nobody counted.
+    pub unaccounted: Option<u64>,
+    /// Their ids, the first [`Submission::SHOWN`] of them.
+    pub unaccounted_ids: Vec<MediaId>,
+    /// Confirmed media that the listing did not show. A session with any is not submitted, so that
+    /// this is 0, or `None` where nobody counted.
+    pub missing: Option<u64>,
+}
+
+impl Submission {
+    /// How many ids are kept of media that no item accounts for.
+    pub const SHOWN: usize = 20;
 }

@@ -1,15 +1,14 @@
 //! What a pipeline asks of whoever writes down what must survive a crash.
 
 use std::fmt;
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::job::{Doubt, Item, Receipt};
-use crate::submit::Submission;
+use crate::job::{Doubt, Item, Receipt, Submission};
 
 /// What a journal answers.
 pub type Entry<'a, T = ()> = BoxFuture<'a, Result<T, JournalError>>;
@@ -64,23 +63,23 @@ pub trait Journal: Send + Sync + 'static {
     /// doubt. Asked when the session is first met, before a listing is matched and before the
     /// session is submitted, so that no item is confirmed by another one's upload, none is sent
     /// while one that looks the same is in doubt, and nothing is submitted uncounted.
-    fn known<'a>(&'a self, _session: &'a str) -> Entry<'a, Vec<Known>> {
+    fn known<'a>(&'a self, _session: &'a SessionId) -> Entry<'a, Vec<Known>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
     /// The media of a session were counted before it is submitted. Unless nothing is missing it is
     /// not.
-    fn counted<'a>(&'a self, _session: &'a str, _count: &'a Submission) -> Entry<'a> {
+    fn counted<'a>(&'a self, _session: &'a SessionId, _count: &'a Submission) -> Entry<'a> {
         Box::pin(async { Ok(()) })
     }
 
     /// The session is about to be submitted. Durable before it returns.
-    fn submitting<'a>(&'a self, _session: &'a str) -> Entry<'a> {
+    fn submitting<'a>(&'a self, _session: &'a SessionId) -> Entry<'a> {
         Box::pin(async { Ok(()) })
     }
 
     /// The session is submitted.
-    fn submitted<'a>(&'a self, _session: &'a str, _submission: &'a Submission) -> Entry<'a> {
+    fn submitted<'a>(&'a self, _session: &'a SessionId, _submission: &'a Submission) -> Entry<'a> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -92,30 +91,24 @@ pub struct Known {
     /// The item's tag.
     pub tag: u64,
     /// Its context.
-    pub context: Arc<str>,
+    pub context: Context,
     /// What was sent; `None` where that was not written down.
     pub sent: Option<Doubt>,
     /// The media that confirms it; `None` for an item in doubt.
-    pub media_id: Option<String>,
+    pub media_id: Option<MediaId>,
     /// Attempts of it whose outcome was unclear at the time.
     pub doubts: u32,
 }
 
 impl Known {
     /// An item that the vendor has.
-    pub fn confirmed(
-        tag: u64,
-        context: impl Into<Arc<str>>,
-        sent: Option<Doubt>,
-        media_id: impl Into<String>,
-        doubts: u32,
-    ) -> Self {
-        Self { tag, context: context.into(), sent, media_id: Some(media_id.into()), doubts }
+    pub fn confirmed(tag: u64, context: Context, sent: Option<Doubt>, media_id: MediaId, doubts: u32) -> Self {
+        Self { tag, context, sent, media_id: Some(media_id), doubts }
     }
 
     /// An item of which nobody knows whether the vendor has it.
-    pub fn in_doubt(tag: u64, context: impl Into<Arc<str>>, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self { tag, context: context.into(), sent, media_id: None, doubts: doubts.max(1) }
+    pub fn in_doubt(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
+        Self { tag, context, sent, media_id: None, doubts: doubts.max(1) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use sealpress_client::{NewSession, Provider};
+use sealpress_client::{NewSession, Provider, SessionId};
 use sealpress_press::Press;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -15,18 +15,15 @@ use tracing::Instrument;
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
-use crate::job::{Job, Outcome, Timings};
+use crate::job::{Job, Outcome, Submission, Timings};
 use crate::journal::{Journal, JournalError, NoJournal};
-use crate::meters::{Meters, Snapshot, add};
+use crate::metrics::{Metrics, Snapshot, add};
 use crate::options::Options;
 use crate::pool::{Executor, Threads};
-use crate::remote::Remote;
-use crate::retry::{Jitter, Tokens};
+use crate::prepare::{PrepareStage, Preparer};
+use crate::retry::{Jitter, RetryBudget};
 use crate::stop::Stop;
-use crate::submit::Submission;
 use crate::telemetry;
-use crate::vendor::Vendor;
-use crate::workshop::{Preparer, Workshop};
 
 /// Many uploads at once inside a byte budget. Cheap to clone; clones share everything.
 ///
@@ -51,7 +48,7 @@ pub struct Drained {
 
 /// Sets up a [`Pipeline`].
 pub struct Builder {
-    remote: Arc<dyn Remote>,
+    provider: Arc<dyn Provider>,
     press: Arc<dyn Press>,
     journal: Arc<dyn Journal>,
     options: Options,
@@ -60,9 +57,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn over(remote: Arc<dyn Remote>, press: Arc<dyn Press>) -> Self {
+    pub(crate) fn over(provider: Arc<dyn Provider>, press: Arc<dyn Press>) -> Self {
         let (journal, options) = (Arc::new(NoJournal), Options::default());
-        Self { remote, press, journal, options, executor: None, seed: None }
+        Self { provider, press, journal, options, executor: None, seed: None }
     }
 
     /// How much at once, how patient.
@@ -109,22 +106,22 @@ impl Builder {
     /// # Errors
     /// [`ErrorKind::Internal`] if the system gives no threads, [`ErrorKind::NoPress`] if there is no press.
     pub fn build(self) -> Result<Pipeline, Error> {
-        let Self { remote, press, journal, options, executor, seed } = self;
+        let Self { provider, press, journal, options, executor, seed } = self;
         let queue = options.queue();
         let executor = match executor {
             Some(executor) => executor,
             None => Arc::new(Threads::new(options.workers, queue)?),
         };
         let core = Core {
-            workshop: Arc::new(Workshop::new(executor, press, &options)?),
+            prepare: Arc::new(PrepareStage::new(executor, press, &options)?),
             host: Host::new(&options),
-            tokens: Tokens::new(options.retry.tokens),
+            retry_budget: RetryBudget::new(options.retry.tokens),
             jitter: Jitter::new(seed),
             sessions: Arc::default(),
-            meters: Meters::default(),
+            metrics: Metrics::default(),
             stop: Stop::default(),
             blocked: AtomicU32::new(0),
-            remote,
+            provider,
             journal,
             options,
         };
@@ -145,7 +142,7 @@ impl Pipeline {
 
     /// The same for a vendor and a press that are shared or chosen at run time.
     pub fn shared(provider: Arc<dyn Provider>, press: Arc<dyn Press>) -> Builder {
-        Builder::over(Arc::new(Vendor(provider)), press)
+        Builder::over(provider, press)
     }
 
     /// One job from its bytes to its receipt. Waits for a place in the queue first.
@@ -200,7 +197,7 @@ impl Pipeline {
         &self,
         new: &NewSession,
         begin: impl Future<Output = Result<(), JournalError>>,
-    ) -> Result<String, Error> {
+    ) -> Result<SessionId, Error> {
         self.core.create(new, begin).await
     }
 
@@ -208,12 +205,12 @@ impl Pipeline {
     /// want to see a file before they open a session for it. Put in again with [`Job::prepared`].
     #[must_use]
     pub fn preparer(&self) -> Preparer {
-        Preparer { workshop: Arc::clone(&self.core.workshop) }
+        Preparer { stage: Arc::clone(&self.core.prepare) }
     }
 
     /// Forgets what this process remembers of a session of which nothing runs. For callers whose
     /// journal is shared with others: what they did there in the meantime is asked for anew.
-    pub fn forget(&self, session: &str) {
+    pub fn forget(&self, session: &SessionId) {
         self.core.sessions.forget(session);
     }
 
@@ -222,8 +219,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// As uploads: the vendor's refusal, or [`ErrorKind::InDoubt`] if its state could not be had.
-    pub async fn submit(&self, session: &str) -> Result<Submission, Error> {
-        let (core, id) = (Arc::clone(&self.core), Arc::<str>::from(session));
+    pub async fn submit(&self, session: &SessionId) -> Result<Submission, Error> {
+        let (core, id) = (Arc::clone(&self.core), session.clone());
         // A task of its own: what was begun is seen to its end.
         let submission = async move {
             let session = core.sessions.hold(&id);
@@ -259,7 +256,7 @@ impl Pipeline {
     pub fn metrics(&self) -> Snapshot {
         let core = &self.core;
         let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
-        let m = &core.meters;
+        let m = &core.metrics;
         Snapshot {
             admitted: get(&m.admitted),
             running: get(&m.running),
@@ -279,12 +276,12 @@ impl Pipeline {
             press_us: get(&m.press_us),
             sign_us: get(&m.sign_us),
             send_us: get(&m.send_us),
-            memory_used: core.workshop.budget.used() + core.workshop.intake.used(),
-            memory_peak: core.workshop.budget.peak() + core.workshop.intake.peak(),
-            memory_total: core.workshop.budget.total() + core.workshop.intake.total(),
+            memory_used: core.prepare.budget.used() + core.prepare.intake.used(),
+            memory_peak: core.prepare.budget.peak() + core.prepare.intake.peak(),
+            memory_total: core.prepare.budget.total() + core.prepare.intake.total(),
             paused_ms: core.host.paused_for().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             circuit_open: core.host.is_open(),
-            retry_tokens: core.tokens.left(),
+            retry_tokens: core.retry_budget.left(),
             sessions: core.sessions.len() as u64,
             stopped: core.stop.cause().map(|cause| cause.to_string()),
         }
@@ -293,12 +290,12 @@ impl Pipeline {
     fn start(&self, job: Job, slot: OwnedSemaphorePermit) -> impl Future<Output = Outcome> + Send + use<> {
         let core = Arc::clone(&self.core);
         let item = job.item.clone();
-        let gone = CancellationToken::new();
-        let guard = gone.clone().drop_guard();
-        add(&core.meters.admitted, 1);
+        let cancel = CancellationToken::new();
+        let guard = cancel.clone().drop_guard();
+        add(&core.metrics.admitted, 1);
         let running = Running::one_more(&core);
         let run = async move {
-            let outcome = core.run(job, gone).await;
+            let outcome = core.run(job, cancel).await;
             drop((running, slot));
             outcome
         };
@@ -325,14 +322,14 @@ struct Running(Arc<Core>);
 
 impl Running {
     fn one_more(core: &Arc<Core>) -> Self {
-        add(&core.meters.running, 1);
+        add(&core.metrics.running, 1);
         Self(Arc::clone(core))
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.meters.running.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.metrics.running.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 }
 

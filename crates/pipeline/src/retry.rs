@@ -17,12 +17,12 @@ pub(crate) enum Cause {
 /// The retry budget of a run: while answers are good it is full; in an outage it runs dry, and
 /// attempts stay near one per item however many items there are.
 #[derive(Debug)]
-pub(crate) struct Tokens {
+pub(crate) struct RetryBudget {
     left: Mutex<u32>,
     max: u32,
 }
 
-impl Tokens {
+impl RetryBudget {
     pub(crate) fn new(max: u32) -> Self {
         Self { left: Mutex::new(max), max }
     }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_budget_runs_dry_and_recovers_one_success_at_a_time() {
-        let tokens = Tokens::new(500);
+        let tokens = RetryBudget::new(500);
         let granted = std::iter::repeat_with(|| tokens.take(14)).take(100).filter(|ok| *ok).count();
         assert_eq!((granted, tokens.left()), (35, 10));
         assert!(tokens.take(5) && tokens.take(5) && !tokens.take(5));

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
+use sealpress_client::{SessionId, SignedBody, Upload};
 use sealpress_media::Summary;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::{Delivery, Key, Look, cancelled};
+use crate::dispatch::{Delivery, Key, Reconciled, cancelled};
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
-use crate::intake::Taken;
-use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Source, Stage, Timings};
+use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Stage, Timings};
 use crate::journal::{Admit, Output};
-use crate::meters::{add, add_time};
-use crate::remote::Signed;
+use crate::metrics::{add, add_time};
+use crate::prepare::{Admitted, Prepared, PressOutput};
 use crate::session::Session;
+use crate::source::Source;
 use crate::telemetry;
-use crate::workshop::{Prepared, Worked};
 
 /// What is learned of a job on its way, whether it arrives or not.
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct Progress {
 
 impl Core {
     /// Takes in once what the journal knows of a session.
-    pub(crate) async fn recall(&self, id: &str, session: &Session) -> Result<(), Error> {
+    pub(crate) async fn recall(&self, id: &SessionId, session: &Session) -> Result<(), Error> {
         let recall = async {
             session.recall(self.journal.known(id).await?);
             Ok(())
@@ -39,7 +39,7 @@ impl Core {
 
     /// One job from admission to outcome. Every way out goes through here, so that every admitted
     /// job is counted, journalled and answered once.
-    pub(crate) async fn run(&self, job: Job, gone: CancellationToken) -> Outcome {
+    pub(crate) async fn run(&self, job: Job, cancel: CancellationToken) -> Outcome {
         let started = Instant::now();
         let Job { item, stage, timestamp, in_doubt, doubt, session_items, look_first } = job;
         let session = self.sessions.hold(&item.session);
@@ -50,9 +50,9 @@ impl Core {
         // Jobs without a number of the caller's are different items nonetheless.
         let number = if item.tag == 0 { self.sessions.unnumbered() } else { item.tag };
         let trace = Trace { session: &session, number };
-        let errand = Errand { core: self, item: &item, trace: &trace, gone: &gone, timestamp, look_first };
+        let job_run = JobRun { core: self, item: &item, trace: &trace, cancel: &cancel, timestamp, look_first };
         let mut result = match self.recall(&item.session, &session).await {
-            Ok(()) => errand.run(stage, in_doubt, doubt, &mut progress).await,
+            Ok(()) => job_run.run(stage, in_doubt, doubt, &mut progress).await,
             Err(error) => Err(error.with_doubt(in_doubt)),
         };
         drop(trace);
@@ -69,13 +69,13 @@ impl Core {
         let mut submission = None;
         match &result {
             Ok(receipt) => {
-                add(&self.meters.confirmed, 1);
-                add(&self.meters.found, u64::from(receipt.how == Confirmed::Listed));
+                add(&self.metrics.confirmed, 1);
+                add(&self.metrics.found, u64::from(receipt.how == Confirmed::Listed));
                 if session.confirm() {
                     submission = Some(self.submit(&item.session, &session).await);
                 }
             }
-            Err(error) => self.meters.failure(error.name()),
+            Err(error) => self.metrics.failure(error.name()),
         }
         drop(session);
         telemetry::ended(&result);
@@ -97,16 +97,16 @@ impl Drop for Trace<'_> {
     }
 }
 
-struct Errand<'a> {
+struct JobRun<'a> {
     core: &'a Core,
     item: &'a Item,
     trace: &'a Trace<'a>,
-    gone: &'a CancellationToken,
+    cancel: &'a CancellationToken,
     timestamp: Option<String>,
     look_first: bool,
 }
 
-impl Errand<'_> {
+impl JobRun<'_> {
     async fn run(
         &self,
         stage: Stage,
@@ -116,7 +116,7 @@ impl Errand<'_> {
     ) -> Result<Receipt, Error> {
         let (core, Trace { session, number }) = (self.core, self.trace);
         let mut delivery =
-            Delivery { core, item: self.item, session, number: *number, cancelled: self.gone, attempts: 0 };
+            Delivery { core, item: self.item, session, number: *number, cancelled: self.cancel, attempts: 0 };
         let mut still_in_doubt = in_doubt;
         if in_doubt {
             session.doubt(*number, &self.item.context, doubt.map(|d| (d.size, d.format)));
@@ -126,23 +126,23 @@ impl Errand<'_> {
         }
         // What was sent is known: it may be there already, and the file need not even be read.
         if let Some(Doubt { size, format, sha256 }) = doubt.filter(|_| in_doubt) {
-            match delivery.look(Key { size, format, sha256 }).await? {
-                Look::Found(media_id) => return Ok(Receipt { media_id, how: Confirmed::Listed, size, format }),
-                Look::Absent => {
-                    delivery.take_back().await?;
+            match delivery.reconcile(Key { size, format, sha256 }).await? {
+                Reconciled::Found(media_id) => return Ok(Receipt { media_id, how: Confirmed::Listed, size, format }),
+                Reconciled::Absent => {
+                    delivery.mark_not_sent().await?;
                     session.clear(*number);
                     still_in_doubt = false;
                 }
                 // Look-alikes: only its bytes tell it from them.
-                Look::NeedsBytes => session.leave(*number),
+                Reconciled::NeedsBytes => session.leave(*number),
             }
         }
-        let prepared = self.prepare(stage, progress).await.map_err(|e| e.with_doubt(in_doubt))?;
+        let prepared = self.ready(stage, progress).await.map_err(|e| e.with_doubt(in_doubt))?;
         let Output { size, format, sha256, .. } = prepared.output;
         let key = Key { size, format, sha256: Some(sha256) };
         if self.look_first
             && !still_in_doubt
-            && let Some(media_id) = delivery.look_for_the_same(key).await?
+            && let Some(media_id) = delivery.reconcile_by_content(key).await?
         {
             return Ok(Receipt { media_id, how: Confirmed::Listed, size, format });
         }
@@ -158,15 +158,15 @@ impl Errand<'_> {
     }
 
     /// Everything before the wire. Given up at once when nobody wants it any more.
-    async fn prepare(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
+    async fn ready(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
         tokio::select! {
             biased;
-            () = self.gone.cancelled() => Err(cancelled()),
-            ready = self.core.until_stopped(self.prepare_on(stage, progress)) => ready?,
+            () = self.cancel.cancelled() => Err(cancelled()),
+            ready = self.core.until_stopped(self.ready_on(stage, progress)) => ready?,
         }
     }
 
-    async fn prepare_on(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
+    async fn ready_on(&self, stage: Stage, progress: &mut Progress) -> Result<Ready, Error> {
         let core = self.core;
         let prepared = match stage {
             Stage::Unread(source) => self.press(source, progress).await?,
@@ -179,26 +179,28 @@ impl Errand<'_> {
         };
         let Prepared { media, report, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
         (progress.timings.read, progress.timings.press) = (read, press);
-        add(&core.meters.bytes_in, input_bytes);
-        add_time(&core.meters.press_us, press);
+        add(&core.metrics.bytes_in, input_bytes);
+        add_time(&core.metrics.press_us, press);
         progress.report = Some(report);
         let (size, format) = (media.len() as u64, media.format());
-        add(&core.meters.bytes_pressed, size);
+        add(&core.metrics.bytes_pressed, size);
         // Input and pixels are gone; the result and the body that is made of it remain.
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
 
-        let (remote, item, timestamp) = (Arc::clone(&core.remote), self.item.clone(), self.timestamp.clone());
+        let provider = Arc::clone(&core.provider);
+        let mut upload = Upload::new(self.item.session.clone(), self.item.context.clone(), media);
+        upload.timestamp.clone_from(&self.timestamp);
         let parent = tracing::Span::current();
-        let signing = core.workshop.pool.compute(move || {
+        let signing = core.prepare.pool.compute(move || {
             let _span = tracing::debug_span!(parent: &parent, "sign").entered();
             let started = Instant::now();
-            let signed = remote.sign(&item, timestamp.as_deref(), media)?;
+            let signed = provider.sign(&upload).map_err(|e| Error::of_client(ErrorKind::Request, e))?;
             Ok((signed, started.elapsed(), share))
         });
         let (signed, took, mut share) = signing.await?;
         progress.timings.sign = took;
-        add_time(&core.meters.sign_us, took);
-        share.shrink_to(signed.len);
+        add_time(&core.metrics.sign_us, took);
+        share.shrink_to(signed.content_length());
 
         let output = Output { input_sha256, input_size: input_bytes, sha256, size, format };
         core.journal.pressed(self.item, &output).await.map_err(|e| core.journal_failed(e))?;
@@ -209,16 +211,16 @@ impl Errand<'_> {
     async fn press(&self, source: Source, progress: &mut Progress) -> Result<Prepared, Error> {
         let core = self.core;
         let reading = Instant::now();
-        let taken = core.workshop.take(source).await?;
-        let (input_bytes, read) = (taken.media.len() as u64, reading.elapsed());
+        let admitted = core.prepare.admit(source).await?;
+        let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
         (progress.input_bytes, progress.timings.read) = (input_bytes, read);
         // The share rides with the work: a task that nobody waits for any more still holds its
         // memory until the pool has come to skip it.
-        let (input_sha256, Taken { media, share }) = core.workshop.hash(taken).await?;
+        let (input_sha256, Admitted { media, share }) = core.prepare.hash(admitted).await?;
         telemetry::content(&input_sha256);
         self.admit(&input_sha256).await?;
-        let worked = core.workshop.press(media, share).await;
-        let Worked { pressed, sha256, took, share } = worked.inspect_err(|e| core.press_failed(e))?;
+        let worked = core.prepare.press(media, share).await;
+        let PressOutput { pressed, sha256, took, share } = worked.inspect_err(|e| core.press_failed(e))?;
         let (media, report) = (pressed.media, pressed.summary);
         Ok(Prepared { media, report, input_bytes, read, press: took, input_sha256, sha256, share })
     }
@@ -234,7 +236,7 @@ impl Errand<'_> {
 
 /// Ready for the wire, with its place in the budget.
 struct Ready {
-    signed: Signed,
+    signed: SignedBody,
     output: Output,
     _share: crate::budget::Share,
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use tokio::sync::{Notify, OnceCell, RwLock};
 
@@ -26,11 +27,11 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 struct Tally {
     /// Media ids that items of this run are confirmed by, with the items' numbers.
-    claimed: HashMap<String, u64>,
+    claimed: HashMap<MediaId, u64>,
     /// Everything that was ever on its way to this session, by the items' numbers.
     uploads: HashMap<u64, Upload>,
     /// What the vendor served back: SHA-256 by media id.
-    content: HashMap<String, [u8; 32]>,
+    content: HashMap<MediaId, [u8; 32]>,
     /// Items left until the session may be submitted, where somebody said how many there are.
     left: Option<usize>,
     /// An outcome was unclear, now or in an earlier run: worth counting before the submission.
@@ -42,7 +43,7 @@ struct Tally {
 /// One item's trace in the session.
 #[derive(Clone, Debug)]
 struct Upload {
-    context: Arc<str>,
+    context: Context,
     /// `None` where an earlier run did not write it down: may look like anything.
     looks: Option<(u64, Format)>,
     /// Attempts whose outcome was unclear, cleared ones included: each may have left an entry.
@@ -105,34 +106,34 @@ impl Session {
     }
 
     /// Counts `media_id` as this item's. False if another item has it already.
-    pub(crate) fn claim(&self, media_id: &str, item: u64) -> bool {
+    pub(crate) fn claim(&self, media_id: &MediaId, item: u64) -> bool {
         let mut tally = self.lock();
         if tally.is_anothers(media_id, item) {
             return false;
         }
-        tally.claimed.insert(media_id.to_owned(), item);
+        tally.claimed.insert(media_id.clone(), item);
         true
     }
 
     /// Whether an item other than this one is confirmed by `media_id`. An item that was answered
     /// before, and whose journal could not take it down, is the same item.
-    pub(crate) fn is_anothers(&self, media_id: &str, item: u64) -> bool {
+    pub(crate) fn is_anothers(&self, media_id: &MediaId, item: u64) -> bool {
         self.lock().is_anothers(media_id, item)
     }
 
-    pub(crate) fn claimed(&self) -> HashSet<String> {
+    pub(crate) fn claimed(&self) -> HashSet<MediaId> {
         self.lock().claimed.keys().cloned().collect()
     }
 
     /// An attempt is about to be made.
-    pub(crate) fn sending(&self, item: u64, context: &Arc<str>, looks: (u64, Format)) {
+    pub(crate) fn sending(&self, item: u64, context: &Context, looks: (u64, Format)) {
         let mut tally = self.lock();
         let upload = tally.upload(item, context);
         upload.looks = Some(looks);
     }
 
     /// An attempt's outcome is unclear; its job is at the wire and will look.
-    pub(crate) fn doubt(&self, item: u64, context: &Arc<str>, looks: Option<(u64, Format)>) {
+    pub(crate) fn doubt(&self, item: u64, context: &Context, looks: Option<(u64, Format)>) {
         let mut tally = self.lock();
         tally.doubted = true;
         let upload = tally.upload(item, context);
@@ -153,7 +154,7 @@ impl Session {
     }
 
     /// Whether something that looks like this item is in doubt.
-    pub(crate) fn standing(&self, item: u64, context: &str, looks: (u64, Format)) -> Standing {
+    pub(crate) fn standing(&self, item: u64, context: &Context, looks: (u64, Format)) -> Standing {
         let tally = self.lock();
         let others = tally.others(item, context, Some(looks));
         let states: Vec<State> = others.map(|(_, upload)| upload.state).collect();
@@ -176,9 +177,9 @@ impl Session {
     pub(crate) fn look_alikes(
         &self,
         item: u64,
-        context: &str,
+        context: &Context,
         looks: Option<(u64, Format)>,
-        listed: impl Fn(&str) -> bool,
+        listed: impl Fn(&MediaId) -> bool,
     ) -> LookAlikes {
         let tally = self.lock();
         let mut sum = LookAlikes::default();
@@ -191,12 +192,12 @@ impl Session {
     }
 
     /// SHA-256 of what the vendor stores under this id, if it was asked before.
-    pub(crate) fn content(&self, media_id: &str) -> Option<[u8; 32]> {
+    pub(crate) fn content(&self, media_id: &MediaId) -> Option<[u8; 32]> {
         self.lock().content.get(media_id).copied()
     }
 
-    pub(crate) fn note_content(&self, media_id: &str, sha256: [u8; 32]) {
-        self.lock().content.insert(media_id.to_owned(), sha256);
+    pub(crate) fn note_content(&self, media_id: &MediaId, sha256: [u8; 32]) {
+        self.lock().content.insert(media_id.clone(), sha256);
     }
 
     /// The session has this many items; the first to say so is believed.
@@ -243,20 +244,25 @@ impl Session {
 }
 
 impl Tally {
-    fn is_anothers(&self, media_id: &str, item: u64) -> bool {
+    fn is_anothers(&self, media_id: &MediaId, item: u64) -> bool {
         self.claimed.get(media_id).is_some_and(|of| *of != item)
     }
 
-    fn upload(&mut self, item: u64, context: &Arc<str>) -> &mut Upload {
-        let fresh = || Upload { context: Arc::clone(context), looks: None, doubts: 0, state: State::Clear };
+    fn upload(&mut self, item: u64, context: &Context) -> &mut Upload {
+        let fresh = || Upload { context: context.clone(), looks: None, doubts: 0, state: State::Clear };
         self.uploads.entry(item).or_insert_with(fresh)
     }
 
     /// Other uploads of this context that look the same, as far as anybody knows how they look.
-    fn others(&self, item: u64, context: &str, looks: Option<(u64, Format)>) -> impl Iterator<Item = (&u64, &Upload)> {
+    fn others(
+        &self,
+        item: u64,
+        context: &Context,
+        looks: Option<(u64, Format)>,
+    ) -> impl Iterator<Item = (&u64, &Upload)> {
         self.uploads.iter().filter(move |(of, upload)| {
             let same = looks.is_none() || upload.looks.is_none() || upload.looks == looks;
-            **of != item && &*upload.context == context && same
+            **of != item && upload.context == *context && same
         })
     }
 }
@@ -277,8 +283,8 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Open {
-    slots: HashMap<Arc<str>, Slot>,
-    lately: VecDeque<Arc<str>>,
+    slots: HashMap<SessionId, Slot>,
+    lately: VecDeque<SessionId>,
 }
 
 #[derive(Debug)]
@@ -293,7 +299,7 @@ enum Slot {
 #[derive(Debug)]
 pub(crate) struct Hold {
     session: Option<Arc<Session>>,
-    id: Arc<str>,
+    id: SessionId,
     sessions: Arc<Sessions>,
 }
 
@@ -303,20 +309,20 @@ impl Sessions {
         u64::MAX - self.unnumbered.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn hold(self: &Arc<Self>, id: &Arc<str>) -> Hold {
+    pub(crate) fn hold(self: &Arc<Self>, id: &SessionId) -> Hold {
         let mut open = self.lock();
         let session = match open.slots.get(id) {
             Some(Slot::Running(weak)) => weak.upgrade().unwrap_or_default(),
             Some(Slot::Resting(session)) => Arc::clone(session),
             None => Arc::default(),
         };
-        open.slots.insert(Arc::clone(id), Slot::Running(Arc::downgrade(&session)));
+        open.slots.insert(id.clone(), Slot::Running(Arc::downgrade(&session)));
         drop(open);
-        Hold { session: Some(session), id: Arc::clone(id), sessions: Arc::clone(self) }
+        Hold { session: Some(session), id: id.clone(), sessions: Arc::clone(self) }
     }
 
     /// Forgets what is remembered of a session of which nothing runs: its journal knows better.
-    pub(crate) fn forget(&self, id: &str) {
+    pub(crate) fn forget(&self, id: &SessionId) {
         let mut open = self.lock();
         if matches!(open.slots.get(id), Some(Slot::Resting(_))) {
             open.slots.remove(id);
@@ -336,7 +342,7 @@ impl Sessions {
 impl std::ops::Deref for Hold {
     type Target = Session;
     fn deref(&self) -> &Session {
-        self.session.as_ref().expect("taken only on drop")
+        self.session.as_ref().expect("admitted only on drop")
     }
 }
 
@@ -353,9 +359,9 @@ impl Drop for Hold {
             open.slots.remove(&self.id);
             return;
         }
-        open.slots.insert(Arc::clone(&self.id), Slot::Resting(session));
+        open.slots.insert(self.id.clone(), Slot::Resting(session));
         if let Keep::WhileThereIsRoom = keep {
-            open.lately.push_back(Arc::clone(&self.id));
+            open.lately.push_back(self.id.clone());
             open.forget_beyond(REMEMBERED);
         }
     }
@@ -378,21 +384,29 @@ impl Open {
 mod tests {
     use super::*;
 
+    fn session(id: impl ToString) -> SessionId {
+        SessionId::new(id.to_string()).unwrap()
+    }
+
+    fn media(id: &str) -> MediaId {
+        MediaId::new(id).unwrap()
+    }
+
     #[test]
     fn a_session_is_remembered_while_it_matters() {
         let sessions = Arc::new(Sessions::default());
-        let id: Arc<str> = "s".into();
+        let id = session("s");
         let (a, b) = (sessions.hold(&id), sessions.hold(&id));
         a.expect(2);
         b.expect(9);
-        assert!(a.claim("m1", 1) && !b.claim("m1", 2) && b.is_anothers("m1", 2));
-        assert!(b.claim("m1", 1) && !b.is_anothers("m1", 1), "the same item again");
-        assert!(a.claim("m2", 3) && b.is_anothers("m2", 4));
+        assert!(a.claim(&media("m1"), 1) && !b.claim(&media("m1"), 2) && b.is_anothers(&media("m1"), 2));
+        assert!(b.claim(&media("m1"), 1) && !b.is_anothers(&media("m1"), 1), "the same item again");
+        assert!(a.claim(&media("m2"), 3) && b.is_anothers(&media("m2"), 4));
         assert!(!a.confirm());
         drop((a, b));
         assert_eq!(sessions.len(), 1, "one item is still to come");
         let c = sessions.hold(&id);
-        assert!(c.is_anothers("m1", 2));
+        assert!(c.is_anothers(&media("m1"), 2));
         assert!(c.confirm() && !c.confirm(), "the last item, once");
         c.finish();
         drop(c);
@@ -401,43 +415,43 @@ mod tests {
 
     #[test]
     fn look_alikes_wait_for_each_other() {
-        let (session, face) = (Session::default(), Arc::<str>::from("face"));
+        let (session, face) = (Session::default(), Context::Face);
         let (looks, other) = ((1000, Format::Jpeg), (1001, Format::Jpeg));
         session.sending(1, &face, looks);
-        assert_eq!(session.standing(2, "face", looks), Standing::Clear, "on its way is not in doubt");
+        assert_eq!(session.standing(2, &face, looks), Standing::Clear, "on its way is not in doubt");
         session.doubt(1, &face, Some(looks));
-        assert_eq!(session.standing(1, "face", looks), Standing::Clear, "nobody waits for itself");
-        assert_eq!(session.standing(2, "face", looks), Standing::Wait);
-        assert_eq!(session.standing(2, "face", other), Standing::Clear);
-        assert_eq!(session.standing(2, "document-front", looks), Standing::Clear);
+        assert_eq!(session.standing(1, &face, looks), Standing::Clear, "nobody waits for itself");
+        assert_eq!(session.standing(2, &face, looks), Standing::Wait);
+        assert_eq!(session.standing(2, &face, other), Standing::Clear);
+        assert_eq!(session.standing(2, &Context::DocumentFront, looks), Standing::Clear);
         session.leave(1);
-        assert_eq!(session.standing(2, "face", looks), Standing::Blocked);
+        assert_eq!(session.standing(2, &face, looks), Standing::Blocked);
         session.clear(1);
-        assert_eq!(session.standing(2, "face", looks), Standing::Clear);
+        assert_eq!(session.standing(2, &face, looks), Standing::Clear);
         assert_eq!(
-            session.look_alikes(2, "face", Some(looks), |_| true),
+            session.look_alikes(2, &face, Some(looks), |_| true),
             LookAlikes { items: 1, doubts: 1, unlisted: 0 }
         );
-        assert_eq!(session.look_alikes(2, "face", Some(other), |_| true), LookAlikes::default());
-        assert_eq!(session.look_alikes(2, "face", None, |_| true).items, 1, "a list without sizes");
+        assert_eq!(session.look_alikes(2, &face, Some(other), |_| true), LookAlikes::default());
+        assert_eq!(session.look_alikes(2, &face, None, |_| true).items, 1, "a list without sizes");
 
-        let known = Known::in_doubt(7, "face", None, 1);
+        let known = Known::in_doubt(7, Context::Face, None, 1);
         session.recall(vec![known]);
-        assert_eq!(session.standing(2, "face", other), Standing::Blocked, "may look like anything");
+        assert_eq!(session.standing(2, &face, other), Standing::Blocked, "may look like anything");
         session.doubt(7, &face, Some(looks));
-        assert_eq!(session.look_alikes(2, "face", Some(looks), |_| true).doubts, 2, "the same doubt is counted once");
+        assert_eq!(session.look_alikes(2, &face, Some(looks), |_| true).doubts, 2, "the same doubt is counted once");
     }
 
     #[test]
     fn only_so_many_are_remembered() {
         let sessions = Arc::new(Sessions::default());
         for n in 0..REMEMBERED + 100 {
-            sessions.hold(&n.to_string().into()).claim("m", 1);
+            sessions.hold(&session(n)).claim(&media("m"), 1);
         }
         assert_eq!(sessions.len(), REMEMBERED);
-        drop(sessions.hold(&"nothing claimed".into()));
+        drop(sessions.hold(&session("nothing-claimed")));
         assert_eq!(sessions.len(), REMEMBERED);
-        let last: Arc<str> = (REMEMBERED + 99).to_string().into();
-        assert!(sessions.hold(&last).is_anothers("m", 2));
+        let last = session(REMEMBERED + 99);
+        assert!(sessions.hold(&last).is_anothers(&media("m"), 2));
     }
 }

@@ -1,37 +1,16 @@
 //! The submission of a session: counted, sent once, and looked up where the answer is unclear.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use serde::Serialize;
+use sealpress_client::{Failure as Meaning, MediaId, SessionId, SessionState};
 
-use crate::engine::{Core, timed_out};
+use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::host::Route;
-use crate::meters::add;
-use crate::remote::Verdict;
+use crate::job::Submission;
+use crate::metrics::add;
 use crate::session::Session;
-
-/// How a session came to be submitted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Submission {
-    /// It was submitted already when we asked.
-    pub already: bool,
-    /// Media that the vendor lists and no item accounts for: recorded twice, or somebody else's.
-    /// They are reported and left alone. `None` where nobody counted.
-    pub unaccounted: Option<u64>,
-    /// Their ids, the first [`Submission::SHOWN`] of them.
-    pub unaccounted_ids: Vec<String>,
-    /// Confirmed media that the listing did not show. A session with any is not submitted, so that
-    /// this is 0, or `None` where nobody counted.
-    pub missing: Option<u64>,
-}
-
-impl Submission {
-    /// How many ids are kept of media that no item accounts for.
-    pub const SHOWN: usize = 20;
-}
 
 /// Listings asked for before confirmed media count as missing.
 const AUDITS: u32 = 3;
@@ -40,20 +19,20 @@ impl Core {
     /// Submits a session whose items are all confirmed. An unclear outcome or a 409 is looked up;
     /// a session that is submitted already counts as success.
     #[tracing::instrument(level = "info", skip_all, fields(session = %id))]
-    pub(crate) async fn submit(&self, id: &Arc<str>, session: &Session) -> Result<Submission, Error> {
+    pub(crate) async fn submit(&self, id: &SessionId, session: &Session) -> Result<Submission, Error> {
         // No upload of the session is on its way while it is counted and closed.
         let _alone = session.gate.write().await;
         self.stop.check()?;
         let mut submission = Submission::default();
         // Where the list has ids of its own there is nothing to compare.
-        if (self.options.doubt.audit || session.is_doubted()) && self.remote.lists_receipts() {
+        if (self.options.doubt.audit || session.is_doubted()) && self.provider.lists_receipts() {
             self.audit(id, session, &mut submission).await?;
         }
         self.journal.submitting(id).await.map_err(|e| self.journal_failed(e))?;
         submission.already = self.finish(id).await?;
         session.finish();
-        self.tokens.give();
-        add(&self.meters.submitted, 1);
+        self.retry_budget.give();
+        add(&self.metrics.submitted, 1);
         self.journal.submitted(id, &submission).await.map_err(|e| self.journal_failed(e))?;
         Ok(submission)
     }
@@ -61,7 +40,7 @@ impl Core {
     /// Counts what the vendor has. What was confirmed and is not listed blocks the submission; so
     /// does a listing that cannot be had of a session of which some outcome was unclear. Where none
     /// was, every item was confirmed by its own answer and the count is best effort.
-    async fn audit(&self, id: &Arc<str>, session: &Session, submission: &mut Submission) -> Result<(), Error> {
+    async fn audit(&self, id: &SessionId, session: &Session, submission: &mut Submission) -> Result<(), Error> {
         let mut looks = 0;
         loop {
             looks += 1;
@@ -77,7 +56,7 @@ impl Core {
             let journalled = self.journal.known(id).await.map_err(|e| self.journal_failed(e))?;
             known.extend(journalled.into_iter().filter_map(|known| known.media_id));
             let listed: HashSet<_> = listed.into_iter().map(|entry| entry.media_id).collect();
-            let mut unaccounted: Vec<String> = listed.difference(&known).cloned().collect();
+            let mut unaccounted: Vec<MediaId> = listed.difference(&known).cloned().collect();
             let missing = known.difference(&listed).count() as u64;
             if missing > 0 && looks < AUDITS {
                 // A listing may lag behind.
@@ -98,68 +77,52 @@ impl Core {
                     format!("not submitted: {missing} of {} confirmed media are not in the vendor's list", known.len());
                 return Err(Error::new(ErrorKind::Missing, message));
             }
-            add(&self.meters.unaccounted, extra);
+            add(&self.metrics.unaccounted, extra);
             return Ok(());
         }
     }
 
     /// True if it was submitted before this call's own request.
-    async fn finish(&self, id: &str) -> Result<bool, Error> {
+    async fn finish(&self, id: &SessionId) -> Result<bool, Error> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let pass = self.pass(Route::Submit, 0).await?;
+            let permit = self.permit(Route::Submit, 0).await?;
             let timeout = self.options.retry.attempt_timeout;
-            let answer = tokio::time::timeout(timeout, self.remote.finish(id)).await;
-            let failure = match answer.unwrap_or_else(|_| Err(timed_out("submission", timeout))) {
-                Ok(()) => {
-                    self.passed(pass);
+            let answer = tokio::time::timeout(timeout, self.provider.finish(id)).await;
+            let failure = match answer {
+                Ok(Ok(())) => {
+                    self.answered(permit);
                     return Ok(false);
                 }
-                Err(failure) => failure,
+                Ok(Err(error)) => Failure::from(error),
+                Err(_) => Failure::timed_out("submission", timeout),
             };
-            self.learn(pass, &failure);
-            match failure.verdict {
-                Verdict::Conflict => {
+            self.record(permit, &failure);
+            match failure.meaning {
+                _ if failure.is_conflict() => {
                     return if self.is_finished(id).await? { Ok(true) } else { Err(failure.error) };
                 }
-                Verdict::Ambiguous => {
+                _ if failure.is_final() => return Err(failure.error),
+                Meaning::NotSent | Meaning::Throttled(_) => {}
+                _ => {
                     if self.is_finished(id).await? {
                         // Whether by this request or an earlier one, nobody can tell.
                         return Ok(false);
                     }
                 }
-                Verdict::NotSent | Verdict::Throttled { .. } => {}
-                Verdict::Unauthorized | Verdict::Blocked | Verdict::Refused => return Err(failure.error),
             }
-            if attempt >= self.options.retry.attempts || !self.pay(failure.verdict) {
+            if attempt >= self.options.retry.attempts || !self.pay(failure.meaning) {
                 return Err(failure.error);
             }
-            self.until_stopped(tokio::time::sleep(self.backoff(failure.verdict, attempt))).await?;
+            self.until_stopped(tokio::time::sleep(self.backoff(failure.meaning, attempt))).await?;
         }
     }
 
-    async fn is_finished(&self, id: &str) -> Result<bool, Error> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let pass = self.pass(Route::Look, 0).await?;
-            let timeout = self.options.retry.attempt_timeout;
-            let answer = tokio::time::timeout(timeout, self.remote.is_finished(id)).await;
-            let failure = match answer.unwrap_or_else(|_| Err(timed_out("session state", timeout))) {
-                Ok(finished) => {
-                    self.passed(pass);
-                    return Ok(finished);
-                }
-                Err(failure) => failure,
-            };
-            self.learn(pass, &failure);
-            let again = matches!(failure.verdict, Verdict::NotSent | Verdict::Throttled { .. } | Verdict::Ambiguous);
-            if !again || tries >= self.options.doubt.looks {
-                let error = failure.error;
-                return Err(Error::new(ErrorKind::InDoubt, format!("submitted or not: {error}")).with_source(error));
-            }
-            self.until_stopped(tokio::time::sleep(self.backoff(failure.verdict, tries))).await?;
-        }
+    async fn is_finished(&self, id: &SessionId) -> Result<bool, Error> {
+        let state = self.ask_again("session state", || self.provider.state(id)).await;
+        let state = state
+            .map_err(|error| Error::new(ErrorKind::InDoubt, format!("submitted or not: {error}")).with_source(error))?;
+        Ok(state == SessionState::Submitted)
     }
 }

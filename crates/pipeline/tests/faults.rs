@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use sealpress_client::{self as client, veriff};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Forgery, How, Length, Phase};
-use sealpress_pipeline::{ErrorKind, Job, Options, Outcome, Pipeline, Unchanged};
+use sealpress_pipeline::{Confirmed, ErrorKind, Job, Options, Outcome, Pipeline, SessionId, Unchanged};
 
 const SESSIONS: u64 = 2;
 const ITEMS: u64 = 3;
@@ -78,15 +78,35 @@ impl Run {
         }
         assert_eq!(ledger.media().count() as u64, SESSIONS * ITEMS, "{what}: recorded");
         assert_eq!(ledger.duplicates().count(), 0, "{what}: duplicates");
-        let ids: Vec<_> = ledger.media().map(|m| m.id.clone()).collect();
-        for outcome in &self.outcomes {
-            assert!(ids.contains(&outcome.result.as_ref().unwrap().media_id), "{what}: a receipt for nothing");
-        }
+        self.receipts_are_true(what);
         assert_eq!(ledger.sessions.iter().map(|s| s.submissions).collect::<Vec<_>>(), [1, 1], "{what}: submitted");
         assert!(self.took < Duration::from_secs(30), "{what}: took {:?}", self.took);
         let snapshot = self.pipeline.metrics();
         assert_eq!((snapshot.running, snapshot.memory_used), (0, 0), "{what}");
     }
+}
+
+impl Run {
+    /// Every receipt names a record of that very file, in its session and context, and no two name the same.
+    fn receipts_are_true(&self, what: &str) {
+        let ledger = self.emulator.ledger();
+        let mut named = std::collections::HashSet::new();
+        for outcome in &self.outcomes {
+            let Ok(receipt) = &outcome.result else { continue };
+            let id = receipt.media_id.as_str();
+            let record = ledger.media().find(|m| m.id == id).unwrap_or_else(|| panic!("{what}: a receipt for nothing"));
+            let bytes = photo(outcome.item.tag);
+            assert_eq!(record.sha256, sha256(&bytes), "{what}: item {} is confirmed by another file", outcome.item.tag);
+            assert_eq!(record.session, outcome.item.session.as_str(), "{what}");
+            assert_eq!(record.context, outcome.item.context.as_str(), "{what}");
+            assert!(named.insert(id), "{what}: two items are confirmed by one record");
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn upload(effect: Effect) -> FaultRule {
@@ -133,6 +153,13 @@ async fn without_a_good_listing_an_item_stays_in_doubt() {
     assert_eq!((failed[0].kind(), failed[0].may_be_recorded()), (ErrorKind::InDoubt, true));
     let ledger = run.emulator.ledger();
     assert_eq!((ledger.duplicates().count(), ledger.submitted().count()), (0, 1), "only the whole session is closed");
+    // The item in doubt was sent once and no more, and everybody else is confirmed by his own file.
+    let doubtful = run.outcomes.iter().find(|o| o.result.is_err()).unwrap();
+    let session = doubtful.item.session.as_str();
+    assert_eq!(doubtful.attempts, 1, "sent again without a good listing");
+    assert!(ledger.submitted().all(|s| s.id != session), "the session of an item in doubt was submitted");
+    assert!(doubtful.submission.is_none());
+    run.receipts_are_true("a blind listing");
 }
 
 /// Nobody can know of an upload that is recorded after everybody has looked: it may be there twice,
@@ -144,9 +171,17 @@ async fn what_is_recorded_after_everybody_looked_is_the_one_possible_duplicate()
     assert!(run.outcomes.iter().all(|o| o.result.is_ok()), "{:?}", run.outcomes);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let ledger = run.emulator.ledger();
-    let again = run.outcomes.iter().filter(|o| o.attempts > 1).count();
-    assert_eq!((again, run.pipeline.metrics().ambiguous), (1, 1), "it is told which item was sent twice");
+    let again: Vec<_> = run.outcomes.iter().filter(|o| o.attempts > 1).collect();
+    assert_eq!(again.len(), 1, "it is told which item was sent twice");
+    // What is there twice is that item's file and nobody else's.
+    let twice = sha256(&photo(again[0].item.tag));
     assert!(ledger.duplicates().count() <= 1 && ledger.media().count() as u64 <= SESSIONS * ITEMS + 1);
+    for tag in 0..SESSIONS * ITEMS {
+        let file = sha256(&photo(tag));
+        let copies = ledger.media().filter(|m| m.sha256 == file).count();
+        assert!(copies == 1 || (copies == 2 && file == twice), "item {tag} is there {copies} times");
+    }
+    run.receipts_are_true("recorded late");
     assert_eq!(ledger.submitted().count(), 2);
 }
 
@@ -155,7 +190,13 @@ async fn what_is_recorded_after_everybody_looked_is_the_one_possible_duplicate()
 async fn forged_answers_are_not_believed() {
     for how in [Forgery::Wrong, Forgery::Garbage] {
         let run = run(vec![upload(Effect::Signature { how }).times(2)]).await;
-        assert_eq!(run.pipeline.metrics().ambiguous, 2, "{how:?}");
+        // The two whose answers were forged say so, and were not sent again for it.
+        let listed = |o: &&Outcome| o.result.as_ref().is_ok_and(|receipt| receipt.how == Confirmed::Listed);
+        assert_eq!(run.outcomes.iter().filter(listed).count(), 2, "{how:?}");
+        assert!(
+            run.outcomes.iter().all(|o| o.attempts == 1),
+            "{how:?}: a forged answer was answered by another upload"
+        );
         run.is_whole("a forged answer");
     }
 }
@@ -191,9 +232,19 @@ async fn clocks_that_differ_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_twice_is_reported_and_left_alone() {
     let run = run(vec![upload(Effect::DoubleRecord).times(1)]).await;
-    let surplus: u64 = run.outcomes.iter().filter_map(|o| o.submission.as_ref()?.as_ref().ok()?.unaccounted).sum();
-    assert_eq!((surplus, run.pipeline.metrics().unaccounted), (1, 1));
-    assert_eq!(run.emulator.ledger().submitted().count(), 2);
+    let ledger = run.emulator.ledger();
+    let told: Vec<String> = run
+        .outcomes
+        .iter()
+        .filter_map(|o| o.submission.as_ref()?.as_ref().ok())
+        .flat_map(|submission| submission.unaccounted_ids.iter().map(|id| id.as_str().to_owned()))
+        .collect();
+    let receipts: Vec<&str> = run.outcomes.iter().map(|o| o.result.as_ref().unwrap().media_id.as_str()).collect();
+    let surplus: Vec<String> =
+        ledger.media().map(|m| m.id.clone()).filter(|id| !receipts.contains(&id.as_str())).collect();
+    assert_eq!((told, surplus.len()), (surplus.clone(), 1), "the record that is nobody's is told by its id, and stays");
+    run.receipts_are_true("recorded twice");
+    assert_eq!(ledger.submitted().count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +287,8 @@ async fn nobody_at_home_means_nothing_was_sent() {
     options.circuit.failures = 5;
     options.circuit.patience = Duration::from_millis(500);
     let pipeline = Pipeline::shared(Arc::new(client), Arc::new(Unchanged)).options(options).build().unwrap();
-    let jobs = (0..60).map(|n| Job::new("7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21", "face", photo(n)));
+    let session = SessionId::new("7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21").unwrap();
+    let jobs = (0..60).map(|n| Job::new(&session, "face", photo(n)));
     let outcomes: Vec<Outcome> = pipeline.process_all(stream::iter(jobs)).collect().await;
     assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| e.is_retryable() && !e.may_be_recorded())));
     let snapshot = pipeline.metrics();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use sealpress_pipeline as pipeline;
 use sealpress_pipeline::{Admit, Doubt, Entry, Journal, JournalError, Known, Output, Permission, Submission};
@@ -34,7 +35,7 @@ pub(super) struct Desk {
 #[derive(Default)]
 struct Open {
     by_item: HashMap<u64, Arc<Active>>,
-    by_remote: HashMap<String, Arc<Active>>,
+    by_remote: HashMap<SessionId, Arc<Active>>,
 }
 
 /// One claimed session.
@@ -53,13 +54,13 @@ pub(super) struct Active {
 /// What is known of one item while its session is claimed.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
-    pub(super) context: String,
+    pub(super) context: Context,
     pub(super) state: ItemState,
     pub(super) sha256: Option<[u8; 32]>,
     pub(super) bytes_in: Option<u64>,
     pub(super) bytes_out: Option<u64>,
     pub(super) mime: Option<String>,
-    pub(super) media_id: Option<String>,
+    pub(super) media_id: Option<MediaId>,
     /// SHA-256 of what is sent.
     pub(super) sent_sha256: Option<[u8; 32]>,
     /// Whether another item was sent in its place.
@@ -73,13 +74,14 @@ pub(super) struct Slot {
 impl Active {
     pub(super) fn new(claim: &Claim) -> Self {
         let slot = |item: &crate::store::Item| Slot {
-            context: item.context.clone(),
+            context: Context::from(item.context.as_str()),
             state: item.state,
             sha256: item.sha256,
             bytes_in: None,
             bytes_out: item.bytes_out,
             mime: item.mime.clone(),
-            media_id: item.media_id.clone(),
+            // Written down from an id; what is none any more names nothing.
+            media_id: item.media_id.as_deref().and_then(|id| MediaId::new(id).ok()),
             sent_sha256: item.sent_sha256,
             is_twin: item.twin.is_some(),
             doubts: item.doubts,
@@ -157,10 +159,10 @@ impl Active {
             let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
             let sent = slot.bytes_out.zip(format);
             let sent = sent.map(|(size, format)| Doubt { size, format, sha256: slot.sent_sha256 });
-            let (tag, context, doubts) = (tag(*item), slot.context.as_str(), slot.doubts + slot.new_doubts);
+            let (tag, context, doubts) = (tag(*item), slot.context.clone(), slot.doubts + slot.new_doubts);
             match (slot.state, &slot.media_id) {
                 (ItemState::Confirmed, Some(id)) if !slot.is_twin => {
-                    Some(Known::confirmed(tag, context, sent, id, doubts))
+                    Some(Known::confirmed(tag, context, sent, id.clone(), doubts))
                 }
                 (ItemState::Sending | ItemState::Quarantined, _) => Some(Known::in_doubt(tag, context, sent, doubts)),
                 _ => None,
@@ -184,8 +186,8 @@ impl Desk {
     }
 
     /// The same by the provider's id, once there is one.
-    pub(super) fn name(&self, remote: &str, active: &Arc<Active>) {
-        lock(&self.open).by_remote.insert(remote.to_owned(), Arc::clone(active));
+    pub(super) fn name(&self, remote: &SessionId, active: &Arc<Active>) {
+        lock(&self.open).by_remote.insert(remote.clone(), Arc::clone(active));
     }
 
     /// Waits until no earlier claim of the session is at work in this process. When the clock of a shared
@@ -197,7 +199,7 @@ impl Desk {
 
     /// Takes the session off the desk, where this claim of it lies there, and lets the next claim have its
     /// turn.
-    pub(super) fn close(&self, claim: &Claim, active: &Arc<Active>, remote: Option<&str>) {
+    pub(super) fn close(&self, claim: &Claim, active: &Arc<Active>, remote: Option<&SessionId>) {
         let mut open = lock(&self.open);
         let Open { by_item, by_remote } = &mut *open;
         for item in &claim.items {
@@ -247,7 +249,7 @@ impl Desk {
         found.ok_or_else(|| JournalError::item("the item's session is no longer claimed"))
     }
 
-    fn session(&self, remote: &str) -> Result<Arc<Active>, JournalError> {
+    fn session(&self, remote: &SessionId) -> Result<Arc<Active>, JournalError> {
         let found = lock(&self.open).by_remote.get(remote).cloned();
         found.ok_or_else(|| JournalError::item("the session is no longer claimed"))
     }
@@ -330,20 +332,23 @@ impl Journal for Desk {
         })
     }
 
-    fn known<'a>(&'a self, session: &'a str) -> Entry<'a, Vec<Known>> {
+    fn known<'a>(&'a self, session: &'a SessionId) -> Entry<'a, Vec<Known>> {
         Box::pin(async move { Ok(self.session(session)?.known()) })
     }
 
-    fn counted<'a>(&'a self, session: &'a str, count: &'a Submission) -> Entry<'a> {
+    fn counted<'a>(&'a self, session: &'a SessionId, count: &'a Submission) -> Entry<'a> {
         Box::pin(async move {
             let (unaccounted, missing) = (count.unaccounted.unwrap_or(0), count.missing.unwrap_or(0));
-            let ids = (!count.unaccounted_ids.is_empty()).then(|| count.unaccounted_ids.join(" "));
+            let ids = (!count.unaccounted_ids.is_empty()).then(|| {
+                let ids: Vec<&str> = count.unaccounted_ids.iter().map(MediaId::as_str).collect();
+                ids.join(" ")
+            });
             let active = self.session(session)?;
             self.apply(&active, vec![Change::Counted { unaccounted, missing, ids }]).await.map_err(told)
         })
     }
 
-    fn submitting<'a>(&'a self, session: &'a str) -> Entry<'a> {
+    fn submitting<'a>(&'a self, session: &'a SessionId) -> Entry<'a> {
         Box::pin(async move {
             let active = self.session(session)?;
             self.apply(&active, vec![Change::Submitting]).await.map_err(told)?;
@@ -353,7 +358,7 @@ impl Journal for Desk {
         })
     }
 
-    fn submitted<'a>(&'a self, session: &'a str, _submission: &'a Submission) -> Entry<'a> {
+    fn submitted<'a>(&'a self, session: &'a SessionId, _submission: &'a Submission) -> Entry<'a> {
         Box::pin(async move {
             chaos::point("submitted-not-noted");
             let active = self.session(session)?;

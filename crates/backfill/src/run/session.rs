@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use sealpress_client::NewSession;
-use sealpress_media::Format;
+use sealpress_client::{NewSession, SessionId};
+use sealpress_media::{Fault, Format};
 use sealpress_pipeline::{Confirmed, Doubt, Error as Refusal, ErrorKind as Why, Job, Outcome, Prepared};
 
 use tokio::sync::MutexGuard;
@@ -32,7 +32,10 @@ enum Pass {
 /// Works on a session until nothing more can be done for it. An error ends the run.
 pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
     let active = Arc::new(Active::new(&claim));
-    let mut remote = claim.session.remote.clone();
+    let mut remote = match claim.session.remote.as_deref().map(SessionId::new).transpose() {
+        Ok(remote) => remote,
+        Err(e) => return no_session(runner, &claim, &active, &e).await,
+    };
     let outcome = {
         let steps = steps(runner, &claim, &active, &mut remote);
         let leased = keep_lease(runner, &active);
@@ -41,7 +44,7 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
             lost = leased => lost,
         }
     };
-    runner.desk.close(&claim, &active, remote.as_deref());
+    runner.desk.close(&claim, &active, remote.as_ref());
     match outcome {
         // Unless a failure of it is held back; who writes that gives it back.
         Ok(()) if active.let_go() => runner.store.release(&active.ticket()).await,
@@ -55,7 +58,21 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
     }
 }
 
-async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mut Option<String>) -> Result<()> {
+/// The manifest names a session by what cannot be an id: nothing of it can be sent.
+async fn no_session(runner: &Runner, claim: &Claim, active: &Arc<Active>, why: &sealpress_client::Error) -> Result<()> {
+    let _turn = runner.desk.turn(claim.session.id).await;
+    for item in claim.items.iter().filter(|item| item.state < ItemState::Confirmed) {
+        let failure = Failure {
+            reason: crate::manifest::BAD_ROW.to_owned(),
+            fault: Fault::Caller.as_str().to_owned(),
+            message: why.to_string(),
+        };
+        fail(runner, active, item, failure, None).await?;
+    }
+    runner.store.release(&active.ticket()).await
+}
+
+async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mut Option<SessionId>) -> Result<()> {
     let _turn = runner.desk.turn(claim.session.id).await;
     runner.desk.open(claim, active);
     chaos::point("after-claim");
@@ -72,12 +89,12 @@ async fn steps(runner: &Runner, claim: &Claim, active: &Arc<Active>, remote: &mu
             (*remote, probe) = (Some(made), held);
         }
     }
-    let Some(remote) = remote.as_deref() else { return Ok(()) };
+    let Some(remote) = remote.as_ref() else { return Ok(()) };
     runner.desk.name(remote, active);
     // What another worker did here in the meantime stands in the claim.
     runner.pipeline.forget(remote);
     if let Some((item, prepared)) = ready {
-        let job = Job::prepared(remote, &item.context, prepared);
+        let job = Job::prepared(remote, item.context.as_str(), prepared);
         let ended = send(runner, active, item, job).await?;
         match ended {
             Pass::Ended => open.retain(|i| i.id != item.id),
@@ -162,7 +179,7 @@ async fn first_ready<'a>(
 /// The items of one context, one after another; those worth another pass come back.
 async fn group<'a>(
     runner: &Runner,
-    remote: &str,
+    remote: &SessionId,
     active: &Arc<Active>,
     items: Vec<&'a Item>,
     pass: u32,
@@ -184,15 +201,15 @@ async fn group<'a>(
     Ok(again)
 }
 
-async fn deliver(runner: &Runner, remote: &str, active: &Arc<Active>, item: &Item) -> Result<Pass> {
+async fn deliver(runner: &Runner, remote: &SessionId, active: &Arc<Active>, item: &Item) -> Result<Pass> {
     let Some(slot) = active.slot(item.id) else { return Ok(Pass::Left) };
     let in_doubt = slot.state == ItemState::Sending;
     let mut job = match runner.sources.find(&item.media) {
-        Ok(Found::File(path)) => Job::file(remote, &item.context, path),
-        Ok(Found::Object(object)) => Job::fetch(remote, &item.context, *object),
+        Ok(Found::File(path)) => Job::file(remote, item.context.as_str(), path),
+        Ok(Found::Object(object)) => Job::fetch(remote, item.context.as_str(), *object),
         // The file that may have been sent is gone; whether it arrived can still be looked up.
         Err(failure) if !in_doubt => return fail(runner, active, item, failure, None).await.map(|()| Pass::Ended),
-        Err(failure) => Job::fetch(remote, &item.context, crate::source::Missing(failure)),
+        Err(failure) => Job::fetch(remote, item.context.as_str(), crate::source::Missing(failure)),
     };
     if in_doubt {
         let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
@@ -224,7 +241,7 @@ async fn record(runner: &Runner, active: &Arc<Active>, item: &Item, outcome: Out
         Ok(receipt) => {
             chaos::point("answered-not-noted");
             let via = if receipt.how == Confirmed::Listed { Via::Listing } else { Via::Receipt };
-            let (media_id, doubts) = (receipt.media_id.clone(), active.take_doubts(item.id));
+            let (media_id, doubts) = (receipt.media_id.to_string(), active.take_doubts(item.id));
             let change = Change::Confirmed { item: item.id, media_id, via, report: Some(report), doubts };
             runner.desk.apply(active, vec![change]).await?;
             chaos::point("confirmed-durable");
@@ -267,7 +284,7 @@ async fn twin(runner: &Runner, active: &Active, item: &Item, bytes_in: u64) -> R
     let Some((of, media_id, sha256)) = found else {
         return Err(Error::new(ErrorKind::Illegal, "a duplicate of an item that is not confirmed"));
     };
-    let change = Change::Twin { item: item.id, of, media_id: media_id.clone(), sha256, bytes_in };
+    let change = Change::Twin { item: item.id, of, media_id: media_id.to_string(), sha256, bytes_in };
     runner.desk.apply(active, vec![change]).await?;
     active.with(item.id, |slot| {
         slot.state = ItemState::Confirmed;
@@ -360,7 +377,7 @@ async fn create<'a>(
     runner: &'a Runner,
     claim: &Claim,
     active: &Arc<Active>,
-) -> Result<Option<(String, Option<MutexGuard<'a, ()>>)>> {
+) -> Result<Option<(SessionId, Option<MutexGuard<'a, ()>>)>> {
     if claim.session.state == SessionState::Creating {
         // A process died here.
         runner.desk.apply(active, vec![Change::CreateReturned { orphan: true }]).await?;
@@ -389,7 +406,7 @@ async fn create<'a>(
         let error = match runner.pipeline.create(&new, begin).await {
             Ok(remote) => {
                 chaos::point("created-not-noted");
-                runner.desk.apply(active, vec![Change::Created { remote: remote.clone() }]).await?;
+                runner.desk.apply(active, vec![Change::Created { remote: remote.to_string() }]).await?;
                 return Ok(Some((remote, probe)));
             }
             Err(error) => error,
@@ -445,7 +462,7 @@ fn new_session(claim: &Claim) -> NewSession {
     new
 }
 
-async fn submit(runner: &Runner, remote: &str, active: &Active) -> Result<()> {
+async fn submit(runner: &Runner, remote: &SessionId, active: &Active) -> Result<()> {
     for pass in 1.. {
         let error = match runner.pipeline.submit(remote).await {
             Ok(submission) => {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Media;
 use sealpress_press::{self as press, Plan, Press, Pressed, Unchanged, Worker};
 use tokio::time::Instant;
@@ -27,8 +28,12 @@ fn bytes(tag: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-fn job(session: &str, tag: u64) -> Job {
-    Job::new(session, "face", bytes(tag, 1000)).tag(tag)
+fn session(id: &str) -> SessionId {
+    SessionId::new(id).unwrap()
+}
+
+fn job(id: &str, tag: u64) -> Job {
+    Job::new(&session(id), "face", bytes(tag, 1000)).tag(tag)
 }
 
 fn options() -> Options {
@@ -137,7 +142,7 @@ async fn without_their_bytes_too_few_entries_confirm_nobody() {
     let tags: std::collections::HashSet<_> = vendor.truth.lock().unwrap().records.iter().map(|r| r.tag).collect();
     assert_eq!(tags.len(), 8, "an item is confirmed by another one's upload");
     let twice = vendor.records() as u64 - 8;
-    let submission = pipeline.submit("s").await.unwrap();
+    let submission = pipeline.submit(&session("s")).await.unwrap();
     assert_eq!((submission.unaccounted, submission.missing), (Some(twice), Some(0)));
     assert_eq!(submission.unaccounted_ids.len() as u64, twice);
 }
@@ -150,7 +155,7 @@ async fn where_a_list_has_ids_of_its_own_an_answered_twins_entry_confirms_nobody
     pipeline.process(job("s", 1)).await.result.unwrap();
     let second = pipeline.process(job("s", 2)).await;
     assert_eq!((how(&second), vendor.records()), (Some(Confirmed::Answered), 2), "the one entry is the first one's");
-    pipeline.submit("s").await.expect("there is nothing to compare, and nothing that blocks");
+    pipeline.submit(&session("s")).await.expect("there is nothing to compare, and nothing that blocks");
     // Recorded, and its answer lost: one entry more than answered items.
     let vendor = Vendor::by_tag(|tag, nth| if tag == 2 && nth == 0 { Step::LostAfter } else { Step::Fine });
     let vendor = vendor.lists_its_own_ids();
@@ -209,21 +214,21 @@ async fn an_answered_twins_second_record_confirms_nobody() {
     let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
     pipeline.process(job("s", 1)).await.result.unwrap();
     let twice = { vendor.truth.lock().unwrap().records[0].clone() };
-    vendor.truth.lock().unwrap().records.push(vendor::Record { id: "twice".into(), ..twice });
+    vendor.truth.lock().unwrap().records.push(vendor::Record { id: MediaId::new("twice").unwrap(), ..twice });
     let second = pipeline.process(job("s", 2)).await;
     assert_eq!((how(&second), vendor.posts()), (Some(Confirmed::Answered), 3));
-    assert_eq!(pipeline.submit("s").await.unwrap().unaccounted_ids, ["twice"]);
+    assert_eq!(pipeline.submit(&session("s")).await.unwrap().unaccounted_ids, [MediaId::new("twice").unwrap()]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn doubts_of_an_earlier_run_hold_look_alikes_back() {
     let vendor = Vendor::new(|_| Step::Fine);
     let sent = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
-    let diary = Diary { known: vec![Known::in_doubt(1, "face", Some(sent), 1)], ..Diary::new(&vendor) };
+    let diary = Diary { known: vec![Known::in_doubt(1, Context::Face, Some(sent), 1)], ..Diary::new(&vendor) };
     let pipeline = builder(&vendor).journal(diary).build().unwrap();
     let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
     assert_eq!((blocked.kind(), vendor.posts()), (ErrorKind::Unreachable, 0));
-    let other = Job::new("s", "face", bytes(3, 2000)).tag(3);
+    let other = Job::new(&session("s"), "face", bytes(3, 2000)).tag(3);
     assert!(pipeline.process(other).await.result.is_ok(), "does not look like it");
     assert!(pipeline.process(job("s", 1).in_doubt(Some(sent))).await.result.is_ok());
     assert!(pipeline.process(job("s", 2)).await.result.is_ok());
@@ -236,11 +241,11 @@ async fn what_is_confirmed_and_not_listed_blocks_the_submission() {
     let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
     pipeline.process(job("s", 1)).await.result.unwrap();
     let record = vendor.truth.lock().unwrap().records.pop().unwrap();
-    let error = pipeline.submit("s").await.unwrap_err();
+    let error = pipeline.submit(&session("s")).await.unwrap_err();
     assert_eq!((error.kind(), error.fault().as_str()), (ErrorKind::Missing, "remote"));
     assert!(vendor.truth.lock().unwrap().submitted.is_empty());
     vendor.truth.lock().unwrap().records.push(record);
-    assert_eq!(pipeline.submit("s").await.unwrap().missing, Some(0), "it was only late");
+    assert_eq!(pipeline.submit(&session("s")).await.unwrap().missing, Some(0), "it was only late");
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +254,7 @@ async fn a_doubted_session_is_not_submitted_uncounted() {
     let blind = vendor.clone().lists(|n| if n == 0 { Step::Fine } else { Step::LostBefore });
     let pipeline = pipeline(&blind);
     assert_eq!(how(&pipeline.process(job("s", 1)).await), Some(Confirmed::Listed));
-    assert!(pipeline.submit("s").await.unwrap_err().is_retryable());
+    assert!(pipeline.submit(&session("s")).await.unwrap_err().is_retryable());
     assert!(vendor.truth.lock().unwrap().submitted.is_empty());
 }
 
@@ -306,7 +311,7 @@ async fn an_item_of_an_earlier_run_is_looked_up_first() {
         assert_eq!((how(&again), again.attempts, vendor.posts()), (Some(Confirmed::Listed), 0, 1));
     }
     // The journal knows that this entry is another item's: the look-alike is sent.
-    let known = vec![Known::confirmed(1, "face", Some(doubt), id, 0)];
+    let known = vec![Known::confirmed(1, Context::Face, Some(doubt), id, 0)];
     let diary = Diary { known, ..Diary::new(&vendor) };
     let other = builder(&vendor).journal(diary).build().unwrap().process(job("s", 2).in_doubt(Some(doubt))).await;
     assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
@@ -494,12 +499,12 @@ async fn a_submission_whose_answer_is_lost_happened_once() {
     for (step, already) in [(Step::LostAfter, false), (Step::LostBefore, false), (Step::Hang, false)] {
         let vendor = Vendor::new(|_| Step::Fine).finishes(move |n| if n == 0 { step } else { Step::Fine });
         let pipeline = pipeline(&vendor);
-        let submission = pipeline.submit("s").await.unwrap();
+        let submission = pipeline.submit(&session("s")).await.unwrap();
         assert_eq!((submission.already, vendor.truth.lock().unwrap().submitted.len()), (already, 1), "{step:?}");
-        assert!(pipeline.submit("s").await.unwrap().already, "a 409 of a submitted session is a success");
+        assert!(pipeline.submit(&session("s")).await.unwrap().already, "a 409 of a submitted session is a success");
     }
     let vendor = Vendor::new(|_| Step::Fine).finishes(|_| Step::Conflict);
-    assert_eq!(pipeline(&vendor).submit("s").await.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(pipeline(&vendor).submit(&session("s")).await.unwrap_err().kind(), ErrorKind::Refused);
 }
 
 #[tokio::test(start_paused = true)]
@@ -509,8 +514,8 @@ async fn what_was_recorded_twice_is_counted_before_the_session_closes() {
     let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
     pipeline.process(job("s", 1)).await.result.unwrap();
     let late = { vendor.truth.lock().unwrap().records[0].clone() };
-    vendor.truth.lock().unwrap().records.push(vendor::Record { id: "late".into(), ..late });
-    let submission = pipeline.submit("s").await.unwrap();
+    vendor.truth.lock().unwrap().records.push(vendor::Record { id: MediaId::new("late").unwrap(), ..late });
+    let submission = pipeline.submit(&session("s")).await.unwrap();
     assert_eq!((submission.unaccounted, submission.missing), (Some(1), Some(0)));
     assert_eq!(pipeline.metrics().unaccounted, 1);
 }
@@ -591,10 +596,10 @@ async fn bad_files_fail_alone_with_their_reason() {
     let vendor = Vendor::new(|_| Step::Fine);
     let pipeline = pipeline(&vendor);
     let jobs = vec![
-        Job::new("s", "face", Vec::new()),
-        Job::new("s", "face", b"GIF89a".to_vec()),
-        Job::file("s", "face", "/nonexistent/file"),
-        Job::file("s", "face", "/"),
+        Job::new(&session("s"), "face", Vec::new()),
+        Job::new(&session("s"), "face", b"GIF89a".to_vec()),
+        Job::file(&session("s"), "face", "/nonexistent/file"),
+        Job::file(&session("s"), "face", "/"),
         job("s", 1),
     ];
     let mut names = Vec::new();

@@ -2,18 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use sealpress_client::NewSession;
-use sealpress_media::Media;
-use sha2::{Digest, Sha256};
+use bytes::Bytes;
+use sealpress_client::sign::{Encoding, Frame, Scheme, sign};
+use sealpress_client::{
+    self as client, ApiError, BoxFuture, Context, Created, Limits, Listed, MediaId, NewSession, Provider, SessionId,
+    SessionState, SignedBody, Upload,
+};
 
-use crate::error::{Error, ErrorKind};
-use crate::job::{Item, Receipt};
+use crate::error::Error;
+use crate::job::{Item, Receipt, Submission};
 use crate::journal::{Entry, Journal, JournalError, Known, Permission};
-use crate::remote::{Answer, Failure, Listed, Remote, Signed, Verdict};
-use crate::submit::Submission;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,13 +38,13 @@ pub(super) enum Step {
 
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    pub(super) session: String,
-    pub(super) context: String,
+    pub(super) session: SessionId,
+    pub(super) context: Context,
     pub(super) tag: u64,
-    pub(super) id: String,
+    pub(super) id: MediaId,
     pub(super) size: u64,
     pub(super) mime: &'static str,
-    pub(super) sha256: [u8; 32],
+    pub(super) bytes: Bytes,
 }
 
 #[derive(Default)]
@@ -69,6 +70,8 @@ pub(super) struct Vendor {
     pub(super) posts: Arc<AtomicU32>,
     pub(super) looks: Arc<AtomicU32>,
     patches: Arc<AtomicU32>,
+    /// Media of the bodies that were signed, by what their stamps say.
+    signed: Arc<Mutex<Vec<Bytes>>>,
     /// Whether stored media can be had back.
     serves: bool,
     /// Whether the list shows the ids of receipts, or ids of its own.
@@ -89,6 +92,7 @@ impl Vendor {
             posts: Arc::default(),
             looks: Arc::default(),
             patches: Arc::default(),
+            signed: Arc::default(),
             serves: true,
             lists_receipts: true,
             by_tag: None,
@@ -135,17 +139,16 @@ impl Vendor {
     }
 
     /// Newest first: no order is promised.
-    fn listed(&self, session: &str) -> Vec<Listed> {
+    fn listed(&self, session: &SessionId) -> Vec<Listed> {
         let truth = self.truth.lock().unwrap();
-        let of_session = truth.records.iter().rev().filter(|r| r.session == session);
-        of_session
-            .map(|r| Listed {
-                media_id: if self.lists_receipts { r.id.clone() } else { format!("entry-{}", r.id) },
-                context: r.context.clone(),
-                size: Some(r.size),
-                mime: Some(r.mime.to_owned()),
-            })
-            .collect()
+        let of_session = truth.records.iter().rev().filter(|r| r.session == *session);
+        let entry = |r: &Record| {
+            let id = if self.lists_receipts { r.id.clone() } else { MediaId::new(format!("entry-{}", r.id)).unwrap() };
+            let mut entry = Listed::new(id, r.context.clone());
+            (entry.size, entry.mimetype) = (Some(r.size), Some(r.mime.to_owned()));
+            entry
+        };
+        of_session.map(entry).collect()
     }
 
     /// Whether it was submitted before.
@@ -166,26 +169,25 @@ impl Vendor {
     }
 }
 
-async fn act<T>(step: Step, value: T) -> Result<T, Failure> {
-    let fail = |verdict, kind| {
-        Err(Failure { verdict, bad_signature: false, error: Error::new(kind, format!("scripted: {step:?}")) })
+async fn act<T>(step: Step, value: T) -> Result<T, client::Error> {
+    let fail = |kind| Err(client::Error::new(kind, "scripted"));
+    let api = |http_status, code: Option<&str>, retry_after: Option<u64>| {
+        let mut api = ApiError::new(http_status);
+        (api.code, api.retry_after) = (code.map(str::to_owned), retry_after.map(Duration::from_secs));
+        client::ErrorKind::Api(api)
     };
     tokio::time::sleep(Duration::from_millis(20)).await;
     match step {
         Step::Fine => Ok(value),
-        Step::LostAfter | Step::LostBefore => fail(Verdict::Ambiguous, ErrorKind::Unreachable),
-        Step::BadSignature => {
-            fail(Verdict::Ambiguous, ErrorKind::Unreachable).map_err(|f: Failure| Failure { bad_signature: true, ..f })
-        }
+        Step::LostAfter | Step::LostBefore => fail(client::ErrorKind::Transport { may_have_been_sent: true }),
+        Step::BadSignature => fail(client::ErrorKind::ResponseSignature { missing: false }),
         Step::Hang => std::future::pending().await,
-        Step::NotSent => fail(Verdict::NotSent, ErrorKind::Unreachable),
-        Step::Throttle(secs) => {
-            fail(Verdict::Throttled { retry_after: secs.map(Duration::from_secs) }, ErrorKind::Unreachable)
-        }
-        Step::Unauthorized => fail(Verdict::Unauthorized, ErrorKind::Unauthorized),
-        Step::Conflict => fail(Verdict::Conflict, ErrorKind::Refused),
-        Step::Blocked => fail(Verdict::Blocked, ErrorKind::Blocked),
-        Step::Refused => fail(Verdict::Refused, ErrorKind::Refused),
+        Step::NotSent => fail(client::ErrorKind::Transport { may_have_been_sent: false }),
+        Step::Throttle(secs) => fail(api(429, None, secs)),
+        Step::Unauthorized => fail(api(401, Some("1801"), None)),
+        Step::Conflict => fail(api(409, None, None)),
+        Step::Blocked => fail(api(403, None, None)),
+        Step::Refused => fail(api(400, None, None)),
     }
 }
 
@@ -193,49 +195,69 @@ fn processed(step: Step) -> bool {
     matches!(step, Step::Fine | Step::LostAfter | Step::Hang | Step::BadSignature)
 }
 
-impl Remote for Vendor {
-    fn create<'a>(&'a self, _: &'a NewSession) -> Answer<'a, String> {
+/// The number that a test wrote behind the magic of its media.
+fn tag_of(media: &[u8]) -> u64 {
+    media.get(4..12).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+impl Provider for Vendor {
+    fn name(&self) -> &'static str {
+        "in memory"
+    }
+
+    fn limits(&self) -> &Limits {
+        static LIMITS: LazyLock<Limits> = LazyLock::new(client::veriff::limits);
+        &LIMITS
+    }
+
+    fn create<'a>(&'a self, _: &'a NewSession) -> BoxFuture<'a, Result<Created, client::Error>> {
         let n = self.creates.fetch_add(1, Ordering::SeqCst);
         self.log("create".to_owned());
-        Box::pin(act((self.uploads)(n), format!("s{n}")))
+        Box::pin(act((self.uploads)(n), Created::new(SessionId::new(format!("s{n}")).unwrap(), None)))
     }
 
-    fn sign(&self, item: &Item, _: Option<&str>, media: Media) -> Result<Signed, Error> {
-        let len = media.len() as u64;
-        Ok(Signed { body: Arc::new((item.clone(), media)), len })
+    /// Keeps the media in memory, and notes on the body which they are.
+    fn sign(&self, upload: &Upload) -> Result<SignedBody, client::Error> {
+        let bytes = upload.media.bytes().clone();
+        let mut signed = self.signed.lock().unwrap();
+        signed.push(bytes.clone());
+        let frame = Frame::new("", bytes, Encoding::Raw, "");
+        sign(upload, frame, Scheme::Unsigned, Some((signed.len() - 1).to_string()))
     }
 
-    fn send<'a>(&'a self, signed: &'a Signed) -> Answer<'a, String> {
+    fn send<'a>(&'a self, body: &'a SignedBody) -> BoxFuture<'a, Result<client::Receipt, client::Error>> {
         Box::pin(async move {
             let n = self.posts.fetch_add(1, Ordering::SeqCst);
-            let (item, media) = signed.body.downcast_ref::<(Item, Media)>().unwrap();
+            let bytes = self.signed.lock().unwrap()[body.stamp().unwrap().parse::<usize>().unwrap()].clone();
+            let tag = tag_of(&bytes);
             let step = match &self.by_tag {
                 None => (self.uploads)(n),
                 Some(by_tag) => {
                     let mut seen = by_tag.seen.lock().unwrap();
-                    let nth = seen.entry(item.tag).or_default();
+                    let nth = seen.entry(tag).or_default();
                     *nth += 1;
-                    (by_tag.script)(item.tag, *nth - 1)
+                    (by_tag.script)(tag, *nth - 1)
                 }
             };
-            self.log(format!("post {}", item.tag));
-            let id = format!("m{n}");
+            self.log(format!("post {tag}"));
+            let id = MediaId::new(format!("m{n}")).unwrap();
+            let (session, context) = (body.session().clone(), body.context().clone());
             if processed(step) {
                 self.truth.lock().unwrap().records.push(Record {
-                    session: item.session.to_string(),
-                    context: item.context.to_string(),
-                    tag: item.tag,
+                    session: session.clone(),
+                    context: context.clone(),
+                    tag,
                     id: id.clone(),
-                    size: media.len() as u64,
-                    mime: media.format().mime(),
-                    sha256: Sha256::digest(media.bytes()).into(),
+                    size: body.media_len(),
+                    mime: body.format().mime(),
+                    bytes,
                 });
             }
-            act(step, id).await
+            act(step, client::Receipt::new(session, context, id)).await
         })
     }
 
-    fn list<'a>(&'a self, session: &'a str) -> Answer<'a, Vec<Listed>> {
+    fn list<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Vec<Listed>, client::Error>> {
         let step = (self.lists)(self.looks.fetch_add(1, Ordering::SeqCst));
         Box::pin(async move { act(step, self.listed(session)).await })
     }
@@ -244,24 +266,29 @@ impl Remote for Vendor {
         self.lists_receipts
     }
 
-    fn content<'a>(&'a self, _: &'a str, media_id: &'a str, _: u64) -> Answer<'a, Option<[u8; 32]>> {
+    fn media<'a>(
+        &'a self,
+        _: &'a SessionId,
+        media: &'a MediaId,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, client::Error>> {
         let truth = self.truth.lock().unwrap();
-        let stored = truth.records.iter().find(|r| r.id == media_id).filter(|_| self.serves);
-        Box::pin(act(Step::Fine, stored.map(|r| r.sha256)))
+        let stored = truth.records.iter().find(|r| r.id == *media).filter(|_| self.serves);
+        Box::pin(act(Step::Fine, stored.map(|r| r.bytes.clone())))
     }
 
-    fn finish<'a>(&'a self, session: &'a str) -> Answer<'a, ()> {
+    fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), client::Error>> {
         Box::pin(async move {
             let step = (self.finishes)(self.patches.fetch_add(1, Ordering::SeqCst));
             self.log(format!("patch {session}"));
-            let already = self.submits(session, processed(step));
+            let already = self.submits(session.as_str(), processed(step));
             act(if already { Step::Conflict } else { step }, ()).await
         })
     }
 
-    fn is_finished<'a>(&'a self, session: &'a str) -> Answer<'a, bool> {
-        let submitted = self.truth.lock().unwrap().submitted.iter().any(|s| s == session);
-        Box::pin(act(Step::Fine, submitted))
+    fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, client::Error>> {
+        let submitted = self.truth.lock().unwrap().submitted.iter().any(|s| s == session.as_str());
+        Box::pin(act(Step::Fine, if submitted { SessionState::Submitted } else { SessionState::Open }))
     }
 }
 
@@ -316,15 +343,15 @@ impl Journal for Diary {
         self.write(format!("doubted {} {attempt}", item.tag))
     }
 
-    fn known<'a>(&'a self, _: &'a str) -> Entry<'a, Vec<Known>> {
+    fn known<'a>(&'a self, _: &'a SessionId) -> Entry<'a, Vec<Known>> {
         Box::pin(async { Ok(self.known.clone()) })
     }
 
-    fn submitting<'a>(&'a self, session: &'a str) -> Entry<'a> {
+    fn submitting<'a>(&'a self, session: &'a SessionId) -> Entry<'a> {
         self.write(format!("submitting {session}"))
     }
 
-    fn submitted<'a>(&'a self, session: &'a str, _: &'a Submission) -> Entry<'a> {
+    fn submitted<'a>(&'a self, session: &'a SessionId, _: &'a Submission) -> Entry<'a> {
         self.write(format!("submitted {session}"))
     }
 }

@@ -107,7 +107,7 @@ async fn upload(client: &veriff::Client, groups: Vec<Group>) -> Result<Story, Bo
         let session = client.create_session(&NewSession::new().with_vendor_data(vendor_data)).await?.id;
         for file in group.files {
             let tag = waiting.len() as u64;
-            jobs.push(Job::file(&session, &file.context, &file.path).tag(tag));
+            jobs.push(Job::file(&session, file.context.as_str(), &file.path).tag(tag));
             waiting.push(Some((file, session.to_string())));
         }
     }

@@ -21,7 +21,7 @@ impl Cells {
     pub(crate) fn of(row: &Row) -> Self {
         let Outcome { result, report, input_bytes, timings, .. } = &row.outcome;
         let (after, media_id) = match result {
-            Ok(receipt) => (bytes(receipt.size), receipt.media_id.clone()),
+            Ok(receipt) => (bytes(receipt.size), receipt.media_id.to_string()),
             Err(error) => (String::from("–"), format!("{}: {error}", error.fault())),
         };
         Self {

@@ -41,8 +41,8 @@ pub(crate) async fn of(client: &veriff::Client, story: &Story) -> Vec<Pair> {
     pairs
 }
 
-async fn stored(client: &veriff::Client, id: &str) -> Result<Vec<u8>, veriff::Error> {
-    let mut download = client.download(&MediaId::new(id)?).await?;
+async fn stored(client: &veriff::Client, id: &MediaId) -> Result<Vec<u8>, veriff::Error> {
+    let mut download = client.download(id).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = download.chunk().await? {
         bytes.extend_from_slice(&chunk);

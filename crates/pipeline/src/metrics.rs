@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// Counters of a pipeline since it was built.
 #[derive(Debug, Default)]
-pub(crate) struct Meters {
+pub(crate) struct Metrics {
     pub(crate) admitted: AtomicU64,
     pub(crate) running: AtomicU64,
     pub(crate) confirmed: AtomicU64,
@@ -31,7 +31,7 @@ pub(crate) struct Meters {
     failures: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-impl Meters {
+impl Metrics {
     pub(crate) fn failure(&self, name: &'static str) {
         *self.failures.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
     }
