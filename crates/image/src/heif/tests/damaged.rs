@@ -1,3 +1,5 @@
+//! Containers that are cut, contradict themselves or lead nowhere: refused, each with its kind.
+
 use proptest::prelude::*;
 
 use super::maker::File;

@@ -1,3 +1,5 @@
+//! Containers made here, box by box, and what is read of them.
+
 use super::maker::{File, HVCC, HVCC_WITHOUT_VUI, Item, Prop, bytes, clap, ispe};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Files of real cameras, where the shared corpus is there, against other decoders.
+
 use super::*;
 
 /// What must come out: name, width and height before turning, orientation, chroma format, alpha.
@@ -36,7 +38,7 @@ const REFUSED: [(&str, ErrorKind); 6] = [
 fn every_picture_decodes_and_both_decoders_agree() {
     let Some(dir) = corpus() else { return };
     if !native_available() {
-        println!("SKIPPED: no libavcodec to compare with");
+        sealpress_testkit::skip("no libavcodec to compare with");
     }
     for (name, width, height, orientation, chroma, alpha) in READ {
         let file = std::fs::read(dir.join(name)).unwrap();
