@@ -103,7 +103,12 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
 }
 
 /// Packages whose features somebody takes one by one, and what has to compile of each.
-const FEATURES: &[(&str, &[&str])] = &[("sealpress-base64", &["", "std"])];
+const FEATURES: &[(&str, &[&str])] = &[
+    ("sealpress", &["", "image", "image,isolate", "pdf,isolate", "client", "pipeline"]),
+    ("sealpress-base64", &["", "std"]),
+    ("sealpress-pdf", &[""]),
+    ("sealpress-press", &["", "image", "pdf"]),
+];
 
 /// `cargo xtask check-features`: each feature compiles without the others.
 pub(crate) fn features(sh: &Shell) -> anyhow::Result<()> {

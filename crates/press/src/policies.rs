@@ -2,7 +2,9 @@
 
 #[cfg(feature = "image")]
 use sealpress_image as image;
-use sealpress_media::{Format, Limits};
+#[cfg(any(feature = "pdf", feature = "isolate"))]
+use sealpress_media::Format;
+use sealpress_media::Limits;
 #[cfg(feature = "pdf")]
 use sealpress_pdf as pdf;
 use serde::{Deserialize, Serialize};

@@ -1,17 +1,23 @@
-#![doc = include_str!("../README.md")]
+//! Media for identity verification APIs: one name for all of the house, no logic of its own.
+#![cfg_attr(
+    all(feature = "image", feature = "pdf", feature = "isolate", feature = "pipeline"),
+    doc = include_str!("../README.md")
+)]
 #![forbid(unsafe_code)]
 
-pub use sealpress_client::{self as client, veriff};
-pub use sealpress_image as image;
-pub use sealpress_media as media;
-pub use sealpress_pdf as pdf;
-pub use sealpress_pipeline as pipeline;
-pub use sealpress_press as press;
+pub use sealpress_media::{self as media, Dimensions, Fault, Format, Limits, Media, Refusal, RefusalKind};
 
-pub use sealpress_client::transmit;
+#[cfg(feature = "client")]
 pub use sealpress_client::veriff::{Context, Credentials};
-pub use sealpress_image::Normalizer;
-pub use sealpress_media::{Dimensions, Fault, Format, Media};
-pub use sealpress_pdf::Trimmer;
-pub use sealpress_pipeline::{Job, Outcome, Pipeline};
-pub use sealpress_press::{InProcess, Isolated, Policies, Press, Pressed};
+#[cfg(feature = "client")]
+pub use sealpress_client::{self as client, transmit, veriff};
+#[cfg(feature = "image")]
+pub use sealpress_image::{self as image, Normalizer};
+#[cfg(feature = "pdf")]
+pub use sealpress_pdf::{self as pdf, Trimmer};
+#[cfg(feature = "pipeline")]
+pub use sealpress_pipeline::{self as pipeline, Job, Outcome, Pipeline};
+#[cfg(all(feature = "isolate", any(feature = "image", feature = "pdf")))]
+pub use sealpress_press::Isolated;
+#[cfg(any(feature = "image", feature = "pdf"))]
+pub use sealpress_press::{self as press, InProcess, Policies, Press, Pressed};
