@@ -86,9 +86,9 @@ fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> Stri
     bad_items(&mut page, figures);
     let provider = about.provider.as_deref().unwrap_or("a provider that the journal does not name");
     let key = about.key.as_deref().map_or_else(String::new, |key| format!(", key {}…", crate::account::short(key)));
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<footer>Made by sealpress {} on {} from its journal of {}{key}. Times are UTC.</footer></main></html>\n",
+        "<footer>Made by sealpress {} on {} from its journal of {}{key}. Times are UTC.</footer></main></html>",
         env!("CARGO_PKG_VERSION"),
         escape(if about.host.is_empty() { "a host without a name" } else { &about.host }),
         escape(provider)
