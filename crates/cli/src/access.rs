@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use sealpress_client::{self as client, Provider, transmit, veriff};
 
+use secrecy::SecretString;
+
 use crate::outcome::Failure;
+use crate::vendor::{Target, Vendor};
 
 /// How to reach a vendor. Everything secret comes from the environment or from files named there,
 /// never from the command line, which everybody on the machine can read.
@@ -30,24 +33,14 @@ impl Access {
     /// A client for Transmit Security out of the `SEALPRESS_TRANSMIT_…` variables.
     pub(crate) fn transmit(&self) -> Result<transmit::Client, Failure> {
         let base_url = self.base_url("SEALPRESS_TRANSMIT_BASE_URL")?;
-        let credentials = transmit::Credentials::new(
-            secret("SEALPRESS_TRANSMIT_CLIENT_ID")?,
-            secret("SEALPRESS_TRANSMIT_CLIENT_SECRET")?,
-        );
-        let mut builder = transmit::Client::builder(base_url, credentials).options(self.options());
-        if let Some(url) = variable("SEALPRESS_TRANSMIT_TOKEN_URL")? {
-            builder = builder.token_url(url);
-        }
-        if let Some(resource) = variable("SEALPRESS_TRANSMIT_RESOURCE")? {
-            builder = builder.resource(resource);
-        }
-        Ok(builder.build()?)
+        let (id, secret) = (secret("SEALPRESS_TRANSMIT_CLIENT_ID")?, secret("SEALPRESS_TRANSMIT_CLIENT_SECRET")?);
+        Ok(transmit_builder(base_url, id, secret)?.options(self.options()).build()?)
     }
 
-    pub(crate) fn provider(&self, vendor: crate::vendor::Vendor) -> Result<Arc<dyn Provider>, Failure> {
+    pub(crate) fn provider(&self, vendor: Vendor) -> Result<Arc<dyn Provider>, Failure> {
         Ok(match vendor {
-            crate::vendor::Vendor::Veriff => Arc::new(self.veriff()?),
-            crate::vendor::Vendor::Transmit => Arc::new(self.transmit()?),
+            Vendor::Veriff => Arc::new(self.veriff()?),
+            Vendor::Transmit => Arc::new(self.transmit()?),
         })
     }
 
@@ -63,6 +56,51 @@ impl Access {
         options.allow_http = self.allow_http;
         options
     }
+}
+
+/// A vendor's client out of the settings that a backfill has for all of them: for Transmit Security key and
+/// secret are the application's id and secret.
+pub(crate) fn provider(
+    vendor: Vendor,
+    target: Target,
+    base_url: &str,
+    key: &str,
+    secret: &str,
+) -> Result<Arc<dyn Provider>, Failure> {
+    let veriff = || veriff::Client::builder(base_url, veriff::Credentials::new(key, secret)).build();
+    Ok(match (vendor, target) {
+        (Vendor::Veriff, Target::Sessions) => Arc::new(veriff()?),
+        (Vendor::Veriff, Target::Faces) => Arc::new(veriff::FaceImporter::new(veriff()?)),
+        (Vendor::Transmit, Target::Faces) => {
+            return Err(Failure::config("this vendor has no collection of faces to import into"));
+        }
+        (Vendor::Transmit, Target::Sessions) => {
+            Arc::new(transmit_builder(base_url.to_owned(), key.to_owned(), secret.to_owned())?.build()?)
+        }
+    })
+}
+
+/// With what only this vendor asks for: where tokens are, what they are for, and the document that the people
+/// of the sessions agreed to.
+fn transmit_builder(base_url: String, id: String, secret: String) -> Result<transmit::Builder, Failure> {
+    let mut builder = transmit::Client::builder(base_url, transmit::Credentials::new(id, secret));
+    if let Some(url) = variable("SEALPRESS_TRANSMIT_TOKEN_URL")? {
+        builder = builder.token_url(url);
+    }
+    if let Some(resource) = variable("SEALPRESS_TRANSMIT_RESOURCE")? {
+        builder = builder.resource(resource);
+    }
+    if let Some(document) = variable("SEALPRESS_TRANSMIT_CONSENT_DOCUMENT")? {
+        builder = builder.consent_document(document);
+    }
+    Ok(builder)
+}
+
+/// The secrets of a variable, or of the file that `NAME_FILE` names: one on each line, several during a
+/// rotation.
+pub(crate) fn secrets(name: &str) -> Result<Vec<SecretString>, Failure> {
+    let lines = secret(name)?;
+    Ok(lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(SecretString::from).collect())
 }
 
 /// The variable itself, or the content of the file that `NAME_FILE` names.

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{backfill, emulator, inspect, prepare, session, transmit, upload};
+use crate::{backfill, emulator, faces, inspect, prepare, session, transmit, upload, webhooks};
 
 /// Prepares pictures and PDFs for identity verification vendors, and sends them.
 #[derive(Debug, Parser)]
@@ -40,6 +40,12 @@ pub(crate) enum Command {
     Backfill(backfill::BackfillArgs),
     /// Settings of a backfill and where they come from
     Config(backfill::ConfigArgs),
+    /// Bring faces into Veriff's collection
+    #[command(subcommand)]
+    Faces(faces::Command),
+    /// Take the webhooks of a vendor
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     Emulator(emulator::Args),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  sealpress completions bash > /etc/bash_completion.d/sealpress")]

@@ -6,6 +6,7 @@ mod access;
 mod backfill;
 mod cli;
 mod emulator;
+mod faces;
 mod file;
 mod inspect;
 mod names;
@@ -18,6 +19,7 @@ mod show;
 mod transmit;
 mod upload;
 mod vendor;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         Command::Transmit(command) => transmit::run(command),
         Command::Backfill(args) => backfill::run(args),
         Command::Config(args) => backfill::config(&args),
+        Command::Faces(command) => faces::run(&command),
+        Command::Webhooks(command) => webhooks::run(&command),
         Command::Emulator(args) => emulator::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -2,6 +2,16 @@
 
 use clap::ValueEnum;
 
+/// What a backfill fills at the vendor's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// Sessions, which are then submitted
+    #[default]
+    Sessions,
+    /// The collection of faces (Veriff): one picture a subject, context face, ten a request
+    Faces,
+}
+
 /// Whose rules files are prepared by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Vendor {

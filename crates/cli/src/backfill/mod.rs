@@ -14,16 +14,14 @@ mod telemetry;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
 use sealpress_backfill::{Accepted, Access, Backfill, Error, Exit, Retry, Stop, Wiring};
-use sealpress_client::{Provider, veriff};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::press;
-use crate::vendor::Vendor;
+use crate::vendor::{Target, Vendor};
 use settings::SettingsArgs;
 use telemetry::Telemetry;
 
@@ -32,6 +30,12 @@ use telemetry::Telemetry;
 pub(crate) struct BackfillArgs {
     #[command(subcommand)]
     command: Command,
+    /// Whose API the media go to; key and secret are then the application's id and secret
+    #[arg(long, value_enum, default_value_t, global = true)]
+    provider: Vendor,
+    /// What is filled there
+    #[arg(long, value_enum, default_value_t, global = true)]
+    into: Target,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
@@ -235,7 +239,8 @@ fn failed(failed: &Failed) -> Exit {
 }
 
 async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
-    let config = args.settings.load()?;
+    let to = (args.provider, args.into);
+    let config = args.settings.load_for(args.into)?;
     let metrics = config.text("metrics").map(str::to_owned);
     let open = |manifest: PathBuf| Backfill::open(config.clone(), manifest);
     match args.command {
@@ -244,7 +249,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             output::plan(&plan, json);
             Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
         }
-        Command::Run(args) => send(&open(args.manifest.clone())?, &args, metrics, telemetry).await,
+        Command::Run(args) => send(&open(args.manifest.clone())?, to, &args, metrics, telemetry).await,
         Command::Status { manifest, open: named, json } => {
             let backfill = open(manifest)?;
             let status = backfill.status().await?;
@@ -254,7 +259,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
         }
         Command::RetryFailed { manifest: args, quarantined, from, no_run } => {
             let backfill = open(args.manifest.clone())?;
-            let policy = wiring().policy;
+            let policy = wiring(to).policy;
             if let Some(from) = &from {
                 let n = backfill.mend(from, &policy, args.accepted()).await?;
                 crate::print::note(&format!("{n} mended rows taken in"));
@@ -268,7 +273,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             if no_run {
                 return Ok(Exit::Done);
             }
-            send(&backfill, &args, metrics, telemetry).await
+            send(&backfill, to, &args, metrics, telemetry).await
         }
         Command::Backup { manifest, out } => {
             open(manifest)?.backup(&out).await?;
@@ -300,8 +305,14 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
     }
 }
 
-async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
-    let ended = work(backfill, args, metrics, telemetry).await;
+async fn send(
+    backfill: &Backfill,
+    to: (Vendor, Target),
+    args: &Manifested,
+    metrics: Option<String>,
+    telemetry: &Telemetry,
+) -> Result<Exit> {
+    let ended = work(backfill, to, args, metrics, telemetry).await;
     if let Some(command) = &args.on_end {
         let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
         let called = std::process::Command::new("sh")
@@ -320,8 +331,14 @@ async fn send(backfill: &Backfill, args: &Manifested, metrics: Option<String>, t
     ended
 }
 
-async fn work(backfill: &Backfill, args: &Manifested, metrics: Option<String>, telemetry: &Telemetry) -> Result<Exit> {
-    let run = backfill.start(wiring(), args.accepted()).await?;
+async fn work(
+    backfill: &Backfill,
+    to: (Vendor, Target),
+    args: &Manifested,
+    metrics: Option<String>,
+    telemetry: &Telemetry,
+) -> Result<Exit> {
+    let run = backfill.start(wiring(to), args.accepted()).await?;
     for notice in run.notices() {
         crate::print::note(notice);
     }
@@ -344,17 +361,15 @@ async fn work(backfill: &Backfill, args: &Manifested, metrics: Option<String>, t
 }
 
 /// What a run needs of this program.
-fn wiring() -> Wiring {
-    let policies = press::policies(Vendor::Veriff);
+fn wiring((vendor, target): (Vendor, Target)) -> Wiring {
+    let policies = press::policies(vendor);
     // A journal that was begun under other rules, or by another version of them, is not gone on with unasked.
     let policy = format!("{} {policies:?}", env!("CARGO_PKG_VERSION"));
+    let provider = move |access: &Access| {
+        let (key, secret) = (&access.api_key, &access.secret);
+        crate::access::provider(vendor, target, &access.base_url, key, secret).map_err(|e| e.to_string())
+    };
     Wiring { press: press::press(policies), policy, provider: Box::new(provider) }
-}
-
-fn provider(access: &Access) -> Result<Arc<dyn Provider>, String> {
-    let credentials = veriff::Credentials::new(access.api_key.clone(), access.secret.clone());
-    let client = veriff::Client::builder(&access.base_url, credentials).build().map_err(|e| e.to_string())?;
-    Ok(Arc::new(client))
 }
 
 /// The first signal asks the run to stop, the second ends the process.

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use sealpress_backfill::{Config, Error};
 
+use crate::vendor::Target;
+
+/// Faces under way at a time: two full requests.
+const FACES_UNDER_WAY: &str = "20";
+
 /// The settings' flags. None of them takes a secret.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct SettingsArgs {
@@ -95,6 +100,22 @@ impl SettingsArgs {
     /// The settings with all that lies below the flags.
     pub(crate) fn load(&self) -> Result<Config, Error> {
         Config::load(self.config.as_deref(), self.values())
+    }
+
+    /// The same for a run that fills something. Faces share requests only with what is under way beside them,
+    /// so that there must be enough of it; whoever sets a number of connections keeps it.
+    pub(crate) fn load_for(&self, target: Target) -> Result<Config, Error> {
+        let mut values = self.values();
+        let unsaid = self.connections.is_none() && self.config.is_none();
+        let in_environment = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        if target == Target::Faces
+            && unsaid
+            && !in_environment("SEALPRESS_CONNECTIONS")
+            && !in_environment("SEALPRESS_CONFIG")
+        {
+            values.push(("connections", FACES_UNDER_WAY.to_owned()));
+        }
+        Config::load(self.config.as_deref(), values)
     }
 
     /// What was given, by its name in TOML.

@@ -9,6 +9,7 @@ mod clocks;
 #[path = "../../../backfill/src/store/postgres/cluster.rs"]
 mod cluster;
 mod doors;
+mod faces;
 mod fetch;
 mod leases;
 mod outage;
@@ -17,6 +18,7 @@ mod shell;
 mod telemetry;
 mod transmit;
 mod veriff;
+mod webhooks;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -106,3 +106,85 @@ fn a_useless_picture_is_a_failure_with_the_vendors_word() {
     assert_eq!((output.status.code(), &lines(&output)[0]["error"]["fault"]), (Some(3), &"caller".into()));
     emulator.terminate();
 }
+
+/// A manifest of two people with three images each, at the emulator's other half.
+#[test]
+fn a_manifest_goes_to_transmit_as_it_goes_to_veriff() {
+    let folder = tempfile::tempdir().unwrap();
+    // One answer is lost, and one face is of no use.
+    let script = folder.path().join("script.toml");
+    let faults = "[options]\ntransmit_processing_ms = 0\n\
+        [[fault]]\nname = \"lost\"\nroutes = [\"image-upload\"]\ncontext = \"document_back\"\ncount = 1\n\
+        effect = { kind = \"break\", at = \"after-body\", recorded = true }\n\
+        [[fault]]\nname = \"blurred\"\nroutes = [\"image-upload\"]\ncontext = \"selfie\"\ncount = 1\n\
+        effect = { kind = \"feedback\", value = \"blur\" }\n";
+    fs::write(&script, faults).unwrap();
+    let emulator = Emulator::with(&["--script", script.to_str().unwrap()]);
+    let mut rows = "subject,context,media\n".to_owned();
+    for (at, context) in ["document-front", "document-back", "face"].iter().enumerate() {
+        for person in 0..2 {
+            let name = format!("{person}-{context}.jpg");
+            photo(folder.path(), &name, 1200 + 32 * (3 * person + u32::try_from(at).unwrap()));
+            rows += &format!("customer-{person},{context},{name}\n");
+        }
+    }
+    fs::write(folder.path().join("m.csv"), rows).unwrap();
+    let backfill = |words: &[&str]| {
+        let told = |pointer: &str| emulator.told.pointer(pointer).and_then(|v| v.as_str()).unwrap().to_owned();
+        super::sealpress()
+            .current_dir(folder.path())
+            .args(["backfill", "--provider", "transmit"])
+            .args(words)
+            .env("SEALPRESS_BASE_URL", told("/transmit/url"))
+            .env("SEALPRESS_API_KEY", told("/transmit/client_id"))
+            .env("SEALPRESS_SECRET", told("/transmit/client_secret"))
+            .env("SEALPRESS_TRANSMIT_TOKEN_URL", told("/transmit/token_url"))
+            .env("SEALPRESS_TRANSMIT_CONSENT_DOCUMENT", "consent-v3")
+            .env("SEALPRESS_SETTLE", "200ms")
+            .output()
+            .unwrap()
+    };
+    let output = backfill(&["run", "m.csv", "--json"]);
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "one face is to be taken again: {said}");
+
+    let ledger = emulator.ledger();
+    assert_eq!((&ledger["faults"]["lost"], &ledger["faults"]["blurred"]), (&1.into(), &1.into()));
+    let sessions = ledger["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let mut taken = Vec::new();
+    for session in sessions {
+        assert_eq!(session["request"]["start"]["consent"]["document_id"], "consent-v3");
+        let media = session["attempts"][0]["media"].as_array().unwrap();
+        assert!(media.iter().all(|m| m["duplicate_of"].is_null()), "sent twice: {media:?}");
+        let fine = media.iter().filter(|m| m["feedback"] == "ok").count();
+        taken.push((media.len(), fine));
+    }
+    taken.sort_unstable();
+    assert_eq!(taken, [(3, 2), (3, 3)], "(sent, taken) of both people");
+    assert_eq!(ledger["requests"]["token"], 1, "one token for all");
+
+    // The picture that is wanted again is told by the vendor's own word, and as nothing else.
+    let exported = backfill(&["export", "m.csv"]);
+    assert_eq!(exported.status.code(), Some(0), "{}", String::from_utf8_lossy(&exported.stderr));
+    let results: Vec<String> = walk(folder.path(), "results.jsonl");
+    let text = fs::read_to_string(results.first().unwrap_or_else(|| panic!("no results.jsonl: {said}"))).unwrap();
+    let retakes: Vec<&str> = text.lines().filter(|line| line.contains("\"retake\"")).collect();
+    assert!(retakes.len() == 1 && retakes[0].contains("blur") && retakes[0].contains("face"), "{text}");
+    emulator.terminate();
+}
+
+/// Files of this name, wherever below.
+fn walk(folder: &std::path::Path, name: &str) -> Vec<String> {
+    let (mut found, mut todo) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(folder).unwrap().map_while(Result::ok) {
+            match entry.path() {
+                path if path.is_dir() => todo.push(path),
+                path if path.file_name().is_some_and(|n| n == name) => found.push(path.to_string_lossy().into_owned()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
