@@ -20,7 +20,7 @@ use crate::{print, show};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     sealpress emulator --port 8089 --data received\n  \
-    sealpress emulator --env-file emulator.env &   # then: . ./emulator.env\n  \
+    sealpress emulator --env-file emulator.env\n  \
     sealpress emulator --script faults.toml --json")]
 pub(crate) struct Args {
     /// Port; 0 takes a free one
