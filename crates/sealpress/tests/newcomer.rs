@@ -5,10 +5,17 @@ use std::process::Command;
 
 use sealpress::{Format, InProcess, Media, Policies, Press, veriff};
 
-/// Cargo builds examples beside the tests.
+/// Cargo builds examples beside the tests, for tests with a hash behind the name: the newest is this build's.
 fn newcomer() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a program");
-    test.ancestors().nth(2).expect("a test lies two folders down").join("examples/newcomer")
+    let examples = test.ancestors().nth(2).expect("a test lies two folders down").join("examples");
+    let built = std::fs::read_dir(&examples).expect("cargo built the examples").flatten().map(|entry| entry.path());
+    let programs = built.filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("newcomer") && path.extension().is_none_or(|e| e == std::env::consts::EXE_EXTENSION)
+    });
+    let newest = programs.max_by_key(|path| path.metadata().and_then(|about| about.modified()).ok());
+    newest.expect("the example was built: cargo test builds examples unless it is told otherwise")
 }
 
 #[test]

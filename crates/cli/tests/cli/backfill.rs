@@ -228,7 +228,7 @@ fn signals_drain_and_the_next_run_goes_on() {
 #[test]
 fn a_second_signal_ends_it_now() {
     let script =
-        "[[fault]]\nroutes = ['upload']\ncount = 2\neffect = { kind = 'stall', ms = 60000, recorded = true }\n";
+        "[[fault]]\nroutes = ['upload']\ncount = 1\neffect = { kind = 'stall', ms = 60000, recorded = true }\n";
     let batch = Batch::new(3, script, "");
     let child = batch.under_way(&["run", "m.csv"]);
     let began = Instant::now();

@@ -149,6 +149,8 @@ impl<'d> File<'d> {
 
     fn lines(&mut self, body: &[u8]) -> Result<(), Error> {
         let lines = match (body, self.scans) {
+            // Before the first scan it means nothing, and everybody passes over it.
+            (_, 0) => return Ok(()),
             ([high, low], 1) => usize::from(*high) << 8 | usize::from(*low),
             _ => return Err(Error::Corrupt("a number of lines where none may be")),
         };

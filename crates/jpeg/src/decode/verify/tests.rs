@@ -155,6 +155,17 @@ fn the_number_of_lines_may_stand_behind_the_scan() {
 }
 
 #[test]
+fn a_number_of_lines_before_the_scans_means_nothing() {
+    let (_, jpeg) = kinds().swap_remove(0);
+    for body in [&[0, 7][..], &[0; 14]] {
+        let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+        let other = [&jpeg[..2], &[0xFF, DNL], &length, body, &jpeg[2..]].concat();
+        let (alone, verdict) = (verify(&jpeg), verify(&other));
+        assert_eq!((verdict.result, verdict.dimensions), (alone.result, alone.dimensions));
+    }
+}
+
+#[test]
 fn a_wrong_restart_marker_is_noticed() {
     let (_, jpeg) = kinds().swap_remove(1);
     let data = segment(&jpeg, SOS).end;
