@@ -165,7 +165,8 @@ fn a_collector_gets_spans_and_the_figures_of_the_run() {
     }
     assert!(figures["sealpress_press_seconds_total{}"] > 0.0 && figures["sealpress_bytes_sent_total{}"] > 0.0);
 
-    // Every stage has its span, in its item's.
+    // Every stage has its span, in its item's; the first file of a session is read and pressed before the
+    // session is made, and so in the session's.
     let spans = collector.spans();
     let names: BTreeSet<&str> = spans.iter().map(|s| s.name.as_str()).collect();
     let expected = ["create", "item", "look", "press", "read", "request", "send", "session", "sign", "submit"];
@@ -187,7 +188,8 @@ fn a_collector_gets_spans_and_the_figures_of_the_run() {
             "request" => drop(field(span, "operation")),
             stage => {
                 let parent = by_id.get(&span.parent_span_id[..]).map(|p| p.name.as_str());
-                assert_eq!(parent, Some("item"), "{stage}");
+                let early = matches!(stage, "read" | "press") && parent == Some("session");
+                assert!(early || parent == Some("item"), "{stage} in {parent:?}");
             }
         }
     }
