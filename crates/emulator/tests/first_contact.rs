@@ -61,6 +61,26 @@ fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// One answer of a connection that stays open, in however many pieces it comes; what there was where it ended.
+fn one_answer(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let mut piece = [0; 1024];
+    loop {
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let lengths = head
+                .lines()
+                .filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+            if body.len() >= lengths.last().unwrap_or(0_usize) {
+                return text;
+            }
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return text,
+            Ok(got) => text.push_str(&String::from_utf8_lossy(&piece[..got])),
+        }
+    }
+}
+
 #[test]
 fn clients_that_stand_still_are_let_go() {
     let emulator = Emulator::builder()
@@ -90,9 +110,7 @@ fn clients_that_stand_still_are_let_go() {
     for _ in 0..4 {
         std::thread::sleep(Duration::from_millis(150));
         steady.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-        let mut piece = [0; 1024];
-        let got = steady.read(&mut piece).unwrap();
-        assert!(piece[..got].starts_with(b"HTTP/1.1 200 "));
+        assert!(one_answer(&mut steady).starts_with("HTTP/1.1 200 "));
     }
 }
 
