@@ -67,10 +67,10 @@ fn one_answer(stream: &mut TcpStream) -> String {
     let mut piece = [0; 1024];
     loop {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let lengths = head
+            let mut lengths = head
                 .lines()
                 .filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-            if body.len() >= lengths.last().unwrap_or(0_usize) {
+            if body.len() >= lengths.next_back().unwrap_or(0_usize) {
                 return text;
             }
         }
