@@ -15,8 +15,8 @@ pub enum Cause {
     Throttle,
 }
 
-/// How long to wait between tries: full jitter below a bound that doubles. The one place where these
-/// numbers stand; pipelines that keep their own books wait by it, too.
+/// How long to wait between tries: full jitter below a bound that doubles. For
+/// calls that may be repeated; the pipeline keeps books of its own and waits by its own options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
