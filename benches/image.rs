@@ -23,10 +23,10 @@ fn whole(c: &mut Criterion) {
         ("jpeg-p3-12mp", Jpeg::new(&large).quality(90).icc(IccProfile::DisplayP3).encode(), Policy::default()),
         ("jpeg-turned-12mp", Jpeg::new(&large).quality(90).orientation(6).encode(), Policy::default()),
         ("jpeg-conforming", Jpeg::new(&medium).encode(), Policy::default()),
-        ("jpeg-conforming-again", Jpeg::new(&medium).encode(), Policy::default().with_pass_through(false)),
+        ("jpeg-conforming-again", Jpeg::new(&medium).encode(), Policy::default().without_pass_through()),
         ("png-12mp", Png::new(&large).encode(), Policy::default()),
         ("webp-12mp", WebP::new(&large).encode(), Policy::default()),
-        ("heic-rust", heic.to_vec(), Policy::default().with_native_hevc(false)),
+        ("heic-rust", heic.to_vec(), Policy::default()),
     ];
     let mut group = c.benchmark_group("image");
     group.sample_size(20);

@@ -10,11 +10,11 @@ use sealpress_media::Media;
 
 fn main() -> std::io::Result<()> {
     // Both sides run C here; `--rust-hevc` is what a machine without libavcodec gets.
-    let mut policy = Policy::default().with_native_hevc(true);
+    let mut policy = Policy::default().with_native_hevc();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
-            "--rust-hevc" => policy = policy.with_native_hevc(false),
-            "--re-encode" => policy = policy.with_pass_through(false),
+            "--rust-hevc" => policy.native_hevc = false,
+            "--re-encode" => policy = policy.without_pass_through(),
             json => policy = serde_json::from_str(json).map_err(std::io::Error::other)?,
         }
     }

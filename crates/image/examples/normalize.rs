@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                let policy = Policy::default().with_time_budget(Duration::from_secs(60)).with_pass_through(passes);
+                let mut policy = Policy::default().with_time_budget(Duration::from_secs(60));
+                policy.pass_through = passes;
                 let mut normalizer = Normalizer::new(policy);
                 while let Some((i, path)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, paths.get(i)?)))

@@ -14,6 +14,7 @@ mod avx512;
 mod cache;
 mod kernels;
 mod shaper;
+mod tables;
 #[cfg(test)]
 mod tests;
 

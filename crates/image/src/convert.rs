@@ -23,6 +23,14 @@ pub(crate) enum Target {
     Gray,
 }
 
+/// Whether chroma may be halved while converting: where nothing is scaled (the encoder halves it
+/// just so), and where the picture shrinks enough that the halved chroma still has more samples
+/// than the output's.
+pub(crate) fn chroma_target(stored: Dimensions, wanted: Dimensions) -> Target {
+    let enough = stored == wanted || stored.width() >= wanted.width() / 2 * 3;
+    if enough { Target::Halved } else { Target::Full }
+}
+
 /// Takes rows of RGB from top to bottom and makes planes of them.
 #[derive(Debug)]
 pub(crate) struct RgbSink {

@@ -6,7 +6,7 @@ use sealpress_jpeg::{Decoder, Encoder};
 use sealpress_media::Dimensions;
 
 use crate::colour::{Colour, Converter, Declared, Profiles};
-use crate::convert::{RgbSink, Target};
+use crate::convert::{RgbSink, Target, chroma_target};
 use crate::error::{Error, ErrorKind};
 use crate::hdr::Transfer;
 use crate::heif::Heif;
@@ -443,14 +443,6 @@ impl Verdict {
         }
         Ok(())
     }
-}
-
-/// Whether chroma may be halved while converting: where nothing is scaled (the encoder halves it
-/// just so), and where the picture shrinks enough that the halved chroma still has more samples
-/// than the output's.
-pub(crate) fn chroma_target(stored: Dimensions, wanted: Dimensions) -> Target {
-    let enough = stored == wanted || stored.width() >= wanted.width() / 2 * 3;
-    if enough { Target::Halved } else { Target::Full }
 }
 
 /// Bytes of the planes that a sink makes.

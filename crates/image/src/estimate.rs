@@ -1,7 +1,8 @@
 //! Memory, told from the header alone.
 
 use crate::convert::Target;
-use crate::decode::{chroma_target, plane_bytes};
+use crate::convert::chroma_target;
+use crate::decode::plane_bytes;
 use crate::jpeg::decode;
 use crate::orient;
 use crate::plan;

@@ -34,8 +34,8 @@ thread_local! {
 }
 
 fn policies() -> Vec<Policy> {
-    let small = || Policy::default().with_longer_side(64).with_limits(1 << 20, 64 << 20, 20).with_native_hevc(false);
-    vec![small(), small().with_damaged(Damaged::Accept).with_pass_through(false), small().with_longer_side(4000)]
+    let small = || Policy::default().with_longer_side(64).with_limits(1 << 20, 64 << 20, 20);
+    vec![small(), small().with_damaged(Damaged::Accept).without_pass_through(), small().with_longer_side(4000)]
 }
 
 fn door(data: &[u8], format: Format) {
@@ -67,7 +67,7 @@ fn door(data: &[u8], format: Format) {
             assert_bare(done.media());
             let passed = done.report().actions.iter().any(|a| matches!(a, Action::PassedThrough));
             if passed {
-                let whole = Normalizer::new(policy.clone().with_pass_through(false)).normalize(done.media());
+                let whole = Normalizer::new(policy.clone().without_pass_through()).normalize(done.media());
                 let said = whole.map(|whole| whole.report().warnings.clone());
                 assert!(said.as_ref().is_ok_and(Vec::is_empty), "what passes decodes, not: {said:?}");
             }

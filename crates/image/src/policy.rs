@@ -244,17 +244,17 @@ impl Policy {
         self
     }
 
-    /// Sets whether conforming files pass through.
+    /// Encodes conforming files anew, too.
     #[must_use]
-    pub fn with_pass_through(mut self, pass_through: bool) -> Self {
-        self.pass_through = pass_through;
+    pub fn without_pass_through(mut self) -> Self {
+        self.pass_through = false;
         self
     }
 
-    /// Sets whether HEIC may be decoded by the machine's libavcodec.
+    /// Lets the machine's libavcodec decode HEIC, where there is one.
     #[must_use]
-    pub fn with_native_hevc(mut self, native_hevc: bool) -> Self {
-        self.native_hevc = native_hevc;
+    pub fn with_native_hevc(mut self) -> Self {
+        self.native_hevc = true;
         self
     }
 

@@ -57,7 +57,7 @@ fn the_estimate_holds_for_every_kind() {
         for policy in [
             Policy::default(),
             Policy::default().with_longer_side(500),
-            Policy::default().with_longer_side(4000).with_pass_through(false),
+            Policy::default().with_longer_side(4000).without_pass_through(),
         ] {
             check(name, &file, policy);
         }
@@ -94,7 +94,7 @@ fn the_estimate_holds_for_real_media() {
     let Some(corpus) = sealpress_testkit::corpus() else { return };
     for entry in corpus.entries.iter().filter(|e| !e.is_invalid && e.width.is_some_and(|w| w >= 1000)) {
         if matches!(entry.kind.as_str(), "jpeg" | "png" | "webp" | "heif") {
-            check(&entry.path, &entry.bytes(), Policy::default().with_pass_through(false));
+            check(&entry.path, &entry.bytes(), Policy::default().without_pass_through());
         }
     }
 }

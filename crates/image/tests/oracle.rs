@@ -68,7 +68,7 @@ fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
     let Some(python) = python("PIL, pillow_heif, numpy") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut normalizer =
-        Normalizer::new(Policy::default().with_pass_through(false).with_time_budget(Duration::from_secs(60)));
+        Normalizer::new(Policy::default().without_pass_through().with_time_budget(Duration::from_secs(60)));
     let mut jobs = Vec::new();
     for (i, entry) in corpus.entries.iter().filter(|e| !e.is_invalid && chosen(e)).enumerate() {
         let Ok(media) = Media::sniff(entry.bytes()) else { continue };

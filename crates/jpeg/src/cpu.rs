@@ -39,18 +39,6 @@ impl Cpu {
         }
         all
     }
-
-    /// Runs `work`, compiled for what this CPU has as far as it is inlined.
-    #[inline(always)]
-    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(proof) => crate::arch::avx2::run(proof, work),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(proof) => crate::arch::avx512::run(proof, work),
-            Self::Scalar => work.run(),
-        }
-    }
 }
 
 /// Deals bits out, the lowest to the lowest place of the mask: one instruction where the CPU has BMI2.
@@ -71,14 +59,6 @@ impl Deposit for Plain {
             (bits, mask) = (bits >> 1, mask & !place);
         }
         dealt
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Deposit for Avx2 {
-    #[inline(always)]
-    fn deposit(self, bits: u64, mask: u64) -> u64 {
-        crate::arch::avx2::deposit(self, bits, mask)
     }
 }
 

@@ -4,12 +4,9 @@
 const STANDING: &[(&str, &str)] = &[
     // Circles.
     ("circle", "client: veriff/client ⇄ veriff/faces"),
-    ("circle", "image: "),
-    ("circle", "jpeg: "),
     ("circle", "press: isolated/judge ⇄ isolated/process"),
     // Bare `true`s.
     ("bool", "crates/client/src/veriff/"),
-    ("bool", "crates/image/src/policy.rs"),
 ];
 
 /// The findings that are news.

@@ -2,8 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::kernels::in_steps;
-use super::shaper::{CB, CR, Chroma, Curve, DARK, LUMA, PIECES, Tables, WHITE};
+use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, PIECES, Tables, WHITE, in_steps};
 
 /// Proof that this CPU has AVX2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::kernels::in_steps;
-use super::shaper::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE};
+use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE, in_steps};
 
 /// Proof that this CPU has AVX-512 with words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

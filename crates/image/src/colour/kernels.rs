@@ -1,7 +1,7 @@
 //! Two rows of luma and one of chroma through a [`Shaper`](super::shaper::Shaper)'s tables. All
 //! variants compute the same integers, so that the plain one judges the others to the bit.
 
-use super::shaper::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE};
+use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
@@ -59,38 +59,6 @@ pub(super) fn convert(
         Kernel::Avx2(token) => avx2::convert(token, tables, chroma, luma, cb, cr),
         Kernel::Scalar => plain(tables, chroma, luma, cb, cr),
     }
-}
-
-/// What the vectors do to a whole number of steps, done to any length: the last step on copies.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn in_steps<const LUMA: usize, const CHROMA: usize>(
-    [upper, lower]: [&mut [u8]; 2],
-    cb: &mut [u8],
-    cr: &mut [u8],
-    mut step: impl FnMut([&mut [u8; LUMA]; 2], &mut [u8; CHROMA], &mut [u8; CHROMA]),
-) {
-    let (uppers, upper) = upper.as_chunks_mut::<LUMA>();
-    let (lowers, lower) = lower.as_chunks_mut::<LUMA>();
-    let (cbs, cb) = cb.as_chunks_mut::<CHROMA>();
-    let (crs, cr) = cr.as_chunks_mut::<CHROMA>();
-    for (((upper, lower), cb), cr) in uppers.iter_mut().zip(lowers).zip(cbs).zip(crs) {
-        step([upper, lower], cb, cr);
-    }
-    if cb.is_empty() {
-        return;
-    }
-    let (mut rows, mut blue, mut red) = ([[0; LUMA]; 2], [0; CHROMA], [0; CHROMA]);
-    rows[0][..upper.len()].copy_from_slice(upper);
-    rows[1][..lower.len()].copy_from_slice(lower);
-    blue[..cb.len()].copy_from_slice(cb);
-    red[..cr.len()].copy_from_slice(cr);
-    let [first, second] = &mut rows;
-    step([first, second], &mut blue, &mut red);
-    upper.copy_from_slice(&rows[0][..upper.len()]);
-    lower.copy_from_slice(&rows[1][..lower.len()]);
-    cb.copy_from_slice(&blue[..cb.len()]);
-    cr.copy_from_slice(&red[..cr.len()]);
 }
 
 /// Product with fifteen fractional bits, rounded.

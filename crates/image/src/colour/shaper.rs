@@ -13,59 +13,17 @@
 use moxcms::{ColorProfile, DataColorSpace, ToneReprCurve};
 
 use super::kernels::{self, Kernel};
+use super::tables::{Chroma, Curve, DARK, PIECES, Tables, WHITE, fixed};
 use super::{Converter, ToRgb};
 use crate::planes::{Matrix, Plane, Range};
 
-/// A level of 255 in R'G'B' between the steps: seven fractional bits.
-pub(super) const LEVEL: i16 = 128;
-/// White in R'G'B' between the steps.
-pub(super) const WHITE: i16 = 255 * LEVEL;
 /// White in light.
 const LIGHT: f64 = 32_767.0;
-/// Straight pieces of a curve.
-pub(super) const PIECES: usize = 64;
-/// Light below which sRGB's curve, steep there, has pieces of its own.
-pub(super) const DARK: i16 = 2_048;
-
-/// A curve in straight pieces: where each begins, and how much it rises.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Curve {
-    pub(super) start: [i16; PIECES],
-    pub(super) rise: [i16; PIECES],
-}
-
 /// A profile's way to sRGB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shaper {
     pub(super) tables: Tables,
 }
-
-/// What the kernels need.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tables {
-    /// R', G' and B' with [`LEVEL`] to light: pieces of 512.
-    pub(super) to_light: [Curve; 3],
-    /// The matrix less one on its diagonal, with fifteen fractional bits.
-    pub(super) mix: [[i16; 3]; 3],
-    /// Light to sRGB: below [`DARK`] pieces of 32, and of 512.
-    pub(super) to_srgb: [Curve; 2],
-}
-
-/// Half of what a chroma sample adds to R', G' and B' of the planes' matrix, with fifteen fractional
-/// bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Chroma {
-    pub(super) red_cr: i16,
-    pub(super) green_cb: i16,
-    pub(super) green_cr: i16,
-    pub(super) blue_cb: i16,
-}
-
-/// Luma and chroma of BT.601 from R', G' and B', with fifteen fractional bits. Luma's add up to one
-/// and chroma's to nothing, so that greys stay grey.
-pub(super) const LUMA: [i16; 3] = [9_798, 19_235, 3_735];
-pub(super) const CB: [i16; 3] = [-5_529, -10_855, 16_384];
-pub(super) const CR: [i16; 3] = [16_384, -13_720, -2_664];
 
 impl Shaper {
     /// The tables of a profile of RGB; `None` for one that is more than curves and a matrix.
@@ -116,26 +74,6 @@ impl Shaper {
         }
         true
     }
-}
-
-impl Chroma {
-    /// `None` where the planes are no Y'CbCr.
-    pub(super) fn new(matrix: Matrix) -> Option<Self> {
-        let (kr, kb) = matrix.weights()?;
-        let kg = 1.0 - kr - kb;
-        Some(Self {
-            red_cr: fixed(1.0 - kr)?,
-            green_cb: fixed(-(1.0 - kb) * kb / kg)?,
-            green_cr: fixed(-(1.0 - kr) * kr / kg)?,
-            blue_cb: fixed(1.0 - kb)?,
-        })
-    }
-}
-
-/// A number below one with fifteen fractional bits.
-fn fixed(value: f64) -> Option<i16> {
-    let value = (value * 32_768.0).round();
-    (value.abs() < 32_767.0).then_some(value as i16)
 }
 
 fn to_light(trc: &ToneReprCurve) -> Option<Curve> {

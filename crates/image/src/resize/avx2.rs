@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::kernels::{self, DOWN_SHIFT, SUM_BITS};
+use super::scalar::{self, DOWN_SHIFT, SUM_BITS};
 use crate::resize::coeffs::Weights;
 
 /// Columns per step of the pass down.
@@ -88,7 +88,7 @@ fn across_avx2(row: &[i16], weights: &Weights, bias: i32, out: &mut [u8]) {
         out[..4].copy_from_slice(&low.to_le_bytes());
         out[4..].copy_from_slice(&high.to_le_bytes());
     }
-    kernels::across(row, weights, bias, out, whole);
+    scalar::across(row, weights, bias, out, whole);
 }
 
 /// Eight outputs of eight taps: two outputs share a register.

@@ -7,7 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::coeffs::{Group, Weights};
-use super::kernels::{self, DOWN_SHIFT, SUM_BITS};
+use super::scalar::{self, DOWN_SHIFT, SUM_BITS};
 
 /// Columns per step of the pass down.
 pub(super) const COLUMNS: usize = 64;
@@ -36,7 +36,7 @@ pub(super) fn across(Token(avx2): Token, row: &[i16], weights: &Weights, bias: i
     }
     // SAFETY: the token exists only where these features do.
     unsafe { across_avx512(row, &weights.groups, bias, out) };
-    kernels::across(row, weights, bias, out, weights.groups.len() * Group::OUTPUTS);
+    scalar::across(row, weights, bias, out, weights.groups.len() * Group::OUTPUTS);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]

@@ -12,13 +12,17 @@ mod avx2;
 #[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX-512")]
 mod avx512;
 mod coeffs;
+mod filter;
 mod kernels;
 mod restore;
+mod scalar;
 
-pub use coeffs::Filter;
-pub(crate) use coeffs::{Axis, Recipe};
+pub(crate) use coeffs::Recipe;
 use coeffs::{Padding, Weights};
-use kernels::{BEHIND, Kernel, SUM_BITS};
+pub(crate) use filter::Axis;
+pub use filter::Filter;
+use kernels::{BEHIND, Kernel};
+use scalar::SUM_BITS;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -9,7 +9,7 @@
 //! described by `R(d) = ρ^|d|`; what they are exactly matters little. The result is a filter of the
 //! same length as the plain one, a little sharper, and costs nothing once computed.
 
-use super::coeffs::{Axis, Filter, row};
+use super::filter::{Axis, Filter, row};
 
 /// Correlation of neighbouring full-size samples of a phone photo.
 const RHO: f64 = 0.98;

@@ -285,7 +285,7 @@ fn conforming_files_pass_and_lose_only_their_metadata() {
 fn quality_goes_down_until_the_bytes_fit_and_not_below_the_floor() {
     let picture = scene(6, 900, 700);
     let file = Jpeg::new(&picture).quality(95).encode();
-    let full = normalize(Policy::default().with_pass_through(false), file.clone()).media().len() as u64;
+    let full = normalize(Policy::default().without_pass_through(), file.clone()).media().len() as u64;
     let done = normalize(Policy::default().with_max_bytes(full * 2 / 3), file.clone());
     assert!(done.media().len() as u64 <= full * 2 / 3);
     assert!(actions(&done).contains(&"quality-lowered"));
@@ -426,7 +426,7 @@ fn no_picture_leaves_a_trace_in_the_next() {
             files.push((name, entry.bytes()));
         }
     }
-    let policy = || Policy::default().with_pass_through(false).with_time_budget(std::time::Duration::from_secs(60));
+    let policy = || Policy::default().without_pass_through().with_time_budget(std::time::Duration::from_secs(60));
     let files: Vec<(&str, Media, Vec<u8>)> = files
         .into_iter()
         .map(|(name, file)| {

@@ -89,7 +89,7 @@ fn no_outcome_depends_on_the_picture_before() {
     assert!(files.len() >= 200, "only {} files", files.len());
     let policies = [
         Policy::default().with_time_budget(Duration::from_secs(60)),
-        Policy::default().with_longer_side(64).with_pass_through(false).with_time_budget(Duration::from_secs(60)),
+        Policy::default().with_longer_side(64).without_pass_through().with_time_budget(Duration::from_secs(60)),
     ];
     for policy in policies {
         let alone: Vec<_> = files.iter().map(|(_, file)| outcome(&mut Normalizer::new(policy.clone()), file)).collect();

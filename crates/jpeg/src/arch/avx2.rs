@@ -7,7 +7,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::cpu::{Avx2, Work};
+use crate::cpu::{Avx2, Deposit, Work};
 use crate::decode::blocks::Block;
 use crate::decode::idct::{self, FIVE_SHIFTS, FRACTION, HALF_SHIFTS, WHOLE_SHIFTS, weight};
 use crate::decode::tables::Steps;
@@ -28,11 +28,12 @@ pub(crate) fn run<W: Work>(_: Avx2, work: W) -> W::Output {
     unsafe { inner(work) }
 }
 
-/// Deals bits out, the lowest to the lowest place of the mask.
-#[inline(always)]
-pub(crate) fn deposit(_: Avx2, bits: u64, mask: u64) -> u64 {
-    // SAFETY: the proof exists only where BMI2 does.
-    unsafe { _pdep_u64(bits, mask) }
+impl Deposit for Avx2 {
+    #[inline(always)]
+    fn deposit(self, bits: u64, mask: u64) -> u64 {
+        // SAFETY: the proof exists only where BMI2 does.
+        unsafe { _pdep_u64(bits, mask) }
+    }
 }
 
 /// Transforms four blocks, row by row, to samples side by side.

@@ -3,7 +3,6 @@
 
 use super::blocks::Block;
 use super::frame::{Frame, MOST_BLOCKS, Scan};
-use super::idct;
 use super::sequential::{CHUNK, Chunk, Sink};
 use super::tables::Steps;
 use crate::cpu::{Cpu, Work};
@@ -28,18 +27,6 @@ impl Cpu {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => false,
             _ => true,
-        }
-    }
-
-    /// Transforms four blocks to samples side by side, the first of which is that of `out`.
-    #[inline(always)]
-    pub(crate) fn transform(self, scale: Scale, four: &Four<'_>, steps: &Steps, out: &mut [u8], stride: usize) {
-        match self {
-            Self::Scalar => idct::transform(scale, four, steps, out, stride),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(proof) => crate::arch::avx2::transform(proof, scale, four, steps, out, stride),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(proof) => crate::arch::avx512::transform(proof, scale, four, steps, out, stride),
         }
     }
 }
