@@ -115,6 +115,16 @@ impl fmt::Debug for Colour {
     }
 }
 
+impl Colour {
+    /// How high dynamic range is reduced, and what it was, where it is.
+    pub(crate) fn tone_map(&self) -> Option<(&ToneMap, &str)> {
+        match self {
+            Self::Convert(Converter { way: Way::ToneMap(map), name, .. }) => Some((map, name)),
+            _ => None,
+        }
+    }
+}
+
 impl Converter {
     /// Interleaved samples to interleaved sRGB; `out` has three bytes for each pixel.
     pub(crate) fn apply(&self, samples: &[u8], out: &mut [u8]) -> Result<(), Error> {

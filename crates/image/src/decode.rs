@@ -7,6 +7,7 @@ use sealpress_media::Dimensions;
 
 use crate::colour::{Colour, Converter, Declared, Profiles};
 use crate::convert::{RgbSink, Target, chroma_target};
+use crate::deep;
 use crate::error::{Error, ErrorKind};
 use crate::hdr::Transfer;
 use crate::heif::Heif;
@@ -53,6 +54,14 @@ pub(crate) struct Request<'a> {
     pub(crate) watch: &'a Stopwatch,
     pub(crate) actions: &'a mut Vec<Action>,
     pub(crate) warnings: &'a mut Vec<Warning>,
+}
+
+impl Request<'_> {
+    /// High dynamic range became sRGB while it was decoded.
+    fn reduced(&mut self, from: &str) {
+        self.actions.push(Action::ColourConverted { from: from.to_owned() });
+        self.warnings.push(Warning::DynamicRangeReduced);
+    }
 }
 
 impl Codecs {
@@ -197,15 +206,14 @@ impl Codecs {
         let components = if target == Target::Gray { 1 } else { 3 };
         let colour = self.profiles.resolve(meaning.declared(), components);
         let sink = RgbSink::new(stored, target, &mut self.pool);
-        let (planes, stray_colours) = png::decode(
-            bytes,
-            chunks,
-            &request.limits,
-            request.policy.background,
-            sink,
-            &mut self.compressor,
-            request.watch,
-        )?;
+        let mut meant = png::Wanted { background: request.policy.background, limits: request.limits, tone_map: None };
+        let deep = colour.tone_map().filter(|_| chunks.bit_depth == 16).map(|(map, name)| {
+            request.reduced(name);
+            map
+        });
+        meant.tone_map = deep;
+        let (planes, stray_colours) = png::decode(bytes, chunks, &meant, sink, &mut self.compressor, request.watch)?;
+        let colour = if deep.is_some() { Colour::Srgb } else { colour };
         if stray_colours {
             let complaint = String::from("pixels for which the palette has no colour are black");
             request.warnings.push(Warning::Irregular { complaint });
@@ -271,14 +279,33 @@ impl Codecs {
 
     pub(crate) fn heif(&mut self, heif: &Heif<'_>, request: &mut Request<'_>) -> Result<Decoded, Error> {
         let stored = heif.dimensions();
-        let planes = heif.decode(&request.limits, request.policy.native_hevc)?;
+        let (colour, icc) = self.heif_colour(heif);
+        let native = request.policy.native_hevc;
+        let (planes, colour) = match colour.tone_map() {
+            Some((map, name)) if heif.is_deep() => {
+                let deep = heif.decode_deep(&request.limits, native)?;
+                request.watch.check()?;
+                let target = match &deep.high.chroma {
+                    Some(_) => chroma_target(stored, request.wanted),
+                    None => Target::Gray,
+                };
+                let sink = RgbSink::new(stored, target, &mut self.pool);
+                request.reduced(name);
+                (deep::to_srgb(deep, map, sink, &mut self.compressor, request.watch)?, Colour::Srgb)
+            }
+            _ => (heif.decode(&request.limits, native)?, colour),
+        };
         let notes = heif.irregularities().iter().map(|note| Warning::Irregular { complaint: note.clone() });
         request.warnings.extend(notes);
         if planes.alpha.is_some() {
             request.actions.push(Action::Flattened);
         }
         let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
-        let components = if planes.chroma.is_some() { 3 } else { 1 };
+        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
+    }
+
+    /// What the samples mean, and the profile that says so.
+    fn heif_colour(&mut self, heif: &Heif<'_>) -> (Colour, Option<Vec<u8>>) {
         let number = |n: u16| u8::try_from(n).unwrap_or(2);
         // A profile says more than the numbers do, except about high dynamic range.
         let hdr = heif.colour().filter(|c| Transfer::from_cicp(number(c.transfer)).is_some());
@@ -288,8 +315,7 @@ impl Codecs {
             (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
             (None, None) => Declared::Srgb,
         };
-        let colour = self.profiles.resolve(declared, components);
-        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc: icc.map(<[u8]>::to_vec) })
+        (self.profiles.resolve(declared, if heif.is_gray() { 1 } else { 3 }), icc.map(<[u8]>::to_vec))
     }
 
     fn webp_pixels(&mut self, data: &[u8], size: Dimensions) -> Result<Vec<u8>, Error> {

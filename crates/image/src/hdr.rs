@@ -65,11 +65,40 @@ impl Transfer {
 const HLG_PEAK: f64 = 1000.0;
 const HLG_GAMMA: f32 = 1.2;
 
+/// Levels of a sample that are told apart: twelve bits, at which neighbouring levels of PQ are below what anybody sees
+/// (ITU-R BT.2390 § 5.2).
+const LEVELS: usize = 4096;
+/// The highest of them.
+const WHITE_LEVEL: f64 = (LEVELS - 1) as f64;
+
+/// A sample of high dynamic range, one of [`LEVELS`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level(u16);
+
+impl Level {
+    /// From 0 to 1; what lies outside is cut off.
+    pub(crate) fn new(sample: f32) -> Self {
+        Self((sample.clamp(0.0, 1.0) * WHITE_LEVEL as f32 + 0.5) as u16)
+    }
+}
+
+impl From<u8> for Level {
+    fn from(sample: u8) -> Self {
+        Self(((u32::from(sample) * (LEVELS as u32 - 1) + 127) / 255) as u16)
+    }
+}
+
+impl From<u16> for Level {
+    fn from(sample: u16) -> Self {
+        Self(((u32::from(sample) * (LEVELS as u32 - 1) + 32_767) / 65_535) as u16)
+    }
+}
+
 /// Samples of high dynamic range to sRGB.
 pub(crate) struct ToneMap {
     transfer: Transfer,
-    /// Sample to light.
-    light: [f32; 256],
+    /// Sample to light, by [`LEVELS`].
+    light: Vec<f32>,
     /// The source's linear R, G, B to sRGB's.
     matrix: [[f32; 3]; 3],
     /// Luminance of the source's R, G and B.
@@ -94,7 +123,7 @@ impl ToneMap {
         let encoded = (0..=STEPS).map(|i| encode((i as f64 / STEPS as f64).powi(2))).collect();
         Some(Self {
             transfer,
-            light: std::array::from_fn(|i| transfer.light(i as f64 / 255.0) as f32),
+            light: (0..LEVELS).map(|i| transfer.light(i as f64 / WHITE_LEVEL) as f32).collect(),
             matrix: matrix.map(|row| row.map(|v| v as f32)),
             luma: source[1].map(|v| v as f32),
             curve: Curve::new(KNEE, transfer.peak()),
@@ -105,12 +134,13 @@ impl ToneMap {
     /// Interleaved samples to as many of sRGB.
     pub(crate) fn apply(&self, samples: &[u8], out: &mut [u8]) {
         for (pixel, out) in samples.as_chunks::<3>().0.iter().zip(out.as_chunks_mut::<3>().0) {
-            *out = self.pixel(*pixel);
+            *out = self.pixel(pixel.map(Level::from));
         }
     }
 
-    fn pixel(&self, pixel: [u8; 3]) -> [u8; 3] {
-        let mut source = pixel.map(|v| self.light[usize::from(v)]);
+    /// Red, green and blue to as much of sRGB.
+    pub(crate) fn pixel(&self, pixel: [Level; 3]) -> [u8; 3] {
+        let mut source = pixel.map(|v| self.light[usize::from(v.0)]);
         if self.transfer == Transfer::Hlg {
             // Scene to display: BT.2100's opto-optical transfer.
             let scene = dot(self.luma, source);
@@ -225,7 +255,7 @@ mod tests {
     }
 
     fn grey(map: &ToneMap, sample: u8) -> u8 {
-        let [r, g, b] = map.pixel([sample; 3]);
+        let [r, g, b] = map.pixel([sample; 3].map(Level::from));
         assert!(r.abs_diff(g) <= 1 && g.abs_diff(b) <= 1, "grey stays grey: {r} {g} {b}");
         g
     }
@@ -272,7 +302,7 @@ mod tests {
         // The same orange at 50 and at 2000 cd/m², in the primaries of sRGB, which need no other fitting.
         for nits in [50.0, 2000.0] {
             let light = [1.0, 0.5, 0.1].map(|share| nits * share);
-            let out = map.pixel(light.map(pq));
+            let out = map.pixel(light.map(|v| Level::from(pq(v))));
             let linear = out.map(|v| {
                 let v = f64::from(v) / 255.0;
                 if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }

@@ -4,6 +4,7 @@
 mod colour;
 mod convert;
 mod decode;
+mod deep;
 mod encode;
 mod error;
 mod estimate;

@@ -1,7 +1,7 @@
 //! Decoded tiles put together to 8-bit planes, clean apertures cut out, alpha fitted.
 
 use super::avcodec::Native;
-use super::decoder::{Frame, HevcDecoder};
+use super::decoder::{Frame, HevcDecoder, Samples};
 use super::geometry::Rect;
 use super::hvcc::Config;
 use super::meta::Meta;
@@ -20,9 +20,27 @@ pub(super) struct Decoders {
 
 /// The stored picture.
 pub(super) struct Canvas {
-    y: Plane,
-    chroma: Option<[Plane; 2]>,
+    sheet: Sheet,
+    /// The lower eight bits of each sample, where the sheet has the upper ones.
+    low: Option<Sheet>,
     subsampling: Subsampling,
+}
+
+/// Luma, and chroma where there is any.
+pub(super) struct Sheet {
+    pub(super) y: Plane,
+    pub(super) chroma: Option<[Plane; 2]>,
+}
+
+/// What is kept of decoded samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Luma alone, rounded to eight bits.
+    Luma,
+    /// All planes, rounded to eight bits.
+    Rounded,
+    /// All planes and all bits, in two sheets.
+    Deep,
 }
 
 impl Decoders {
@@ -56,31 +74,35 @@ impl Decoders {
 }
 
 impl Canvas {
-    /// Decodes every tile into its place. Without `colour`, luma only.
+    /// Decodes every tile into its place.
     pub(super) fn decode(
         picture: &Picture<'_>,
         meta: Option<&Meta<'_>>,
         limits: &Limits,
         decoders: &mut Decoders,
-        colour: bool,
+        keep: Keep,
     ) -> Result<Self, Error> {
         // All places are checked first: a file that is cut short fails before the work is done.
         for tile in &picture.tiles {
             picture.data(meta, tile)?;
         }
-        let subsampling = picture.sps().subsampling().filter(|_| colour);
+        let subsampling = picture.sps().subsampling().filter(|_| keep != Keep::Luma);
         let (width, height) = (picture.width as usize, picture.height as usize);
         let (tile_width, tile_height) = (picture.tile_width as usize, picture.tile_height as usize);
         let step = subsampling.map_or((1, 1), |s| (usize::from(s.horizontal), usize::from(s.vertical)));
         if picture.tiles.len() > 1 && (tile_width % step.0 != 0 || tile_height % step.1 != 0) {
             return Err(Error::unsupported_feature("a HEIF grid of tiles of an odd size"));
         }
-        let mut canvas = Self {
+        let empty = || Sheet {
             y: Plane::filled(width, height, 0),
             chroma: subsampling.map(|s| {
                 let (w, h) = s.chroma_size(width, height);
                 [Plane::filled(w, h, 0), Plane::filled(w, h, 0)]
             }),
+        };
+        let mut canvas = Self {
+            sheet: empty(),
+            low: (keep == Keep::Deep).then(empty),
             subsampling: subsampling.unwrap_or(Subsampling::S444),
         };
         for (n, tile) in picture.tiles.iter().enumerate() {
@@ -96,71 +118,95 @@ impl Canvas {
                 if frame.y.width < tile_width || frame.y.height < tile_height {
                     return Err(Error::corrupt("an HEVC picture smaller than its parameter set says"));
                 }
-                frame.y.copy_to(&mut canvas.y, x, y)?;
-                match (&mut canvas.chroma, &frame.chroma) {
-                    (None, _) => Ok(()),
-                    (Some(to), Some(from)) => {
-                        from[0].copy_to(&mut to[0], x / step.0, y / step.1)?;
-                        from[1].copy_to(&mut to[1], x / step.0, y / step.1)
-                    }
-                    (Some(_), None) => Err(Error::corrupt("a grey HEVC picture among coloured ones")),
-                }
+                canvas.put(frame, (x, y), step)
             })?;
         }
         Ok(canvas)
     }
 
+    /// A decoded tile to its place.
+    fn put(&mut self, frame: &Frame<'_>, (x, y): (usize, usize), step: (usize, usize)) -> Result<(), Error> {
+        let copy = |from: &Samples<'_>, to: &mut Plane, low: Option<&mut Plane>, x, y| match low {
+            None => from.copy_to(to, x, y),
+            Some(low) => from.split_to(to, low, x, y),
+        };
+        copy(&frame.y, &mut self.sheet.y, self.low.as_mut().map(|low| &mut low.y), x, y)?;
+        match (&mut self.sheet.chroma, &frame.chroma) {
+            (None, _) => Ok(()),
+            (Some(to), Some(from)) => {
+                let mut low = self.low.as_mut().and_then(|low| low.chroma.as_mut());
+                for (i, (to, from)) in to.iter_mut().zip(from).enumerate() {
+                    copy(from, to, low.as_mut().map(|low| &mut low[i]), x / step.0, y / step.1)?;
+                }
+                Ok(())
+            }
+            (Some(_), None) => Err(Error::corrupt("a grey HEVC picture among coloured ones")),
+        }
+    }
+
     /// Sets luma of a tile to its most.
     fn fill(&mut self, x: usize, y: usize, tile: (usize, usize)) {
-        let right = (x + tile.0).min(self.y.width);
-        for row in y..(y + tile.1).min(self.y.height) {
-            self.y.row_mut(row)[x..right].fill(255);
+        let right = (x + tile.0).min(self.sheet.y.width);
+        for row in y..(y + tile.1).min(self.sheet.y.height) {
+            self.sheet.y.row_mut(row)[x..right].fill(255);
         }
     }
 
     /// Cuts out a rectangle. One that begins between two chroma samples makes the chroma planes
     /// as large as luma first.
     pub(super) fn crop(self, rect: Rect) -> Self {
-        let (x, y) = (rect.x as usize, rect.y as usize);
-        let (width, height) = (rect.width as usize, rect.height as usize);
-        if (x, y, width, height) == (0, 0, self.y.width, self.y.height) {
+        let whole = (0, 0, self.sheet.y.width, self.sheet.y.height);
+        if (rect.x as usize, rect.y as usize, rect.width as usize, rect.height as usize) == whole {
             return self;
         }
-        let step = (usize::from(self.subsampling.horizontal), usize::from(self.subsampling.vertical));
-        let (chroma, subsampling) = match self.chroma {
-            Some(planes) if x % step.0 != 0 || y % step.1 != 0 => {
-                let full = planes.map(|p| {
-                    let mut out = Plane::filled(width, height, 0);
-                    for row in 0..height {
-                        let from = p.row((y + row) / step.1);
-                        for (column, to) in out.row_mut(row).iter_mut().enumerate() {
-                            *to = from[(x + column) / step.0];
-                        }
-                    }
-                    out
-                });
-                (Some(full), Subsampling::S444)
-            }
-            Some(planes) => {
-                let (w, h) = self.subsampling.chroma_size(width, height);
-                (Some(planes.map(|p| cut(&p, x / step.0, y / step.1, w, h))), self.subsampling)
-            }
-            None => (None, self.subsampling),
-        };
-        Self { y: cut(&self.y, x, y, width, height), chroma, subsampling }
+        let from = self.subsampling;
+        let step = (u32::from(from.horizontal), u32::from(from.vertical));
+        let between = self.sheet.chroma.is_some() && !(rect.x.is_multiple_of(step.0) && rect.y.is_multiple_of(step.1));
+        Self {
+            sheet: self.sheet.crop(rect, from),
+            low: self.low.map(|low| low.crop(rect, from)),
+            subsampling: if between { Subsampling::S444 } else { from },
+        }
     }
 
-    /// Planes of unknown colour: JPEG's, until the caller says otherwise.
-    pub(super) fn into_planes(self) -> Planes {
-        Planes {
-            y: self.y,
-            chroma: self.chroma,
+    /// Planes of unknown colour, JPEG's until the caller says otherwise, and the lower bits of them.
+    pub(super) fn into_planes(self) -> (Planes, Option<Sheet>) {
+        let planes = Planes {
+            y: self.sheet.y,
+            chroma: self.sheet.chroma,
             alpha: None,
             subsampling: self.subsampling,
             siting: Siting::Left,
             matrix: Matrix::Bt601,
             range: Range::Full,
-        }
+        };
+        (planes, self.low)
+    }
+}
+
+impl Sheet {
+    fn crop(self, rect: Rect, subsampling: Subsampling) -> Self {
+        let (x, y) = (rect.x as usize, rect.y as usize);
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let step = (usize::from(subsampling.horizontal), usize::from(subsampling.vertical));
+        let chroma = match self.chroma {
+            Some(planes) if x % step.0 != 0 || y % step.1 != 0 => Some(planes.map(|p| {
+                let mut out = Plane::filled(width, height, 0);
+                for row in 0..height {
+                    let from = p.row((y + row) / step.1);
+                    for (column, to) in out.row_mut(row).iter_mut().enumerate() {
+                        *to = from[(x + column) / step.0];
+                    }
+                }
+                out
+            })),
+            Some(planes) => {
+                let (w, h) = subsampling.chroma_size(width, height);
+                Some(planes.map(|p| cut(&p, x / step.0, y / step.1, w, h)))
+            }
+            None => None,
+        };
+        Self { y: cut(&self.y, x, y, width, height), chroma }
     }
 }
 

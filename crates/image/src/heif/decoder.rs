@@ -69,6 +69,38 @@ impl Samples<'_> {
         Ok(())
     }
 
+    /// Writes the same overlap of a sample's upper and lower eight bits, samples being shifted to sixteen.
+    ///
+    /// # Errors
+    /// As [`copy_to`](Self::copy_to).
+    pub(super) fn split_to(&self, high: &mut Plane, low: &mut Plane, x: usize, y: usize) -> Result<(), Error> {
+        let width = self.width.min(high.width.saturating_sub(x));
+        let height = self.height.min(high.height.saturating_sub(y));
+        let shift = 16_u32.saturating_sub(u32::from(self.depth));
+        for row in 0..height {
+            let range = row * self.stride..row * self.stride + width;
+            let high = &mut high.row_mut(y + row)[x..x + width];
+            let low = &mut low.row_mut(y + row)[x..x + width];
+            let mut split = |i: usize, sample: u32| {
+                let wide = (sample << shift).min(0xFFFF);
+                (high[i], low[i]) = ((wide >> 8) as u8, wide as u8);
+            };
+            let written = match self.data {
+                Data::U8(data) => {
+                    data.get(range).map(|row| row.iter().enumerate().for_each(|(i, v)| split(i, u32::from(*v))))
+                }
+                Data::U16(data) => {
+                    data.get(range).map(|row| row.iter().enumerate().for_each(|(i, v)| split(i, u32::from(*v))))
+                }
+                Data::I32(data) => data
+                    .get(range)
+                    .map(|row| row.iter().enumerate().for_each(|(i, v)| split(i, (*v).clamp(0, 0xFFFF) as u32))),
+            };
+            written.ok_or_else(|| Error::internal("a decoder returned less than the picture it described"))?;
+        }
+        Ok(())
+    }
+
     fn row_to(&self, start: usize, out: &mut [u8]) -> Option<()> {
         let range = start..start + out.len();
         match self.data {
@@ -103,6 +135,16 @@ mod tests {
         let mut to = Plane::filled(8, 1, 7);
         samples.copy_to(&mut to, 0, 0).unwrap();
         assert_eq!(to.data, [0, 0, 1, 128, 128, 255, 255, 255]);
+    }
+
+    #[test]
+    fn split_samples_keep_every_bit() {
+        let data: Vec<u16> = (0..4096).collect();
+        let samples = Samples { data: Data::U16(&data), width: 4096, height: 1, stride: 4096, depth: 12 };
+        let (mut high, mut low) = (Plane::filled(4095, 1, 7), Plane::filled(4095, 1, 7));
+        samples.split_to(&mut high, &mut low, 0, 0).unwrap();
+        let joined = high.data.iter().zip(&low.data).map(|(h, l)| u16::from_be_bytes([*h, *l]) >> 4);
+        assert!(joined.eq(0..4095));
     }
 
     #[test]

@@ -44,13 +44,15 @@ use sealpress_media::Dimensions;
 
 pub(crate) use self::avcodec::available as native_available;
 use self::boxes::Reader;
-use self::canvas::Canvas;
+use self::canvas::{Canvas, Keep, Sheet};
 use self::geometry::Geometry;
 use self::meta::{Item, Meta};
 use self::overlay::Overlay;
 use self::picture::{Picture, find_property};
 pub(crate) use self::sps::Colour;
+use crate::deep::Deep;
 use crate::error::{Error, ErrorKind};
+use crate::hdr::Transfer;
 use crate::limits::Limits;
 use crate::planes::{Matrix, Planes, Range, Siting, Subsampling};
 
@@ -128,6 +130,11 @@ impl<'a> Heif<'a> {
         self.picture.sps().subsampling()
     }
 
+    /// Whether there is no colour. An overlay always has some.
+    pub(crate) fn is_gray(&self) -> bool {
+        self.subsampling().is_none() && self.overlay.is_none()
+    }
+
     pub(crate) fn has_alpha(&self) -> bool {
         self.alpha.is_some() || self.overlay.as_ref().is_some_and(Overlay::has_alpha)
     }
@@ -190,6 +197,10 @@ impl<'a> Heif<'a> {
         if self.geometry.crop != Geometry::of(self.picture.width, self.picture.height).crop {
             bytes *= 2;
         }
+        if self.is_deep() {
+            // The lower bits, and the planes of sRGB, which stand beside them until all rows are converted.
+            bytes = 2 * bytes + 3 * u64::from(self.picture.width) * u64::from(self.picture.height);
+        }
         let mut tile = canvas::tile_memory(&self.picture);
         if let Some(alpha) = &self.alpha {
             bytes += 2 * plane(alpha, 2);
@@ -209,14 +220,47 @@ impl<'a> Heif<'a> {
         self.decode_with(self.meta.as_ref(), limits, native)
     }
 
+    /// The same with all bits of each sample, for [deep](Self::is_deep) pictures.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub(crate) fn decode_deep(&self, limits: &Limits, native: bool) -> Result<Deep, Error> {
+        limits.memory(self.memory())?;
+        let (high, low) = self.decode_item(self.meta.as_ref(), limits, native, Keep::Deep)?;
+        let Some(Sheet { y, chroma }) = low else { return Err(Error::internal("a deep decode without its depth")) };
+        Ok(Deep {
+            high,
+            low: std::iter::once(y).chain(chroma.into_iter().flatten()).collect(),
+            depth: self.bit_depth(),
+        })
+    }
+
+    /// Whether samples have more than eight bits and need them: high dynamic range. Overlays, and alpha that
+    /// was multiplied in, are composed of eight bits all the same.
+    pub(crate) fn is_deep(&self) -> bool {
+        let sps = self.picture.sps();
+        let hdr = self.colour.and_then(|c| Transfer::from_cicp(u8::try_from(c.transfer).ok()?)).is_some();
+        hdr && sps.depth > 8 && sps.chroma_depth == sps.depth && self.overlay.is_none() && !self.premultiplied
+    }
+
     fn decode_with(&self, meta: Option<&Meta<'_>>, limits: &Limits, native: bool) -> Result<Planes, Error> {
         if let Some(overlay) = &self.overlay {
             return Ok(canvas::cut_out(overlay.compose(meta, limits, native)?, self.geometry.crop));
         }
+        Ok(self.decode_item(meta, limits, native, Keep::Rounded)?.0)
+    }
+
+    fn decode_item(
+        &self,
+        meta: Option<&Meta<'_>>,
+        limits: &Limits,
+        native: bool,
+        keep: Keep,
+    ) -> Result<(Planes, Option<Sheet>), Error> {
         let mut decoders = canvas::Decoders::new(limits, native)?;
-        let canvas = Canvas::decode(&self.picture, meta, limits, &mut decoders, true)?;
+        let canvas = Canvas::decode(&self.picture, meta, limits, &mut decoders, keep)?;
         let sps = self.picture.sps();
-        let mut planes = canvas.crop(self.geometry.crop).into_planes();
+        let (mut planes, low) = canvas.crop(self.geometry.crop).into_planes();
         planes.matrix = self.matrix()?;
         planes.range = match self.colour {
             Some(c) if c.full_range => Range::Full,
@@ -229,14 +273,14 @@ impl<'a> Heif<'a> {
             _ => Siting::Left,
         };
         if let (Some(alpha), Some(geometry)) = (&self.alpha, &self.alpha_geometry) {
-            let canvas = Canvas::decode(alpha, meta, limits, &mut decoders, false)?;
-            let alpha = canvas.crop(geometry.crop).into_planes().y;
+            let canvas = Canvas::decode(alpha, meta, limits, &mut decoders, Keep::Luma)?;
+            let alpha = canvas.crop(geometry.crop).into_planes().0.y;
             planes.alpha = Some(canvas::fit(alpha, planes.y.width, planes.y.height));
             if self.premultiplied {
                 canvas::unpremultiply(&mut planes);
             }
         }
-        Ok(planes)
+        Ok((planes, low))
     }
 
     fn still(file: &'a [u8], body: &'a [u8], limits: &Limits) -> Result<Self, Error> {

@@ -15,6 +15,7 @@ use sealpress_media::Dimensions;
 use crate::colour::Declared;
 use crate::convert::RgbSink;
 use crate::error::{Error, ErrorKind};
+use crate::hdr::{Level, ToneMap};
 use crate::jpeg::turbo::Compressor;
 use crate::limits::Limits;
 use crate::planes::{Plane, Planes};
@@ -50,7 +51,7 @@ impl Meaning {
 /// picture where it is interlaced.
 pub(crate) fn memory(chunks: &Chunks) -> u64 {
     let row = u64::from(chunks.width) * u64::from(chunks.samples()) * u64::from(chunks.bit_depth.div_ceil(8)).max(1);
-    let expanded = u64::from(chunks.width) * 4;
+    let expanded = u64::from(chunks.width) * if chunks.bit_depth == 16 { 8 } else { 4 };
     let frame = if chunks.interlaced { expanded * u64::from(chunks.height) } else { 0 };
     4 * row + 6 * expanded + frame + (512 << 10) + plain::memory(row)
 }
@@ -103,17 +104,26 @@ fn plain_colour(chunks: &Chunks) -> ColorType {
     }
 }
 
-/// Decodes the first frame into planes, transparent pixels laid on `background`. Whether pixels had no colour in
+/// How a picture is to come.
+pub(crate) struct Wanted<'a> {
+    /// What shows through transparent pixels.
+    pub(crate) background: [u8; 3],
+    pub(crate) limits: Limits,
+    /// For pictures of sixteen bits, which are not rounded before it.
+    pub(crate) tone_map: Option<&'a ToneMap>,
+}
+
+/// Decodes the first frame into planes, transparent pixels laid on the background. Whether pixels had no colour in
 /// the palette is the second part of the answer.
 pub(crate) fn decode(
     bytes: &[u8],
     chunks: &Chunks,
-    limits: &Limits,
-    background: [u8; 3],
+    wanted: &Wanted<'_>,
     mut sink: RgbSink,
     convert: &mut Compressor,
     watch: &Stopwatch,
 ) -> Result<(Planes, bool), Error> {
+    let background = wanted.background;
     let mut rgb = vec![0; chunks.width as usize * 3];
     if plain::is_plain(chunks) {
         let colour = plain_colour(chunks);
@@ -124,20 +134,26 @@ pub(crate) fn decode(
     }
     // The library judges neither the checksum behind the picture nor what it did not need.
     plain::check(bytes, chunks, watch)?;
-    let mut reader = open(bytes, limits)?;
-    let (colour, depth) = reader.output_color_type();
-    if depth != BitDepth::Eight {
-        return Err(Error::internal("a PNG that did not come as eight bits"));
+    let depth = if wanted.tone_map.is_some() { BitDepth::Sixteen } else { BitDepth::Eight };
+    let mut reader = open_at(bytes, &wanted.limits, depth)?;
+    let (colour, given) = reader.output_color_type();
+    if given != depth {
+        return Err(Error::internal("a PNG that did not come at the depth that was asked for"));
     }
+    let mut push = |row: &[u8]| {
+        let row = match wanted.tone_map {
+            Some(map) => mapped(row, colour, map, background, &mut rgb),
+            None => to_rgb(row, colour, background, &mut rgb),
+        };
+        sink.push(row, convert)
+    };
     let (height, interlaced) = (reader.info().height, reader.info().interlaced);
     if interlaced {
         let size = reader.output_buffer_size().ok_or_else(|| Error::too_large("a picture beyond memory"))?;
-        limits.memory(size as u64)?;
+        wanted.limits.memory(size as u64)?;
         let mut frame = vec![0; size];
         let line = reader.next_frame(&mut frame).map_err(failure)?.line_size;
-        for row in frame.chunks_exact(line).take(height as usize) {
-            sink.push(to_rgb(row, colour, background, &mut rgb), convert)?;
-        }
+        frame.chunks_exact(line).take(height as usize).try_for_each(push)?;
         return Ok((sink.finish(convert)?, false));
     }
     for y in 0..height as usize {
@@ -145,7 +161,7 @@ pub(crate) fn decode(
             watch.check()?;
         }
         let row = reader.next_row().map_err(failure)?.ok_or_else(|| Error::truncated("picture data end early"))?;
-        sink.push(to_rgb(row.data(), colour, background, &mut rgb), convert)?;
+        push(row.data())?;
     }
     Ok((sink.finish(convert)?, false))
 }
@@ -189,9 +205,15 @@ pub(crate) fn encode(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]
 }
 
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<png::Reader<Cursor<&'a [u8]>>, Error> {
+    open_at(bytes, limits, BitDepth::Eight)
+}
+
+/// Rows come with at most this many bits per sample.
+fn open_at<'a>(bytes: &'a [u8], limits: &Limits, depth: BitDepth) -> Result<png::Reader<Cursor<&'a [u8]>>, Error> {
     let max = usize::try_from(limits.max_memory).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: max.min(256 << 20) });
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let strip = if depth == BitDepth::Sixteen { Transformations::IDENTITY } else { Transformations::STRIP_16 };
+    decoder.set_transformations(Transformations::EXPAND | strip);
     decoder.set_ignore_text_chunk(true);
     decoder.read_info().map_err(failure)
 }
@@ -230,6 +252,20 @@ fn to_rgb<'a>(row: &'a [u8], colour: ColorType, background: [u8; 3], rgb: &'a mu
                 out.fill(*gray);
             }
         }
+    }
+    rgb
+}
+
+/// One decoded row of sixteen bits and high dynamic range as RGB on the background.
+fn mapped<'a>(row: &[u8], colour: ColorType, map: &ToneMap, background: [u8; 3], rgb: &'a mut [u8]) -> &'a [u8] {
+    let samples = colour.samples();
+    let has_alpha = matches!(colour, ColorType::Rgba | ColorType::GrayscaleAlpha);
+    for (out, pixel) in rgb.chunks_exact_mut(3).zip(row.as_chunks::<2>().0.chunks_exact(samples)) {
+        let level = |i: usize| Level::from(u16::from_be_bytes(pixel[i]));
+        let colours = if samples < 3 { [level(0); 3] } else { [level(0), level(1), level(2)] };
+        // The upper byte of sixteen bits is what eight bits of alpha are, to within one.
+        let alpha = if has_alpha { pixel[samples - 1][0] } else { 255 };
+        over(map.pixel(colours), alpha, background, out);
     }
     rgb
 }

@@ -27,6 +27,36 @@ fn diffuse_white_is_near_white_and_nothing_passes_as_it_is() {
     }
 }
 
+/// A ramp of PQ in sixteen bits from black to a little above diffuse white, the same in every row.
+fn ramp(colour: png::ColorType) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 1200, 16);
+    encoder.set_color(colour);
+    encoder.set_depth(png::BitDepth::Sixteen);
+    let row: Vec<u8> = (0..1200_u16)
+        .flat_map(|x| std::iter::repeat_n((x * 33).to_be_bytes(), colour.samples()))
+        .enumerate()
+        .flat_map(|(i, v)| if colour == png::ColorType::Rgba && i % 4 == 3 { [255; 2] } else { v })
+        .collect();
+    encoder.write_header().expect("a row").write_image_data(&row.repeat(16)).unwrap();
+    PngFile::parse(&out).with(b"cICP", &[9, 16, 0, 1]).write()
+}
+
+#[test]
+fn sixteen_bits_of_high_dynamic_range_leave_no_bands() {
+    for colour in [png::ColorType::Rgb, png::ColorType::Rgba, png::ColorType::Grayscale] {
+        let done = normalize(Policy::default(), ramp(colour));
+        assert_eq!(done.media().format(), sealpress_media::Format::Png, "flat rows stay PNG");
+        assert_eq!(warnings(&done), ["dynamic-range-reduced"]);
+        let out = pixels(done.media());
+        let levels: Vec<u8> = (0..1200).map(|x| out.pixel(x, 8)[1]).collect();
+        assert!(levels.is_sorted(), "{colour:?}");
+        let distinct: std::collections::BTreeSet<&u8> = levels.iter().collect();
+        // Eight bits have 154 levels up to here.
+        assert!(distinct.len() > 235, "{colour:?}: {} levels", distinct.len());
+    }
+}
+
 #[test]
 fn strong_colours_are_judged_on_the_way_through() {
     let picture = Rgb::filled(64, 48, [120, 90, 60]);
