@@ -20,7 +20,8 @@ pub struct Summary {
     /// Pixels of what came out; pictures only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<Dimensions>,
-    /// Pages of the file, as far as they were looked at; PDFs only.
+    /// Pages of the whole file: counted, or, where nobody had to come to its end, as many as it claims; documents
+    /// only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_pages: Option<u32>,
     /// Numbers of the pages that were kept, from 1; PDFs only.

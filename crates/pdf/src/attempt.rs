@@ -11,8 +11,8 @@ use crate::emptiness::{self, Budget, Judgement, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Leave};
 use crate::inventory::{self, Inventory};
-use crate::loss::Loss;
-use crate::object::Object;
+use crate::loss::{Extent, Loss};
+use crate::object::{Object, Value};
 use crate::pages::Pages;
 use crate::policy::{Damaged, Documents, Policy, Signed};
 use crate::report::{Action, Dropped, Reader, Reason, Removed, Report, Timings, Warning};
@@ -48,6 +48,7 @@ impl<'a> Attempt<'a> {
     ) -> Self {
         let report = Report {
             pages: 0,
+            total_pages: 0,
             kept: Vec::new(),
             dropped: Vec::new(),
             original_bytes: bytes.len() as u64,
@@ -144,6 +145,7 @@ impl<'a> Attempt<'a> {
         while walk.next()?.is_some() {}
         let pages = u32::try_from(walk.found()).unwrap_or(u32::MAX);
         self.report.pages = pages;
+        self.report.total_pages = pages;
         self.report.kept = (1..=pages).collect();
         self.report.dropped.clear();
         self.report.actions.clear();
@@ -228,7 +230,12 @@ impl<'a> Attempt<'a> {
                 } else {
                     first.get_or_insert_with(|| (self.report.pages, page.clone()));
                 }
-                if self.policy.drop_empty && !page.lost && is_bare(&page) {
+                if self.policy.drop_empty
+                    && !page.lost
+                    && page.damaged.is_none()
+                    && is_bare(&page)
+                    && !self.has_strange_stream(&page)?
+                {
                     self.drop_page(self.report.pages, Reason::NoContent);
                 } else {
                     numbers.push(self.report.pages);
@@ -273,10 +280,22 @@ impl<'a> Attempt<'a> {
             let pages = u32::try_from(self.report.dropped.len()).unwrap_or(u32::MAX);
             self.report.actions.push(Action::EmptyPagesDropped { pages });
         }
+        self.report.total_pages = u32::try_from(pages.total()).unwrap_or(u32::MAX).max(self.report.pages);
         let whole = !trimmed && self.report.dropped.is_empty();
         // Only the end of the tree tells whether it has all the pages that it claims.
         let misses_pages = !more && kept.len() < max && pages.claims_more();
         Ok(Chosen { kept, ready, whole, misses_pages })
+    }
+
+    /// Whether a page has a stream under a key that no standard knows: a name may be misspelt.
+    fn has_strange_stream(&self, page: &Page) -> Result<bool, Leave> {
+        for (key, value) in page.dict.entries() {
+            let strange = !matches!(key.as_bytes(), b"Contents" | b"Metadata" | b"Thumb");
+            if strange && value.as_ref_id().is_some() && matches!(self.source.resolve(value)?, Value::Stream(_)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Verdicts on candidates, and the document they were read from.
@@ -308,6 +327,11 @@ impl<'a> Attempt<'a> {
         if verdicts.iter().any(is_empty) && !safety::is_whole(&copied, self.policy.max_inflated_bytes) {
             verdicts.iter_mut().filter(|verdict| is_empty(verdict)).for_each(|verdict| *verdict = Verdict::Doubt);
         }
+        for (verdict, page) in verdicts.iter_mut().zip(batch) {
+            if is_empty(verdict) && self.has_strange_stream(page)? {
+                *verdict = Verdict::Doubt;
+            }
+        }
         // A page that lost something is not known to be empty.
         for page in losses.iter().filter_map(|loss| loss.page) {
             if let Some(verdict) = verdicts.get_mut(page).filter(|verdict| is_empty(verdict)) {
@@ -320,7 +344,11 @@ impl<'a> Attempt<'a> {
     fn tell_losses(&mut self, losses: &[Loss], numbers: &[u32]) {
         for loss in losses {
             let page = loss.page.and_then(|index| numbers.get(index)).copied();
-            let warning = Warning::ObjectLost { page, object: loss.object };
+            let object = loss.object;
+            let warning = match loss.extent {
+                Extent::Whole => Warning::ObjectLost { page, object },
+                Extent::Part => Warning::ObjectDamaged { page, object },
+            };
             if !self.report.warnings.contains(&warning) {
                 self.report.warnings.push(warning);
             }

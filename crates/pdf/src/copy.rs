@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Leave};
 use crate::form::{self, Forms};
 use crate::layers;
-use crate::loss::Loss;
+use crate::loss::{Extent, Loss};
 use crate::object::{Dict, Id, Object, Stream, Value};
 use crate::pictures;
 use crate::policy::Policy;
@@ -59,6 +59,7 @@ pub(crate) fn copy(source: &Source, pages: &[Page], policy: &Policy, deadline: D
         work: VecDeque::new(),
         objects: Vec::new(),
         next: page_number(pages.len()),
+        first_part: page_number(pages.len()),
         limit: policy.max_objects,
         keep_metadata: policy.keep_metadata,
         deadline,
@@ -76,6 +77,8 @@ struct Copier<'s> {
     work: VecDeque<(u32, Value, Role)>,
     objects: Vec<(u32, Value)>,
     next: u32,
+    /// The first number that is no page's.
+    first_part: u32,
     limit: u32,
     keep_metadata: bool,
     deadline: Deadline,
@@ -90,12 +93,20 @@ impl Copier<'_> {
         }
         for (index, page) in pages.iter().enumerate() {
             self.page = Some(index);
+            if page.damaged.is_some() {
+                self.miss(page.damaged, Extent::Part);
+            }
             let page = self.page(index, page)?;
             self.objects.push((page_number(index), Value::Plain(page)));
             self.drain()?;
         }
         self.page = None;
         let source = self.source;
+        if let Some(id) = source.root()?
+            && matches!(source.lookup(id)?, Lookup::Damaged(_))
+        {
+            self.miss(Some(id.number), Extent::Part);
+        }
         let mut root = Dict::default();
         root.push(b"Type", Object::name(b"Catalog"));
         root.push(b"Pages", reference(2));
@@ -166,14 +177,14 @@ impl Copier<'_> {
         };
         for part in parts {
             if !matches!(self.source.resolve(&part)?, Value::Stream(_)) {
-                self.miss(part.as_ref_id());
+                self.miss(part.as_ref_id().map(|id| id.number), Extent::Whole);
             }
         }
         Ok(())
     }
 
-    fn miss(&mut self, id: Option<Id>) {
-        let loss = Loss { page: self.page, object: id.map(|id| id.number) };
+    fn miss(&mut self, object: Option<u32>, extent: Extent) {
+        let loss = Loss { page: self.page, object, extent };
         if !self.losses.contains(&loss) && self.losses.len() < MAX_LOSSES {
             self.losses.push(loss);
         }
@@ -267,7 +278,8 @@ impl Copier<'_> {
     /// The role of an entry's value, or `None` where the entry must not be kept after all.
     fn child_role(&self, role: Role, key: &[u8], value: &Object) -> Result<Option<Role>, Leave> {
         Ok(Some(match (role, key) {
-            (Role::Resources, b"ProcSet") | (Role::Names, _) => Role::Generic,
+            (Role::Names, _) => Role::Named,
+            (Role::Resources, b"ProcSet") => Role::Generic,
             (Role::Resources, _) => Role::Names,
             (Role::Appearance, _) => Role::Names,
             (Role::Annotation, b"AP") => Role::Appearance,
@@ -313,13 +325,20 @@ impl Rewriter for Copier<'_> {
 
     fn refer(&mut self, id: Id, role: Role) -> Result<Object, Failure> {
         if let Some(number) = self.met(id) {
+            if role == Role::Named && number < self.first_part {
+                // A page is nothing that content draws with.
+                self.miss(Some(id.number), Extent::Whole);
+                return Ok(Object::Null);
+            }
             return Ok(reference(number));
         }
-        let value = match self.source.lookup(id)? {
-            Lookup::Found(value) => value,
+        let found = self.source.lookup(id)?;
+        let damaged = matches!(found, Lookup::Damaged(_));
+        let value = match found {
+            Lookup::Found(value) | Lookup::Damaged(value) => value,
             Lookup::Absent => return Ok(Object::Null),
             Lookup::Lost => {
-                self.miss(Some(id));
+                self.miss(Some(id.number), Extent::Whole);
                 return Ok(Object::Null);
             }
         };
@@ -332,7 +351,14 @@ impl Rewriter for Copier<'_> {
             Value::Stream(stream) => is_baggage(stream, role),
         };
         if forbidden {
+            // What the content draws with is never one of these: whoever wrote so meant something else.
+            if role == Role::Named && value != Value::NULL {
+                self.miss(Some(id.number), Extent::Whole);
+            }
             return Ok(Object::Null);
+        }
+        if damaged {
+            self.miss(Some(id.number), Extent::Part);
         }
         let number = self.number()?;
         self.numbers.insert(id, number);

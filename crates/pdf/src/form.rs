@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
-use crate::loss::Loss;
+use crate::loss::{Extent, Loss};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::role::{Rewriter, Role};
@@ -38,7 +38,8 @@ impl Forms {
         for (index, page) in pages.iter().enumerate() {
             let mut kept = Vec::new();
             let mut lose = |object: &Object| {
-                losses.push(Loss { page: Some(index), object: object.as_ref_id().map(|id| id.number) });
+                let object = object.as_ref_id().map(|id| id.number);
+                losses.push(Loss { page: Some(index), object, extent: Extent::Whole });
             };
             let annotations = match page.dict.get(b"Annots") {
                 None => Object::Null,
@@ -56,7 +57,8 @@ impl Forms {
                     return Err(Error::new(ErrorKind::Limit, "the pages have too many annotations").into());
                 }
                 let dict = match source.follow(annotation)? {
-                    Lookup::Found(Value::Plain(Object::Dict(dict))) => dict,
+                    Lookup::Found(Value::Plain(Object::Dict(dict)))
+                    | Lookup::Damaged(Value::Plain(Object::Dict(dict))) => dict,
                     Lookup::Lost => {
                         lose(annotation);
                         continue;

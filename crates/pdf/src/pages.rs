@@ -10,11 +10,13 @@ pub(crate) struct Pages<'s> {
     source: &'s Source,
     walk: Walk<'s>,
     strays: Option<std::vec::IntoIter<Page>>,
+    /// How many of them.
+    found_elsewhere: u64,
 }
 
 impl<'s> Pages<'s> {
     pub(crate) fn new(source: &'s Source, deadline: Deadline) -> Result<Self, Failure> {
-        Ok(Self { source, walk: Walk::counted(source, deadline)?, strays: None })
+        Ok(Self { source, walk: Walk::counted(source, deadline)?, strays: None, found_elsewhere: 0 })
     }
 
     /// The next page, or `None` after the last.
@@ -26,9 +28,13 @@ impl<'s> Pages<'s> {
                 None => {}
             }
         }
+        let found = &mut self.found_elsewhere;
         let strays = self.strays.get_or_insert_with(|| {
             let strays = self.source.stray_pages().into_iter();
-            strays.map(|(id, dict)| Page { id, dict, lost: false }).collect::<Vec<_>>().into_iter()
+            let page = |(id, dict)| Page { id, dict, lost: false, damaged: None };
+            let strays: Vec<Page> = strays.map(page).collect();
+            *found = strays.len() as u64;
+            strays.into_iter()
         });
         Ok(strays.next())
     }
@@ -36,6 +42,11 @@ impl<'s> Pages<'s> {
     /// Whether the pages were found elsewhere than in the tree.
     pub(crate) fn are_strays(&self) -> bool {
         self.strays.is_some()
+    }
+
+    /// Pages of the whole document, as far as is known.
+    pub(crate) fn total(&self) -> u64 {
+        self.strays.as_ref().map_or_else(|| self.walk.total(), |_| self.found_elsewhere)
     }
 
     /// Whether the tree claims pages that it has not.

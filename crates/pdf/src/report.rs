@@ -12,6 +12,8 @@ use serde::Serialize;
 pub struct Report {
     /// Source pages looked at; the file may have more.
     pub pages: u32,
+    /// Pages of the whole source: counted, or, where nobody had to come to its end, as many as it claims.
+    pub total_pages: u32,
     /// Pages of the source that are in the output, in order.
     pub kept: Vec<u32>,
     /// Pages of the source that were looked at and left out.
@@ -201,6 +203,14 @@ pub enum Warning {
         /// The number of the object, unless it has none.
         object: Option<u32>,
     },
+    /// A page refers to an object, or is one, in which something makes no sense: what a reader passes over there
+    /// may be missing.
+    ObjectDamaged {
+        /// The first page that needs it, from 1; `None` where it is the form, a layer or the catalog.
+        page: Option<u32>,
+        /// The number of the object, unless it has none.
+        object: Option<u32>,
+    },
     /// The file has a page of this number that nobody can read; an empty one stands in for it.
     PageLost {
         /// Its number, from 1.
@@ -359,6 +369,7 @@ impl Warning {
             Self::PageUndecodable { .. } => "page-undecodable",
             Self::PagesNotJudged => "pages-not-judged",
             Self::ObjectLost { .. } => "object-lost",
+            Self::ObjectDamaged { .. } => "object-damaged",
             Self::PageLost { .. } => "page-lost",
             Self::PageTreeLost => "page-tree-lost",
             Self::Truncated => "truncated",
@@ -385,6 +396,16 @@ impl fmt::Display for Warning {
                 match object {
                     Some(number) => write!(f, "object {number} cannot be read"),
                     None => f.write_str("a part of it cannot be read"),
+                }
+            }
+            Self::ObjectDamaged { page, object } => {
+                match page {
+                    Some(page) => write!(f, "page {page} may look otherwise: ")?,
+                    None => f.write_str("the form or a layer may look otherwise: ")?,
+                }
+                match object {
+                    Some(number) => write!(f, "object {number} is damaged"),
+                    None => f.write_str("a part of it is damaged"),
                 }
             }
             Self::PageLost { page } => write!(f, "page {page} cannot be read; an empty one stands in for it"),
@@ -435,7 +456,7 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::unchanged(Format::Pdf);
-        summary.source_pages = Some(self.pages);
+        summary.source_pages = Some(self.total_pages);
         summary.pages = Some(self.kept.clone());
         summary.actions = self.actions.iter().map(|action| Note::new(action.name(), action.to_string())).collect();
         summary.warnings = self.warnings.iter().map(|warning| Note::new(warning.name(), warning.to_string())).collect();

@@ -15,6 +15,8 @@ pub(crate) enum Role {
     Resources,
     /// A dictionary whose keys are free names: fonts of a page, glyphs of a font, states of a button.
     Names,
+    /// What stands under a free name: a font, an image, a form.
+    Named,
     /// An annotation, widgets included.
     Annotation,
     /// The `/AP` of an annotation.
@@ -185,7 +187,7 @@ pub(crate) fn allowed(role: Role, key: &[u8]) -> bool {
         Role::Annotation => ANNOTATION_KEYS.contains(&key),
         Role::Appearance => key == b"N",
         Role::Field => FIELD_KEYS.contains(&key),
-        Role::Generic | Role::Contents | Role::FieldKids => !DENIED_KEYS.contains(&key),
+        Role::Generic | Role::Named | Role::Contents | Role::FieldKids => !DENIED_KEYS.contains(&key),
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Page {
     pub(crate) dict: Dict,
     /// It stands in for a page that nobody can read.
     pub(crate) lost: bool,
+    /// The number of an object that makes it what it is and that was not understood whole.
+    pub(crate) damaged: Option<u32>,
 }
 
 pub(crate) struct Walk<'s> {
@@ -38,15 +40,21 @@ pub(crate) struct Walk<'s> {
     stack: Vec<Frame>,
     path: HashSet<Id>,
     found: u64,
+    /// Pages given out: those found, and those that stand in for others.
+    given: u64,
     claimed: u64,
     /// Whether kids that cannot be read are taken for pages.
     lost_pages: bool,
+    /// Pages of a broken tree that was counted to its end.
+    ahead: Option<u64>,
 }
 
 struct Frame {
     id: Option<Id>,
     kids: Kids,
     inherited: Rc<Inherited>,
+    /// The number of a node here or above that was not understood whole.
+    damaged: Option<u32>,
 }
 
 type Kids = Box<dyn Iterator<Item = Result<Object, Leave>>>;
@@ -60,9 +68,20 @@ impl<'s> Walk<'s> {
             Some(count) => u64::try_from(source.resolve(count)?.into_plain().as_int().unwrap_or(0)).unwrap_or(0),
             None => 0,
         };
-        let top = Frame { id: None, kids: Box::new(std::iter::once(Ok(root))), inherited: Rc::default() };
+        let top =
+            Frame { id: None, kids: Box::new(std::iter::once(Ok(root))), inherited: Rc::default(), damaged: None };
         let stack = vec![top];
-        Ok(Self { source, deadline, stack, path: HashSet::new(), found: 0, claimed, lost_pages: true })
+        Ok(Self {
+            source,
+            deadline,
+            stack,
+            path: HashSet::new(),
+            found: 0,
+            given: 0,
+            claimed,
+            lost_pages: true,
+            ahead: None,
+        })
     }
 
     /// The same, knowing whether kids that cannot be read were pages: the tree claims more than it has.
@@ -74,6 +93,10 @@ impl<'s> Walk<'s> {
         let mut ahead = Self::new(source, deadline)?;
         while ahead.found < COUNTED && ahead.next()?.is_some() {}
         walk.lost_pages = ahead.found < ahead.claimed;
+        if ahead.stack.is_empty() {
+            // Kids that stand in for pages are pages.
+            walk.ahead = Some(if walk.lost_pages { ahead.given } else { ahead.found });
+        }
         Ok(walk)
     }
 
@@ -89,7 +112,7 @@ impl<'s> Walk<'s> {
             if self.deadline.is_over() {
                 return Err(Error::new(ErrorKind::Timeout, "walking the page tree took too long").into());
             }
-            let (kid, inherited) = (kid?, Rc::clone(&frame.inherited));
+            let (kid, inherited, above) = (kid?, Rc::clone(&frame.inherited), frame.damaged);
             let id = kid.as_ref_id();
             if id.is_some_and(|id| self.path.contains(&id)) {
                 if let Some(page) = self.lose(&inherited)? {
@@ -97,17 +120,20 @@ impl<'s> Walk<'s> {
                 }
                 continue;
             }
-            let dict = match self.source.follow(&kid)? {
-                Lookup::Found(Value::Plain(Object::Dict(dict))) => Some(dict),
+            let node = self.source.follow(&kid)?;
+            let damaged = if matches!(node, Lookup::Damaged(_)) { id.map(|id| id.number) } else { above };
+            let dict = match node.value() {
+                Value::Plain(Object::Dict(dict)) => Some(dict),
                 // A page that is written as a stream is a page all the same.
-                Lookup::Found(Value::Stream(stream)) if !self.source.is_strict() => Some(stream.dict),
+                Value::Stream(stream) if !self.source.is_strict() => Some(stream.dict),
                 _ => None,
             };
             match dict.map(|dict| (kind(&dict), dict)) {
-                Some((Kind::Inner, dict)) => self.descend(id, &dict, &inherited)?,
+                Some((Kind::Inner, dict)) => self.descend(id, &dict, &inherited, damaged)?,
                 Some((Kind::Page, dict)) => {
                     self.found += 1;
-                    return Ok(Some(Page { id, dict: inherit(dict, &inherited), lost: false }));
+                    self.given += 1;
+                    return Ok(Some(Page { id, dict: inherit(dict, &inherited), lost: false, damaged }));
                 }
                 Some((Kind::Neither, _)) | None => {
                     if let Some(page) = self.lose(&inherited)? {
@@ -127,6 +153,11 @@ impl<'s> Walk<'s> {
         self.found
     }
 
+    /// Pages of the whole tree: as many as it claims, where nobody has come to its end.
+    pub(crate) fn total(&self) -> u64 {
+        if self.stack.is_empty() { self.given } else { self.ahead.unwrap_or_else(|| self.given.max(self.claimed)) }
+    }
+
     /// Whether the tree claims more pages than were found so far.
     pub(crate) fn claims_more(&self) -> bool {
         self.found < self.claimed
@@ -137,10 +168,16 @@ impl<'s> Walk<'s> {
         if self.source.is_strict() {
             return Err(Leave("a kid that is no page"));
         }
-        Ok(self.lost_pages.then(|| Page { id: None, dict: inherit(Dict::default(), inherited), lost: true }))
+        self.given += u64::from(self.lost_pages);
+        Ok(self.lost_pages.then(|| Page {
+            id: None,
+            dict: inherit(Dict::default(), inherited),
+            lost: true,
+            damaged: None,
+        }))
     }
 
-    fn descend(&mut self, id: Option<Id>, dict: &Dict, above: &Inherited) -> Result<(), Leave> {
+    fn descend(&mut self, id: Option<Id>, dict: &Dict, above: &Inherited, damaged: Option<u32>) -> Result<(), Leave> {
         let kids: Kids = match self.source.entry(dict, b"Kids")? {
             Value::Plain(Object::Array(kids)) => Box::new(kids.into_iter().map(Ok)),
             Value::Plain(Object::Kids(kids)) => Box::new(refs(kids).map(|id| id.map(Object::Ref))),
@@ -156,7 +193,7 @@ impl<'s> Walk<'s> {
         if let Some(id) = id {
             self.path.insert(id);
         }
-        self.stack.push(Frame { id, kids, inherited: Rc::new(inherited) });
+        self.stack.push(Frame { id, kids, inherited: Rc::new(inherited), damaged });
         Ok(())
     }
 }

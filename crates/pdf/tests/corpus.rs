@@ -7,57 +7,31 @@ mod support;
 
 use sealpress_media::Media;
 use sealpress_pdf::{Documents, ErrorKind, Policy, Trimmer};
-use support::corpus;
-
-enum Expected {
-    Kept(Vec<u32>),
-    Fails(ErrorKind),
-}
-
-/// A fuzzed file of whose pages none can be read, by pdfium as little as by us. The table wants a page; a
-/// blank one that nobody can tell from an empty page is an error by the rule of the house.
-const NO_PAGE: &str = "pikepdf__tests__resources__fuzz__378014596.pdf";
-
-/// `[1, 2]  (a remark)`, or `clean error: a reason`.
-fn expected(file: &str, cell: &str) -> Expected {
-    if file == NO_PAGE {
-        return Expected::Fails(ErrorKind::NoPages);
-    }
-    if cell.contains("needs a password") {
-        return Expected::Fails(ErrorKind::Encrypted);
-    }
-    if cell.contains("error") {
-        return Expected::Fails(ErrorKind::NoPages);
-    }
-    let list = cell.split(']').next().unwrap().trim_start_matches('[');
-    Expected::Kept(list.split(',').map(|n| n.trim().parse().unwrap()).collect())
-}
+use sealpress_testkit::Kept;
 
 #[test]
 fn every_row_of_the_table_comes_out_as_expected() {
-    let Some(folder) = corpus("pdf-trim") else { return };
-    let table = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
-    let (mut rows, mut wrong) = (0, Vec::new());
-    for row in table.lines().skip(1) {
-        let cells: Vec<&str> = row.split('\t').collect();
-        rows += 1;
-        let bytes = std::fs::read(folder.join(cells[0])).unwrap();
-        let result = Media::sniff(bytes).map(|media| Trimmer::new(Policy::default()).trim(&media));
+    let Some(corpus) = sealpress_testkit::corpus() else { return };
+    let mut wrong = Vec::new();
+    for entry in &corpus.pdf_trim {
+        let result = Media::sniff(entry.bytes()).map(|media| Trimmer::new(Policy::default()).trim(&media));
         let outcome = match &result {
             Err(e) => format!("not sniffed: {e}"),
             Ok(Err(e)) => format!("{}: {e}", e.kind().as_str()),
             Ok(Ok(trimmed)) => format!("{:?} by {}", trimmed.report().kept, trimmed.report().reader.as_str()),
         };
-        println!("{:70} {outcome}", cells[0]);
-        let sound = match (expected(cells[0], cells[5]), result) {
-            (Expected::Kept(pages), Ok(Ok(trimmed))) => trimmed.report().kept == pages,
-            (Expected::Fails(kind), Ok(Err(e))) => e.kind() == kind,
+        println!("{:70} {outcome}", entry.name);
+        let sound = match (&entry.expected, result) {
+            (Kept::Pages(pages), Ok(Ok(trimmed))) => trimmed.report().kept == *pages,
+            (Kept::NoPages, Ok(Err(e))) => e.kind() == ErrorKind::NoPages,
+            (Kept::Encrypted, Ok(Err(e))) => e.kind() == ErrorKind::Encrypted,
             _ => false,
         };
         if !sound {
-            wrong.push(format!("{}: {outcome}, expected {}", cells[0], cells[5]));
+            wrong.push(format!("{}: {outcome}, expected {:?}", entry.name, entry.expected));
         }
     }
+    let rows = corpus.pdf_trim.len();
     assert!(rows > 30, "the table has only {rows} rows");
     assert!(wrong.is_empty(), "{} of {rows} rows differ:\n{}", wrong.len(), wrong.join("\n"));
 }

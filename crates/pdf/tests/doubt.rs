@@ -154,6 +154,69 @@ fn a_lost_object_is_named_with_its_page() {
 }
 
 #[test]
+fn what_is_not_understood_within_an_object_is_named() {
+    let sized = |paper: &str, more: &str| {
+        format!("<</Type/Page/Parent 2 0 R/MediaBox{paper}/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R{more}")
+    };
+    for (what, object, body) in [
+        ("a side of the paper", 11, sized("[w 0 595 842]", ">>")),
+        ("an object that ends too early", 11, sized("[0 0 595 842]", ">>/Rotate 90>>")),
+        ("a key without its slash", 11, sized("[0 0 595 842]", "Rotate 90>>")),
+        ("a reference of letters", 11, sized("[0 0 595 842]", "/UserUnit \u{1}4 0 R>>")),
+        ("an object that never ends", 11, sized("[0 0 595 842]", "")),
+        ("a font", 3, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding W>>".to_owned()),
+        ("a node of the tree", 2, "<</Type/Pages/Count 2/Kids[10 0 R 11 0 R]>>/Rotate 90>>".to_owned()),
+        ("the catalog", 1, "<</Type/Catalog/Pages 2 0 R>>/OCProperties<<>>>>".to_owned()),
+    ] {
+        let trimmed = trim(File::of(&[TEXT, TEXT]).with(object, body).bytes(), patient()).unwrap();
+        let report = trimmed.report();
+        assert_eq!(report.kept, [1, 2], "{what}: {report:?}");
+        let named = |w: &Warning| {
+            matches!(w, Warning::ObjectDamaged { object: Some(n), .. } if *n == object)
+                || (object == 11 && *w == Warning::PageLost { page: 2 })
+        };
+        assert!(report.warnings.iter().any(named), "{what}: {report:?}");
+    }
+}
+
+#[test]
+fn a_font_that_is_something_else_is_named() {
+    for other in ["1 0 R", "2 0 R", "10 0 R"] {
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F {other}>>>>/Contents 31 0 R>>"
+        );
+        let policy = patient().with_documents(Documents::PagesOnly);
+        let trimmed = trim(File::of(&[TEXT, TEXT]).with(11, page).bytes(), policy).unwrap();
+        let report = trimmed.report();
+        let named = |w: &Warning| matches!(w, Warning::ObjectLost { page: Some(2), .. });
+        assert!(report.warnings.iter().any(named), "{other}: {report:?}");
+    }
+}
+
+#[test]
+fn content_under_a_misspelt_key_is_doubt() {
+    for key in ["Contnets", "contents", "Annotss"] {
+        let page = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/{key} 31 0 R>>");
+        let trimmed = trim(File::of(&[TEXT, TEXT]).with(11, page).bytes(), patient()).unwrap();
+        assert_eq!(trimmed.report().kept, [1, 2], "{key}: {:?}", trimmed.report());
+    }
+}
+
+#[test]
+fn all_pages_of_the_document_are_counted() {
+    let total = |file: &[u8]| {
+        let trimmed = trim(file.to_vec(), patient()).unwrap();
+        (trimmed.report().total_pages, trimmed.report().summary().source_pages)
+    };
+    assert_eq!(total(&File::of(&[TEXT; 3]).bytes()), (3, Some(3)));
+    assert_eq!(total(&File::of(&[TEXT; 9]).bytes()), (9, Some(9)));
+    assert_eq!(total(&File::of(&["", "", "", "", TEXT, TEXT]).bytes()), (6, Some(6)));
+    // Broken: counted one by one, whatever the tree claims.
+    let file = File::of(&[TEXT; 9]);
+    assert_eq!(total(&file.broken("18 0 obj", "18 0 obX")), (9, Some(9)));
+}
+
+#[test]
 fn images_that_make_no_sense_are_not_nothing() {
     let grey = |entries: &str, bytes: usize| {
         stream(&format!("/Type/XObject/Subtype/Image/Width 20/Height 20{entries}"), &vec![40; bytes])

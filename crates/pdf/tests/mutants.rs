@@ -2,7 +2,8 @@
 //! that was called empty must be empty to it. Where something is lost, a warning must name it.
 //!
 //! 200 mutants of small real files in the suite; `SEALPRESS_PDF_MUTANTS=20000` for a campaign
-//! (`cargo xtask mutants`), `SEALPRESS_PDF_SEED` for another one.
+//! (`cargo xtask mutants`), `SEALPRESS_PDF_SEED` for another one, `SEALPRESS_PDF_FROM` for a slice that begins
+//! with this number, `SEALPRESS_PDF_ONLY=622,2198` for these numbers alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -83,13 +84,21 @@ fn pdfium_misses_nothing_that_was_not_named() {
     let (mutants, seed) = (setting("SEALPRESS_PDF_MUTANTS", 200), setting("SEALPRESS_PDF_SEED", 14));
     let originals = originals();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+    // What an earlier run left may have another number.
+    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let (mut wrong, mut compared, mut refused) = (Vec::new(), 0, 0);
     let (mut jobs, mut waiting) = (String::new(), 0);
-    for n in 0..mutants {
+    let from = setting("SEALPRESS_PDF_FROM", 0);
+    let numbers: Vec<u64> = match std::env::var("SEALPRESS_PDF_ONLY") {
+        Ok(list) => list.split(',').map(|n| n.parse().expect("SEALPRESS_PDF_ONLY")).collect(),
+        Err(_) => (from..from + mutants).collect(),
+    };
+    let mutants = numbers.len();
+    for n in numbers {
         let mut rng = Rng::fork(seed, &format!("mutant {n}"));
-        let original = &originals[rng.below(u32::try_from(originals.len()).unwrap()) as usize];
-        let bytes = mutant(original, &mut rng);
+        let which = rng.below(u32::try_from(originals.len()).unwrap()) as usize;
+        let bytes = mutant(&originals[which], &mut rng);
         let Ok(media) = Media::sniff(bytes.clone()) else { continue };
         match Trimmer::new(support::patient()).trim(&media) {
             Err(e) if e.kind() == ErrorKind::Internal => {
@@ -100,6 +109,10 @@ fn pdfium_misses_nothing_that_was_not_named() {
             Err(_) => refused += 1,
             Ok(trimmed) if trimmed.media().bytes()[..] == bytes[..] => {}
             Ok(trimmed) => {
+                let original = folder.join(format!("original-{which}.pdf"));
+                if !original.exists() {
+                    std::fs::write(&original, &originals[which]).unwrap();
+                }
                 let (input, output) =
                     (folder.join(format!("{seed}-{n}.pdf")), folder.join(format!("{seed}-{n}-out.pdf")));
                 std::fs::write(&input, &bytes).unwrap();
@@ -108,16 +121,23 @@ fn pdfium_misses_nothing_that_was_not_named() {
                 let list = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
                 let dropped: Vec<u32> = report.dropped.iter().map(|dropped| dropped.page).collect();
                 let named = report.warnings.iter().any(|warning| {
-                    matches!(warning, Warning::ObjectLost { .. } | Warning::PageLost { .. } | Warning::PageTreeLost)
+                    matches!(
+                        warning,
+                        Warning::ObjectLost { .. }
+                            | Warning::ObjectDamaged { .. }
+                            | Warning::PageLost { .. }
+                            | Warning::PageTreeLost
+                    )
                 });
                 writeln!(
                     jobs,
-                    "{}\t{}\t{}\t{}\t{}",
+                    "{}\t{}\t{}\t{}\t{}\t{}",
                     input.display(),
                     output.display(),
                     list(&report.kept),
                     list(&dropped),
-                    u8::from(named)
+                    u8::from(named),
+                    original.display()
                 )
                 .unwrap();
                 waiting += 1;

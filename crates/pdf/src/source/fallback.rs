@@ -34,7 +34,7 @@ impl Fallback {
             return Lookup::Lost;
         }
         if let Some(value) = self.get(id) {
-            return Lookup::Found(value);
+            return if self.search.is_damaged(id) { Lookup::Damaged(value) } else { Lookup::Found(value) };
         }
         match self.search.find(id) {
             Hit::Found(value) => Lookup::Found(value),

@@ -23,6 +23,8 @@ pub(crate) use strict::{Token, Tokens, parse_dict, refs};
 #[derive(Debug)]
 pub(crate) enum Lookup {
     Found(Value),
+    /// The same, but not every byte of it is understood: something of it may be lost.
+    Damaged(Value),
     /// The file has no such object, which the standard makes a null.
     Absent,
     /// There is or was one, and nobody can read it.
@@ -33,7 +35,7 @@ impl Lookup {
     /// Whatever is not there is null.
     pub(crate) fn value(self) -> Value {
         match self {
-            Self::Found(value) => value,
+            Self::Found(value) | Self::Damaged(value) => value,
             Self::Absent | Self::Lost => Value::NULL,
         }
     }
@@ -138,15 +140,19 @@ impl Source {
         }
     }
 
-    /// The document's catalog.
-    pub(crate) fn catalog(&self) -> Result<Dict, Leave> {
-        let id = match self {
+    /// The number of the document's catalog.
+    pub(crate) fn root(&self) -> Result<Option<Id>, Leave> {
+        Ok(match self {
             Self::Strict(strict) => Some(strict.root()?),
             Self::Repairing(repairing) => Some(repairing.root()),
             #[cfg(feature = "fallback")]
             Self::Fallback(fallback) => fallback.root(),
-        };
-        match id.map(|id| self.get(id)).transpose()? {
+        })
+    }
+
+    /// The document's catalog.
+    pub(crate) fn catalog(&self) -> Result<Dict, Leave> {
+        match self.root()?.map(|id| self.get(id)).transpose()? {
             Some(Value::Plain(Object::Dict(dict))) => Ok(dict),
             _ => Err(Leave("no catalog")),
         }
@@ -182,7 +188,9 @@ impl Source {
         match object {
             Object::Ref(id) => match self.lookup(*id)? {
                 Lookup::Found(Value::Plain(Object::Ref(next))) => match self.lookup(next)? {
-                    Lookup::Found(Value::Plain(Object::Ref(_))) => Ok(Lookup::Absent),
+                    Lookup::Found(Value::Plain(Object::Ref(_))) | Lookup::Damaged(Value::Plain(Object::Ref(_))) => {
+                        Ok(Lookup::Absent)
+                    }
                     found => Ok(found),
                 },
                 found => Ok(found),

@@ -66,6 +66,7 @@ impl Repairing {
                 }
             }
             Some(_) if self.search.is_torn(id) => Lookup::Lost,
+            Some(value) if self.search.is_damaged(id) => Lookup::Damaged(value),
             Some(value) => Lookup::Found(value),
             None => self.otherwise(id),
         }

@@ -61,6 +61,21 @@ impl Search {
         self.headers.get_or_init(|| headers(&self.bytes)).torn == Some(id.number)
     }
 
+    /// Whether something in this object, or right behind it, makes no sense: a reader that says nothing of it
+    /// may have passed over what its neighbours need.
+    pub(super) fn is_damaged(&self, id: Id) -> bool {
+        let headers = self.headers.get_or_init(|| headers(&self.bytes));
+        let Some(at) = headers.exact.get(&id).or_else(|| headers.any.get(&id.number)) else { return false };
+        let mut lexer = Lexer::new(&self.bytes, *at);
+        if lexer.object().is_err() {
+            return true;
+        }
+        lexer.skip_space();
+        // A word, or the number of the next object where the word is missing.
+        let next = self.bytes.get(lexer.position());
+        next.is_some_and(|b| matches!(b, b'/' | b'<' | b'>' | b'[' | b']' | b'(' | b')' | b'{' | b'}'))
+    }
+
     fn parse(&self, at: usize) -> Option<Value> {
         let mut lexer = Lexer::new(&self.bytes, at);
         let object = lexer.object().ok()?;
@@ -230,6 +245,31 @@ mod tests {
         assert_eq!(found("6 0 obj 1 endobj 7 0 obj<</Length 99>>stream\nabc", 7), None);
         assert_eq!(found("7 0 obj<</A", 7), None);
         assert!(matches!(Search::new(&Bytes::from_static(b"6 0 obj 1 endobj")).find(Id::new(7, 0)), Hit::None));
+    }
+
+    #[test]
+    fn what_makes_no_sense_in_an_object_or_behind_it_is_damage() {
+        let damaged = |text: &str| Search::new(&Bytes::copy_from_slice(text.as_bytes())).is_damaged(Id::new(7, 0));
+        for sound in [
+            "7 0 obj<</A[1 2]>>endobj %%EOF",
+            "7 0 obj<</A 1>>stream\nabc\nendstream endobj %%EOF",
+            "7 0 obj 5 8 0 obj 6 endobj",
+            "7 0 obj<</A 1>>endobk",
+            "7 0 obj<<>>%/a comment\nendobj",
+            "8 0 obj<</A w>>endobj",
+        ] {
+            assert!(!damaged(sound), "{sound}");
+        }
+        for damage in [
+            "7 0 obj<</A[w 0 595 842]>>endobj",
+            "7 0 obj<</A 1>>/Rotate 90>>endobj",
+            "7 0 obj<</A[1 2]B 3 0 R>>endobj",
+            "7 0 obj<</A \u{1}4 0 R>>endobj",
+            "7 0 obj<</A 1 endobj",
+            "7 0 obj[1 2]]endobj",
+        ] {
+            assert!(damaged(damage), "{damage}");
+        }
     }
 
     #[test]

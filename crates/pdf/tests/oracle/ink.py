@@ -1,6 +1,8 @@
 """Looks with pdfium for ink that an output lacks.
 
-stdin: one line per file, `input<TAB>output<TAB>kept pages<TAB>dropped pages<TAB>1 if a loss was named`.
+stdin: one line per file, `input<TAB>output<TAB>kept pages<TAB>dropped pages<TAB>1 if a loss was named<TAB>the file
+before it was damaged`. A page that looks as it did before the damage lacks nothing, whatever pdfium makes of the
+damage.
 stdout: one line per file, `same` or `named` or `skipped` or `lost`, a tab, the input, a tab, why.
 """
 import sys
@@ -45,7 +47,26 @@ def spread(ink):
     return wide
 
 
-def lost(source, output, kept, dropped):
+def missing(expected, found):
+    """What of a page is not on another, or nothing."""
+    if expected.shape != found.shape:
+        if (expected < INK).mean() > SHARE:
+            return f"{found.shape} instead of {expected.shape}"
+        return None
+    share = ((expected < INK) & ~spread(found < PAPER)).mean()
+    return f"ink of {share:.3%} of its pixels is missing" if share > SHARE else None
+
+
+def is_mended(original, number, found):
+    """Whether a page looks as it did before the damage."""
+    try:
+        before = darkness(opened(original), number - 1)
+    except (pypdfium2.PdfiumError, IndexError):
+        return False
+    return before.shape == found.shape and missing(before, found) is None and missing(found, before) is None
+
+
+def lost(source, output, kept, dropped, original):
     try:
         before = opened(source)
     except pypdfium2.PdfiumError as e:
@@ -68,21 +89,17 @@ def lost(source, output, kept, dropped):
         except (pypdfium2.PdfiumError, IndexError):
             continue
         found = darkness(after, index)
-        if expected.shape != found.shape:
-            if (expected < INK).mean() > SHARE:
-                return "lost", f"page {number}: {found.shape} instead of {expected.shape}"
-            continue
-        missing = ((expected < INK) & ~spread(found < PAPER)).mean()
-        if missing > SHARE:
-            return "lost", f"page {number}: ink of {missing:.3%} of its pixels is missing"
+        why = missing(expected, found)
+        if why and not is_mended(original, number, found):
+            return "lost", f"page {number}: {why}"
     return "same", ""
 
 
 for line in sys.stdin:
-    source, output, kept, dropped, named = line.rstrip("\n").split("\t")
+    source, output, kept, dropped, named, original = line.rstrip("\n").split("\t")
     numbers = lambda text: [int(n) for n in text.split(",") if n]
     try:
-        verdict, why = lost(source, output, numbers(kept), numbers(dropped))
+        verdict, why = lost(source, output, numbers(kept), numbers(dropped), original)
     except Exception as e:
         verdict, why = "lost", f"{type(e).__name__}: {e}"
     if verdict == "lost" and named == "1":

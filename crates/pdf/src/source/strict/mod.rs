@@ -102,7 +102,7 @@ impl Strict {
     /// Calls `see` for every object in use.
     pub(crate) fn each(&self, see: &mut dyn FnMut(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
         self.sections.each_in_use(&mut |id| match self.lookup(id)? {
-            Lookup::Found(value) => see(&value),
+            Lookup::Found(value) | Lookup::Damaged(value) => see(&value),
             Lookup::Absent | Lookup::Lost => Ok(()),
         })
     }
