@@ -86,7 +86,7 @@ pub static FIGURES: [Figure; 17] = [
     figure(Counter, "failures_total", "Failed items by reason.", |m| {
         m.tally.reasons().into_iter().map(|(reason, n)| labelled("reason", reason, n)).collect()
     }),
-    figure(Counter, "twins_total", "Items not sent because a twin was.", |m| counted(&m.tally.twins)),
+    figure(Counter, "duplicates_total", "Items not sent, because the same file was.", |m| counted(&m.tally.duplicates)),
     figure(Counter, "found_total", "Items confirmed by a look at the listing.", |m| counted(&m.tally.found)),
     figure(Counter, "sessions_submitted_total", "Sessions submitted.", |m| counted(&m.tally.submitted)),
     figure(Counter, "unaccounted_total", "Media that are listed and nobody's.", |m| counted(&m.tally.unaccounted)),

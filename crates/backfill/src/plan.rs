@@ -120,7 +120,7 @@ impl Plan {
         if let Some(bad) = &row.bad {
             return self.problem(bad.message.clone());
         }
-        *self.contexts.entry(row.context.clone()).or_default() += 1;
+        *self.contexts.entry(row.context.to_string()).or_default() += 1;
         if let Some(key) = key
             && !seen.files.insert(hash(&format!("{key}\n{}\n{}", row.context, row.media)))
         {
@@ -128,7 +128,7 @@ impl Plan {
         }
         let (line, media) = (row.line, &row.media);
         let session = match &row.who {
-            Some(Who::Session(id)) if !is_uuid(id) => {
+            Some(Who::Session(id)) if !is_uuid(id.as_str()) => {
                 Some(format!("line {line}: `{id}` is no session id, which is a UUID"))
             }
             _ => None,
@@ -207,8 +207,8 @@ fn look_at(path: &Path, limit: u64) -> Result<u64, String> {
 }
 
 /// What is wrong with a context, with the name that was probably meant.
-fn context_problem(name: &str) -> Option<String> {
-    let context = Context::from(name);
+fn context_problem(context: &Context) -> Option<String> {
+    let name = context.as_str();
     if !context.is_uploadable() {
         return Some(format!("`{name}` is made by the provider and cannot be uploaded"));
     }
@@ -267,18 +267,18 @@ mod tests {
 
     #[test]
     fn contexts_are_guessed() {
-        assert_eq!(context_problem("document-front"), None);
+        assert_eq!(context_problem(&"document-front".into()), None);
         for (written, meant) in [
             ("document_front", "document-front"),
             ("Face", "face"),
             ("selfie", "face"),
             ("documnt-back", "document-back"),
         ] {
-            let said = context_problem(written).unwrap();
+            let said = context_problem(&written.into()).unwrap();
             assert!(said.contains(&format!("did you mean `{meant}`")), "{said}");
         }
-        assert!(!context_problem("moon").unwrap().contains("did you mean"));
-        assert!(context_problem("selfid_video").unwrap().contains("cannot be uploaded"));
+        assert!(!context_problem(&"moon".into()).unwrap().contains("did you mean"));
+        assert!(context_problem(&"selfid_video".into()).unwrap().contains("cannot be uploaded"));
     }
 
     #[test]

@@ -6,13 +6,15 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use sealpress_client::{Context, MediaId, SessionId};
+use sealpress_media::{Fault, Format};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::hex;
 use crate::run::note::{Note, Stages};
-use crate::store::state::{Failure, ItemState};
+use crate::store::state::ItemState;
 use crate::store::{Only, Record, Store};
 
 pub(crate) const RESULTS: &str = "results.jsonl";
@@ -36,17 +38,17 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<&'a str>,
+    session: Option<&'a SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_state: Option<&'static str>,
-    context: &'a str,
+    context: &'a Context,
     media: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<&'a str>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    media_id: Option<&'a str>,
-    /// `receipt`, `listing` or `twin`.
+    media_id: Option<&'a MediaId>,
+    /// `receipt`, `listing` or `duplicate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<&'static str>,
     attempts: u32,
@@ -65,7 +67,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_out: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mime: Option<&'a str>,
+    mime: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<Vec<u32>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,7 +85,7 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Why<'a> {
     kind: &'a str,
-    fault: &'a str,
+    fault: Fault,
     message: &'a str,
 }
 
@@ -138,18 +140,19 @@ pub(crate) async fn write(store: &dyn Store, columns: &[String], folder: &Path) 
 
 fn line(record: &Record) -> Line<'_> {
     let item = &record.item;
-    let note: Option<Note> = record.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let note = note.as_ref();
+    let note = record.report.as_deref().and_then(Note::stored);
+    let summary = note.as_ref().and_then(|note| note.summary.as_ref());
+    let names = |notes: &[sealpress_media::Note]| notes.iter().map(|note| note.name.clone()).collect();
     Line {
         line: record.line,
         subject: record.subject.as_deref(),
-        session: record.remote.as_deref(),
+        session: record.remote.as_ref(),
         session_state: record.session_state.map(|s| s.as_str()),
         context: &item.context,
         media: &item.media,
         timestamp: item.timestamp.as_deref(),
         state: item.state.as_str(),
-        media_id: item.media_id.as_deref(),
+        media_id: item.media_id.as_ref(),
         via: record.via.map(|v| v.as_str()),
         attempts: item.attempt,
         ambiguous: item.doubts,
@@ -159,12 +162,12 @@ fn line(record: &Record) -> Line<'_> {
         sha256: item.sha256.map(|hash| hex(&hash)),
         bytes_in: record.bytes_in,
         bytes_out: item.bytes_out,
-        mime: item.mime.as_deref(),
-        pages: note.and_then(|n| n.pages.clone()),
-        actions: note.map(|n| n.actions.clone()).unwrap_or_default(),
-        warnings: note.map(|n| n.warnings.clone()).unwrap_or_default(),
-        ms: note.map(|n| n.ms),
-        error: record.failure.as_ref().map(|f| Why { kind: &f.reason, fault: &f.fault, message: &f.message }),
+        mime: item.format.map(Format::mime),
+        pages: summary.and_then(|done| done.pages.clone()),
+        actions: summary.map(|done| names(&done.actions)).unwrap_or_default(),
+        warnings: summary.map(|done| names(&done.warnings)).unwrap_or_default(),
+        ms: note.as_ref().map(|note| note.ms),
+        error: record.failure.as_ref().map(|f| Why { kind: &f.reason, fault: f.fault, message: &f.message }),
         extra: extra(record),
     }
 }
@@ -178,7 +181,7 @@ fn row(record: &Record, columns: &[&str]) -> Vec<Vec<u8>> {
     let extra = extra(record).unwrap_or_default();
     let own = |name: &str| match name {
         // A session that we made belongs to its subject's row.
-        "session" if record.subject.is_none() => record.remote.as_deref(),
+        "session" if record.subject.is_none() => record.remote.as_ref().map(SessionId::as_str),
         "subject" => record.subject.as_deref(),
         "first_name" => record.first_name.as_deref(),
         "last_name" => record.last_name.as_deref(),
@@ -192,12 +195,14 @@ fn row(record: &Record, columns: &[&str]) -> Vec<Vec<u8>> {
         Some(text) => text.as_bytes().to_vec(),
         None => Vec::new(),
     };
-    let none = Failure { reason: item.state.as_str().to_owned(), fault: String::new(), message: String::new() };
     debug_assert!(item.state >= ItemState::Failed);
-    let why = record.failure.clone().unwrap_or(none);
+    let why = match &record.failure {
+        Some(why) => [why.reason.as_str(), why.fault.as_str(), &why.message],
+        None => [item.state.as_str(), "", ""],
+    };
     // The row as it stands, whatever bytes it has: what was read of it stands in its columns.
     let raw = record.raw.clone().unwrap_or_default();
-    let why = [why.reason, why.fault, why.message, record.line.to_string()].map(String::into_bytes);
+    let why = why.map(|text| text.as_bytes().to_vec()).into_iter().chain([record.line.to_string().into_bytes()]);
     columns.iter().map(value).chain(why).chain([raw]).collect()
 }
 

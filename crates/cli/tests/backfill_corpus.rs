@@ -96,9 +96,9 @@ fn the_whole_corpus_is_sent_or_listed() {
         let result = by_path[good.to_str().unwrap()];
         assert_eq!(result["state"], "confirmed", "{result}");
     }
-    // Twins share a record; nothing else is there that is nobody's.
-    let twins = results.iter().filter(|r| r["via"] == "twin").count();
-    assert_eq!(stored.len(), confirmed - twins);
+    // Duplicates share a record; nothing else is there that is nobody's.
+    let duplicates = results.iter().filter(|r| r["via"] == "duplicate").count();
+    assert_eq!(stored.len(), confirmed - duplicates);
     assert_eq!(ledger.duplicates().count(), 0);
 
     // The failed rows come back in the manifest's own columns, each with its reason.

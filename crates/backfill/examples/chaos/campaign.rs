@@ -190,7 +190,7 @@ fn check(seed: u64, stage: &Stage<'_>, rows: &[Row], code: Option<i32>, tally: &
         assert_eq!(&record.sha256, sha256, "seed {seed}, line {line}: it is the right file");
         assert_eq!(record.context, row.context, "seed {seed}, line {line}");
         assert_eq!(result["session"], record.session.as_str(), "seed {seed}, line {line}");
-        if result["via"] != "twin" {
+        if result["via"] != "duplicate" {
             assert!(accounted.insert(id), "seed {seed}, line {line}: two items are confirmed by one upload");
         }
     }

@@ -13,7 +13,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use hash::hex;
-pub(crate) use row::{BAD_ROW, Row, Who};
+pub(crate) use row::{Row, Who};
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -1,5 +1,7 @@
 //! One line of a manifest, and whose it is, whatever else is wrong with it.
 
+use sealpress_client::{Context, SessionId};
+use sealpress_media::Fault;
 use serde_json::{Map, Value};
 
 use crate::store::state::Failure;
@@ -11,8 +13,8 @@ pub(crate) struct Row {
     pub line: u64,
     /// Whose media it is. `None` only in bad rows.
     pub who: Option<Who>,
-    /// What it shows, in the provider's words.
-    pub context: String,
+    /// What it shows.
+    pub context: Context,
     /// Path or URL.
     pub media: String,
     /// Capture time.
@@ -39,7 +41,7 @@ impl Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     /// One that exists at the provider.
-    Session(String),
+    Session(SessionId),
     /// One that will be made for this key of the operator's.
     Subject {
         /// The operator's key.
@@ -72,10 +74,10 @@ impl Who {
 }
 
 /// The reason of rows that are no items.
-pub(crate) const BAD_ROW: &str = "bad-row";
+const BAD_ROW: &str = "bad-row";
 
 pub(super) fn bad(message: String) -> Failure {
-    Failure { reason: BAD_ROW.to_owned(), fault: "input".to_owned(), message }
+    Failure::new(BAD_ROW, Fault::Input, message)
 }
 
 /// Longest value of a column, in bytes: beyond any name, path or URL.
@@ -111,7 +113,15 @@ pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, Str
         }
     }
     let who = match (session, subject) {
-        (Some(session), None) => Some(Who::Session(session)),
+        (Some(session), None) => match SessionId::new(session.as_str()) {
+            Ok(id) => Some(Who::Session(id)),
+            // Whose it is, nobody can tell: it may be a slip of another row's session.
+            Err(e) => {
+                problem.get_or_insert(format!("line {line}: `{session}` is no session id: {e}"));
+                extra.insert("session".to_owned(), Value::String(session));
+                None
+            }
+        },
         (None, Some(subject)) => Some(Who::Subject { subject, first_name, last_name, vendor_data }),
         (None, None) => {
             problem.get_or_insert(format!("line {line}: neither `session` nor `subject`"));
@@ -129,7 +139,7 @@ pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, Str
     Row {
         line,
         who,
-        context: context.unwrap_or_default(),
+        context: Context::from(context.unwrap_or_default()),
         media: media.unwrap_or_default(),
         timestamp,
         extra: (!extra.is_empty()).then(|| Value::Object(extra).to_string()),

@@ -25,7 +25,7 @@ pub(super) struct Figures {
     pub(super) stages: [Vec<f32>; 5],
     pub(super) reasons: Vec<(String, u64)>,
     pub(super) actions: Vec<(String, u64)>,
-    pub(super) twin_bytes: u64,
+    pub(super) duplicate_bytes: u64,
     pub(super) found: u64,
     pub(super) bad: Vec<Bad>,
     pub(super) more_bad: u64,
@@ -82,8 +82,8 @@ impl Figures {
         if sampled && let Some(ended) = record.ended {
             self.ended.push((ended, bad));
         }
-        if record.via == Some(Via::Twin) {
-            self.twin_bytes += record.bytes_in.unwrap_or(0);
+        if record.via == Some(Via::Duplicate) {
+            self.duplicate_bytes += record.bytes_in.unwrap_or(0);
         } else if record.item.state == ItemState::Confirmed {
             if let Some(bytes) = record.bytes_in.filter(|n| *n > 0) {
                 self.sizes_in.add(bytes);
@@ -93,13 +93,13 @@ impl Figures {
             }
             self.found += u64::from(record.via == Some(Via::Listing));
         }
-        if let Some(note) = record.report.as_deref().and_then(|text| serde_json::from_str::<Note>(text).ok()) {
+        if let Some(note) = record.report.as_deref().and_then(Note::stored) {
             if sampled {
                 let ms = [note.ms.read, note.ms.press, note.ms.sign, note.ms.send, note.ms.total];
                 self.stages.iter_mut().zip(ms).for_each(|(stage, ms)| stage.push(ms as f32));
             }
-            for action in note.actions {
-                *actions.entry(action).or_default() += 1;
+            for action in note.summary.into_iter().flat_map(|done| done.actions) {
+                *actions.entry(action.name).or_default() += 1;
             }
         }
         if bad {
@@ -109,7 +109,7 @@ impl Figures {
             };
             *reasons.entry(reason.clone()).or_default() += 1;
             if self.bad.len() < BAD {
-                let (context, state) = (record.item.context.clone(), record.item.state);
+                let (context, state) = (record.item.context.to_string(), record.item.state);
                 self.bad.push(Bad { line: record.line, context, state, reason, message });
             } else {
                 self.more_bad += 1;

@@ -9,6 +9,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use sealpress_client::SessionId;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::results::Whole;
@@ -127,7 +129,7 @@ fn open_sessions(page: &mut String, about: &About) {
         let _ = write!(
             page,
             "<tr><td>{}<td>{}<td class=n>{} of {}<td>{}",
-            escape(session.session.as_deref().unwrap_or("not made")),
+            escape(session.session.as_ref().map_or("not made", SessionId::as_str)),
             session.state.as_str(),
             session.confirmed,
             session.items,
@@ -196,8 +198,8 @@ fn section(page: &mut String, title: &str, about: &str, content: &str) {
 fn duplicates(summary: &Summary, figures: &Figures) -> String {
     let mut text = String::from("<dl>");
     for (label, value) in [
-        ("files not sent because their twin was", thousands(summary.twins)),
-        ("bytes saved by that", show_bytes(figures.twin_bytes)),
+        ("files not sent, because the same file was", thousands(summary.duplicates)),
+        ("bytes saved by that", show_bytes(figures.duplicate_bytes)),
         ("uploads whose answer was lost and looked up", thousands(summary.ambiguous)),
         ("of them found in the provider's list", thousands(figures.found)),
         ("media at the provider that are no item's", thousands(summary.unaccounted)),

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::desk::Active;
+use sealpress_media::Fault;
+
+use super::journal::ClaimedSession;
 use crate::store::state::{Change, Failure};
 
 /// A failure that is not written yet.
 pub(super) struct Held {
-    pub(super) active: Arc<Active>,
+    pub(super) claimed: Arc<ClaimedSession>,
     pub(super) changes: Vec<Change>,
     pub(super) reason: String,
     /// How many items it fails.
@@ -52,7 +54,7 @@ impl First {
     /// Judges a failure.
     pub(super) fn judge(&self, held: Held, failure: &Failure) -> Verdict {
         let mut kept = self.lock();
-        let Some(all) = kept.as_mut().filter(|_| matches!(failure.fault.as_str(), "caller" | "remote")) else {
+        let Some(all) = kept.as_mut().filter(|_| matches!(failure.fault, Fault::Caller | Fault::Remote)) else {
             return Verdict::Write(held);
         };
         all.push(held);

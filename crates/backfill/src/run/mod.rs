@@ -1,10 +1,13 @@
 //! A run: claims sessions, works on many of them at once, stops when it is told to, and says how it
 //! ended.
 
-mod desk;
+mod create;
 mod first;
+mod journal;
 pub(crate) mod note;
+mod record;
 mod session;
+mod submit;
 mod tally;
 
 use std::sync::atomic::Ordering;
@@ -25,8 +28,8 @@ use crate::source::Sources;
 use crate::store::state::{ItemState, SessionState};
 use crate::store::{Store, Summary};
 use crate::units::MaxErrors;
-use desk::Desk;
 use first::{First, Held};
+use journal::StoreJournal;
 
 /// How long a stopped run waits for what is on the wire.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -81,7 +84,7 @@ impl Default for RunOptions {
 /// One run over one journal.
 pub(crate) struct Runner {
     store: Arc<dyn Store>,
-    desk: Arc<Desk>,
+    journal: Arc<StoreJournal>,
     pub(crate) pipeline: Pipeline,
     sources: Sources,
     options: RunOptions,
@@ -153,16 +156,16 @@ impl Runner {
         sources: Sources,
         options: RunOptions,
     ) -> Result<Arc<Self>> {
-        let desk = Arc::new(Desk::new(Arc::clone(&store), options.dedupe));
-        let journal: Arc<dyn pipeline::Journal> = desk.clone();
+        let journal = Arc::new(StoreJournal::new(Arc::clone(&store), options.dedupe));
+        let hooks: Arc<dyn pipeline::Journal> = journal.clone();
         let pipeline = Pipeline::shared(provider, press)
             .options(options.pipeline.clone())
-            .shared_journal(journal)
+            .shared_journal(hooks)
             .build()
             .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
         let (tally, stop) = (Arc::default(), Stop::default());
         let (first, probe) = (First::new(options.same_reason), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { store, desk, pipeline, sources, options, tally, stop, first, probe }))
+        Ok(Arc::new(Self { store, journal, pipeline, sources, options, tally, stop, first, probe }))
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -181,7 +184,7 @@ impl Runner {
         worked?;
         // What is held back of a run that was stopped stays as the journal has it.
         for held in self.first.open() {
-            self.store.release(&held.active.ticket()).await?;
+            self.store.release(&held.claimed.ticket()).await?;
         }
         let summary = self.store.summary().await?;
         let stopped = self.stop.reason();
@@ -278,20 +281,20 @@ impl Runner {
 
     /// Writes one held failure; a session whose lease ended meanwhile is somebody else's.
     async fn write_held(&self, held: Held) -> Result<()> {
-        match self.desk.apply(&held.active, held.changes).await {
+        match self.journal.apply(&held.claimed, held.changes).await {
             Ok(()) => {}
             Err(e) if e.kind() == ErrorKind::LeaseLost => return Ok(()),
             Err(e) => return Err(e),
         }
         (0..held.items).for_each(|_| self.failed_one(&held.reason));
-        if held.active.let_go() {
-            self.store.release(&held.active.ticket()).await?;
+        if held.claimed.let_go() {
+            self.store.release(&held.claimed.ticket()).await?;
         }
         Ok(())
     }
 
     fn fatal(&self) -> Result<()> {
-        self.desk.failed().map_or(Ok(()), Err)
+        self.journal.failed().map_or(Ok(()), Err)
     }
 
     /// Looks after what stops a run: the clock, and a pipeline that stopped by itself.
@@ -314,7 +317,7 @@ impl Runner {
     }
 
     fn is_stopping(&self) -> bool {
-        self.stop.token.is_cancelled() || self.desk.has_failed()
+        self.stop.token.is_cancelled() || self.journal.has_failed()
     }
 
     /// Whether the provider has answered an upload in this run.

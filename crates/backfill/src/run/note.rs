@@ -1,26 +1,16 @@
-//! What the journal keeps of how an item went: small, without names.
+//! What the journal keeps of how an item went: what was done to its file, with its words, and how long
+//! that took.
 
+use sealpress_media::{Dimensions, Format, Note as Word, Summary};
 use sealpress_pipeline::Outcome;
 use serde::{Deserialize, Serialize};
 
 /// The note of one confirmed item.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Note {
-    /// What the file was, and what was sent.
+    /// What was done to the file, where it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) format: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) output_format: Option<String>,
-    /// Pixels before and after.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) original: Option<serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) dimensions: Option<serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pages: Option<Vec<u32>>,
-    pub(crate) actions: Vec<String>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) summary: Option<Summary>,
     pub(crate) ms: Stages,
 }
 
@@ -35,21 +25,61 @@ pub(crate) struct Stages {
     pub(crate) total: f64,
 }
 
+/// As it stands in a journal: journals of the first versions had the summary's parts beside `ms`, and of
+/// actions and warnings the names alone.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Stored {
+    summary: Option<Summary>,
+    ms: Stages,
+    format: Option<Format>,
+    output_format: Option<Format>,
+    original: Option<Dimensions>,
+    dimensions: Option<Dimensions>,
+    pages: Option<Vec<u32>>,
+    actions: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Note {
+    /// The text of a note; `None` for a text that is none.
+    pub(crate) fn stored(text: &str) -> Option<Self> {
+        let stored: Stored = serde_json::from_str(text).ok()?;
+        let words = |names: Vec<String>| names.into_iter().map(|name| Word::new(name, "")).collect();
+        let parts = stored.format.map(|format| {
+            let mut summary = Summary::unchanged(format);
+            summary.output_format = stored.output_format.unwrap_or(format);
+            (summary.original, summary.dimensions) = (stored.original, stored.dimensions);
+            summary.pages = stored.pages;
+            (summary.actions, summary.warnings) = (words(stored.actions), words(stored.warnings));
+            summary
+        });
+        Some(Self { summary: stored.summary.or(parts), ms: stored.ms })
+    }
+}
+
 pub(super) fn of(outcome: &Outcome) -> String {
     let t = &outcome.timings;
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
-    let mut note = Note {
-        ms: Stages { read: ms(t.read), press: ms(t.press), sign: ms(t.sign), send: ms(t.send), total: ms(t.total) },
-        ..Note::default()
-    };
-    if let Some(report) = &outcome.report {
-        note.format = Some(report.format.as_str().to_owned());
-        note.output_format = Some(report.output_format.as_str().to_owned());
-        note.original = report.original.and_then(|d| serde_json::to_value(d).ok());
-        note.dimensions = report.dimensions.and_then(|d| serde_json::to_value(d).ok());
-        note.pages.clone_from(&report.pages);
-        note.actions = report.actions.iter().map(|a| a.name.clone()).collect();
-        note.warnings = report.warnings.iter().map(|w| w.name.clone()).collect();
+    let ms = Stages { read: ms(t.read), press: ms(t.press), sign: ms(t.sign), send: ms(t.send), total: ms(t.total) };
+    serde_json::to_string(&Note { summary: outcome.report.clone(), ms }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_older_journals_are_read() {
+        let old = r#"{"format":"png","output_format":"jpeg","original":{"width":40,"height":30},
+            "actions":["resized"],"warnings":[],"ms":{"read":1.5,"press":2.0,"sign":0.0,"send":3.0,"total":7.0}}"#;
+        let note = Note::stored(old).unwrap();
+        let summary = note.summary.as_ref().unwrap();
+        assert_eq!((summary.format, summary.output_format), (Format::Png, Format::Jpeg));
+        assert_eq!(summary.original.map(|d| (d.width(), d.height())), Some((40, 30)));
+        assert_eq!((summary.actions[0].name.as_str(), note.ms.total), ("resized", 7.0));
+        let again = serde_json::to_string(&note).unwrap();
+        assert_eq!(Note::stored(&again), Some(note), "as it is written today");
+        assert_eq!(Note::stored("no note"), None);
     }
-    serde_json::to_string(&note).unwrap_or_default()
 }

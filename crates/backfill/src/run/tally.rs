@@ -13,7 +13,7 @@ pub(crate) struct Tally {
     pub(crate) confirmed: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) quarantined: AtomicU64,
-    pub(crate) twins: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
     pub(crate) found: AtomicU64,
     pub(crate) submitted: AtomicU64,
     pub(crate) not_submitted: AtomicU64,
@@ -34,7 +34,7 @@ impl Tally {
         self.bytes_in.fetch_add(bytes_in, Relaxed);
         self.bytes_out.fetch_add(bytes_out, Relaxed);
         match via {
-            Via::Twin => drop(self.twins.fetch_add(1, Relaxed)),
+            Via::Duplicate => drop(self.duplicates.fetch_add(1, Relaxed)),
             Via::Listing => drop(self.found.fetch_add(1, Relaxed)),
             Via::Receipt => {}
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use sealpress_media::Fault;
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
 
@@ -74,22 +75,15 @@ impl Sources {
     }
 
     fn file(&self, path: &Path, is_judged: bool) -> Result<Found, Failure> {
-        let real = std::fs::canonicalize(path).map_err(|e| Failure {
-            reason: Why::Read.as_str().to_owned(),
-            fault: "caller".to_owned(),
+        let real = std::fs::canonicalize(path)
             // The kind alone: the manifest's line says which file.
-            message: format!("the file cannot be opened: {}", e.kind()),
-        })?;
+            .map_err(|e| unreadable(format!("the file cannot be opened: {}", e.kind())))?;
         if is_judged && !self.roots.iter().any(|root| real.starts_with(root)) {
             let message = "the file lies outside of the allowed folders; say --allow-root DIR to read from there";
             return Err(not_allowed(message.to_owned()));
         }
         if !real.is_file() {
-            return Err(Failure {
-                reason: Why::Read.as_str().to_owned(),
-                fault: "caller".to_owned(),
-                message: "not a regular file".to_owned(),
-            });
+            return Err(unreadable("not a regular file".to_owned()));
         }
         Ok(Found::File(real))
     }
@@ -103,7 +97,11 @@ fn url(media: &str) -> Option<Url> {
 }
 
 fn not_allowed(message: String) -> Failure {
-    Failure { reason: "not-allowed".to_owned(), fault: "caller".to_owned(), message }
+    Failure::new("not-allowed", Fault::Caller, message)
+}
+
+fn unreadable(message: String) -> Failure {
+    Failure::new(Why::Read.as_str(), Fault::Caller, message)
 }
 
 /// Media that cannot be found, for an item that may have been sent before.

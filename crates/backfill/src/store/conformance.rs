@@ -1,11 +1,17 @@
 //! What every store must do, whichever it is.
 
 use proptest::prelude::*;
+use sealpress_client::{MediaId, SessionId};
+use sealpress_media::{Fault, Format};
 
 use super::state::{Change, Failure, ItemState, SessionState, Via};
 use super::{Claim, Mend, Mended, Only, Store, Which};
 use crate::error::ErrorKind;
 use crate::manifest::{Row, Who};
+
+pub(crate) fn id(text: &str) -> SessionId {
+    SessionId::new(text).unwrap()
+}
 
 pub(crate) fn subject(key: &str) -> Option<Who> {
     Some(Who::Subject { subject: key.to_owned(), first_name: None, last_name: None, vendor_data: None })
@@ -13,23 +19,29 @@ pub(crate) fn subject(key: &str) -> Option<Who> {
 
 pub(crate) fn row(line: u64, who: Option<Who>, context: &str) -> Row {
     let media = format!("{line}.jpg");
-    Row { line, who, context: context.to_owned(), media, timestamp: None, extra: None, bad: None, raw: None }
+    Row { line, who, context: context.into(), media, timestamp: None, extra: None, bad: None, raw: None }
 }
 
 pub(crate) fn failure(reason: &str) -> Failure {
-    Failure { reason: reason.to_owned(), fault: "input".to_owned(), message: "as it says".to_owned() }
+    Failure { reason: reason.to_owned(), fault: Fault::Input, message: "as it says".to_owned() }
 }
 
-pub(crate) fn normalized(item: i64) -> Change {
-    Change::Normalized { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, mime: "image/jpeg".to_owned() }
+pub(crate) fn prepared(item: i64) -> Change {
+    Change::Prepared { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, format: Format::Jpeg }
 }
 
 pub(crate) fn sending(item: i64) -> Change {
-    Change::Sending { item, bytes_out: 500, mime: "image/jpeg".to_owned(), sent_sha256: Some([9; 32]) }
+    Change::Sending { item, bytes_out: 500, format: Format::Jpeg, sent_sha256: Some([9; 32]) }
 }
 
 pub(crate) fn confirmed(item: i64) -> Change {
-    Change::Confirmed { item, media_id: format!("m{item}"), via: Via::Receipt, report: None, doubts: 0 }
+    Change::Confirmed {
+        item,
+        media_id: MediaId::new(format!("m{item}")).unwrap(),
+        via: Via::Receipt,
+        report: None,
+        doubts: 0,
+    }
 }
 
 async fn all(store: &dyn Store) -> Vec<Claim> {
@@ -52,10 +64,10 @@ pub(crate) async fn a_session_goes_its_way(store: &dyn Store) {
     let ticket = &claim.ticket;
     let [a, b] = [claim.items[0].id, claim.items[1].id];
     store.apply(ticket, vec![Change::Creating]).await.unwrap();
-    store.apply(ticket, vec![Change::Created { remote: "s1".into() }]).await.unwrap();
-    store.apply(ticket, vec![normalized(a), sending(a)]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: id("s1") }]).await.unwrap();
+    store.apply(ticket, vec![prepared(a), sending(a)]).await.unwrap();
     store.apply(ticket, vec![confirmed(a)]).await.unwrap();
-    store.apply(ticket, vec![normalized(b), sending(b)]).await.unwrap();
+    store.apply(ticket, vec![prepared(b), sending(b)]).await.unwrap();
     store.apply(ticket, vec![sending(b)]).await.unwrap();
     store.apply(ticket, vec![confirmed(b)]).await.unwrap();
     store.apply(ticket, vec![Change::Submitting]).await.unwrap();
@@ -72,8 +84,8 @@ pub(crate) async fn a_session_goes_its_way(store: &dyn Store) {
     assert_eq!((summary.bytes_in, summary.bytes_out, summary.attempts), (2000, 1000, 3));
     assert_eq!(summary.sessions_of(SessionState::Submitted), 1);
     let page = store.page(0, 10, Only::All).await.unwrap();
-    assert_eq!(page[1].item.media_id.as_deref(), Some("m2"));
-    assert_eq!((page[1].remote.as_deref(), page[1].subject.as_deref()), (Some("s1"), Some("k")));
+    assert_eq!(page[1].item.media_id.as_ref().map(MediaId::as_str), Some("m2"));
+    assert_eq!((page[1].remote.as_ref().map(SessionId::as_str), page[1].subject.as_deref()), (Some("s1"), Some("k")));
     assert!(page[1].ended.is_some_and(|ms| ms > 1_700_000_000_000));
     assert_eq!(store.page(1, 10, Only::All).await.unwrap().len(), 1);
     assert_eq!(store.page(0, 10, Only::Bad).await.unwrap().len(), 0);
@@ -81,24 +93,24 @@ pub(crate) async fn a_session_goes_its_way(store: &dyn Store) {
 
 /// A session with a failed item is never submitted, and comes back when the item is retried.
 pub(crate) async fn failures_keep_a_session_open(store: &dyn Store) {
-    let session = || Some(Who::Session("s".to_owned()));
-    let mut bad = row(4, Some(Who::Session("t".to_owned())), "face");
+    let session = || Some(Who::Session(id("s")));
+    let mut bad = row(4, Some(Who::Session(id("t"))), "face");
     bad.bad = Some(failure("bad-row"));
     import(store, vec![row(2, session(), "face"), row(3, session(), "face"), bad]).await;
     let claims = all(store).await;
     assert_eq!(claims.len(), 1, "a session of bad rows alone is no work");
     let ticket = &claims[0].ticket;
-    assert_eq!(claims[0].session.remote.as_deref(), Some("s"));
+    assert_eq!(claims[0].session.remote.as_ref().map(SessionId::as_str), Some("s"));
     let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
     let broken = Change::Failed { item: a, failure: failure("truncated"), bytes_in: Some(3), doubts: 0 };
-    store.apply(ticket, vec![broken, normalized(b), sending(b), confirmed(b)]).await.unwrap();
+    store.apply(ticket, vec![broken, prepared(b), sending(b), confirmed(b)]).await.unwrap();
     let early = store.apply(ticket, vec![Change::Submitting]).await;
     assert_eq!(early.unwrap_err().kind(), ErrorKind::Illegal, "not every item is confirmed");
 }
 
 /// After a retry the failed item is work again; a bad row stays what it is.
 pub(crate) async fn retry_sets_back(store: &dyn Store) {
-    let session = || Some(Who::Session("s".to_owned()));
+    let session = || Some(Who::Session(id("s")));
     let mut bad = row(5, None, "face");
     bad.bad = Some(failure("bad-row"));
     import(store, vec![row(2, session(), "face"), row(3, session(), "face"), row(4, subject("k"), "face"), bad]).await;
@@ -107,7 +119,7 @@ pub(crate) async fn retry_sets_back(store: &dyn Store) {
     let [a, b] = [claims[0].items[0].id, claims[0].items[1].id];
     let failed = Change::Failed { item: a, failure: failure("truncated"), bytes_in: None, doubts: 0 };
     let lost = Change::Quarantined { item: b, failure: failure("in-doubt"), doubts: 1 };
-    store.apply(ticket, vec![failed, normalized(b), sending(b), lost]).await.unwrap();
+    store.apply(ticket, vec![failed, prepared(b), sending(b), lost]).await.unwrap();
     store.release(ticket).await.unwrap();
     let other = &claims[1].ticket;
     store.apply(other, vec![Change::Creating]).await.unwrap();
@@ -148,8 +160,8 @@ pub(crate) async fn mended_rows_go_to_their_sessions(store: &dyn Store) {
     let claim = all(store).await.remove(0);
     let (ticket, item) = (&claim.ticket, claim.items[0].id);
     store.apply(ticket, vec![Change::Creating]).await.unwrap();
-    store.apply(ticket, vec![Change::Created { remote: "s1".into() }]).await.unwrap();
-    store.apply(ticket, vec![normalized(item), sending(item), confirmed(item)]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: id("s1") }]).await.unwrap();
+    store.apply(ticket, vec![prepared(item), sending(item), confirmed(item)]).await.unwrap();
     store.release(ticket).await.unwrap();
     assert!(all(store).await.is_empty(), "a bad row is no work");
     let page = store.page(0, 10, Only::Bad).await.unwrap();
@@ -162,12 +174,12 @@ pub(crate) async fn mended_rows_go_to_their_sessions(store: &dyn Store) {
     assert_eq!(ended, [Mend::Taken, Mend::Taken]);
     let claims = all(store).await;
     assert_eq!(claims.len(), 2);
-    assert_eq!(claims[0].session.remote.as_deref(), Some("s1"), "the same session");
+    assert_eq!(claims[0].session.remote.as_ref().map(SessionId::as_str), Some("s1"), "the same session");
     let states: Vec<_> = claims[0].items.iter().map(|i| i.state).collect();
     assert_eq!(states, [ItemState::Confirmed, ItemState::Pending, ItemState::Pending]);
     let ticket = &claims[0].ticket;
     for item in &claims[0].items[1..] {
-        store.apply(ticket, vec![normalized(item.id), sending(item.id), confirmed(item.id)]).await.unwrap();
+        store.apply(ticket, vec![prepared(item.id), sending(item.id), confirmed(item.id)]).await.unwrap();
     }
     store.apply(ticket, vec![Change::Counted { unaccounted: 2, missing: 0, ids: None }]).await.unwrap();
     store.apply(ticket, vec![Change::Submitting]).await.unwrap();
@@ -194,11 +206,11 @@ pub(crate) async fn a_creation_in_doubt_is_asked_for_again(store: &dyn Store) {
 
 /// A batch is applied as a whole or not at all, and only by who holds the session.
 pub(crate) async fn changes_need_the_claim(store: &dyn Store) {
-    import(store, vec![row(2, Some(Who::Session("s".to_owned())), "face")]).await;
+    import(store, vec![row(2, Some(Who::Session(id("s"))), "face")]).await;
     let claims = all(store).await;
     let mut stranger = claims[0].ticket.clone();
     stranger.owner = "somebody else".to_owned();
-    let kind = store.apply(&stranger, vec![normalized(1)]).await.unwrap_err().kind();
+    let kind = store.apply(&stranger, vec![prepared(1)]).await.unwrap_err().kind();
     assert!(matches!(kind, ErrorKind::Illegal | ErrorKind::LeaseLost), "{kind:?}");
 }
 
@@ -215,14 +227,14 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Any history: the journal's counters agree with a model that only knows the table of states.
 pub(crate) async fn follows_the_table(store: &dyn Store, steps: &[Step]) {
-    let who = || Some(Who::Session("s".to_owned()));
+    let who = || Some(Who::Session(id("s")));
     import(store, (0..3).map(|n| row(n + 2, who(), "face")).collect()).await;
     let claim = all(store).await.remove(0);
     let mut model = [ItemState::Pending; 3];
     for step in steps {
         let item = claim.items[step.item].id;
         let change = match step.what {
-            0 => normalized(item),
+            0 => prepared(item),
             1 | 2 => sending(item),
             3 => Change::Returned { item, doubts: 1 },
             4 => confirmed(item),

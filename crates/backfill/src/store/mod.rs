@@ -14,7 +14,10 @@ use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
-use crate::error::Result;
+use sealpress_client::{Context, MediaId, SessionId};
+use sealpress_media::Format;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 use state::{Change, Failure, ItemState, SessionState, Via};
 
@@ -116,7 +119,7 @@ pub struct OpenSession {
     /// The operator's key of it, where the manifest names a subject.
     pub subject: Option<String>,
     /// The provider's id of it, once known.
-    pub session: Option<String>,
+    pub session: Option<SessionId>,
     /// Where it stands.
     pub state: SessionState,
     /// Its items, and how many of them are confirmed, failed and quarantined.
@@ -133,8 +136,13 @@ pub struct OpenSession {
 
 impl OpenSession {
     /// Says why, of what the journal has.
-    pub(crate) fn new(names: [Option<String>; 2], state: SessionState, counts: [u64; 4], said: Option<String>) -> Self {
-        let [subject, session] = names;
+    pub(crate) fn new(
+        subject: Option<String>,
+        session: Option<SessionId>,
+        state: SessionState,
+        counts: [u64; 4],
+        said: Option<String>,
+    ) -> Self {
         let [items, confirmed, failed, quarantined] = counts;
         let why = match said {
             Some(said) => said,
@@ -231,7 +239,7 @@ pub(crate) struct Session {
     /// Free text for a new session.
     pub vendor_data: Option<String>,
     /// The provider's id, once known.
-    pub remote: Option<String>,
+    pub remote: Option<SessionId>,
     /// Where it stands.
     pub state: SessionState,
 }
@@ -241,8 +249,8 @@ pub(crate) struct Session {
 pub(crate) struct Item {
     /// The journal's number of it; ascending in the order of the manifest.
     pub id: i64,
-    /// The context, as the manifest spells it.
-    pub context: String,
+    /// What it shows.
+    pub context: Context,
     /// Path or URL.
     pub media: String,
     /// Capture time, where given.
@@ -255,16 +263,16 @@ pub(crate) struct Item {
     pub sha256: Option<[u8; 32]>,
     /// Bytes of what was or will be sent.
     pub bytes_out: Option<u64>,
-    /// Media type of what was or will be sent.
-    pub mime: Option<String>,
+    /// The format of what was or will be sent.
+    pub format: Option<Format>,
     /// The provider's id, once confirmed.
-    pub media_id: Option<String>,
+    pub media_id: Option<MediaId>,
     /// SHA-256 of what was sent last, before base64.
     pub sent_sha256: Option<[u8; 32]>,
     /// How many of its attempts had an unclear outcome.
     pub doubts: u32,
     /// The item that was sent in its place.
-    pub twin: Option<i64>,
+    pub duplicate_of: Option<i64>,
 }
 
 /// One item with all that results and reports tell of it.
@@ -283,7 +291,7 @@ pub(crate) struct Record {
     /// Free text, as the manifest has it.
     pub vendor_data: Option<String>,
     /// The provider's id of its session, once known.
-    pub remote: Option<String>,
+    pub remote: Option<SessionId>,
     /// Where its session stands; `None` for rows without one.
     pub session_state: Option<SessionState>,
     /// Columns of the manifest that are carried through, as a JSON object.
@@ -304,6 +312,18 @@ pub(crate) struct Record {
     pub raw: Option<Vec<u8>>,
 }
 
+/// A format by the media type under which it is stored.
+pub(crate) fn format_of(mime: Option<&str>) -> Option<Format> {
+    Format::ALL.into_iter().find(|format| Some(format.mime()) == mime)
+}
+
+/// An id as it is stored. Only ids are written; what is none was written by something else.
+pub(crate) fn session_id(text: Option<String>) -> Result<Option<SessionId>> {
+    text.map(SessionId::new)
+        .transpose()
+        .map_err(|e| Error::caused(ErrorKind::Corrupt, "the journal names a session by what is no id", e))
+}
+
 /// Counts of everything in a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
@@ -315,8 +335,8 @@ pub struct Summary {
     pub bytes_in: u64,
     /// Bytes sent, before base64.
     pub bytes_out: u64,
-    /// Items that were not sent because a twin was.
-    pub twins: u64,
+    /// Items that were not sent, because the same file was.
+    pub duplicates: u64,
     /// Attempts whose outcome was unclear and had to be looked up.
     pub ambiguous: u64,
     /// Attempts begun.

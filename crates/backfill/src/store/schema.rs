@@ -1,6 +1,8 @@
 //! The tables and every statement, in the words that both dialects share. Parameters are written
 //! `?1`; PostgreSQL gets `$1`. What differs stands in [`Dialect`], and nowhere else.
 
+use sealpress_media::Fault;
+
 use super::state::{self, Change, Failure, ItemState, SessionState};
 use super::value::Value;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,7 +10,7 @@ use crate::manifest::{Row, Who};
 
 /// Scripts that lead from one version of the tables to the next; their number is the version.
 /// Never edit one that was released: add another.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE sessions (
     id {pk},
@@ -53,6 +55,16 @@ ALTER TABLE sessions ADD COLUMN missing BIGINT;
 ALTER TABLE sessions ADD COLUMN unaccounted_ids TEXT;
 ALTER TABLE sessions ADD COLUMN orphans BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN orphan_ids TEXT;
+",
+    // A session that a manifest named by what can be no id is nobody's: its rows are bad ones.
+    "
+ALTER TABLE items RENAME COLUMN twin TO duplicate_of;
+UPDATE items SET state = 4, reason = 'bad-row', fault = 'caller', ended = COALESCE(ended, {now}),
+    message = 'line ' || line || ': `' || (SELECT remote FROM sessions WHERE sessions.id = items.session) ||
+        '` is no session id',
+    session = NULL
+    WHERE session IN (SELECT id FROM sessions WHERE remote IN ('', '.', '..') OR remote LIKE '% %' OR LENGTH(remote) > 256);
+DELETE FROM sessions WHERE remote IN ('', '.', '..') OR remote LIKE '% %' OR LENGTH(remote) > 256;
 ",
 ];
 
@@ -149,7 +161,7 @@ pub(crate) fn claim(only: &[String]) -> (String, Vec<Value>) {
 pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state
     FROM sessions WHERE id = ?1";
 pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id,
-    sent_sha256, ambiguous, twin FROM items WHERE session = ?1 ORDER BY id";
+    sent_sha256, ambiguous, duplicate_of FROM items WHERE session = ?1 ORDER BY id";
 pub(crate) const RENEW: &str = "UPDATE sessions SET lease_until = {now} + CAST(?3 AS BIGINT)
     WHERE id = ?1 AND lease_owner = ?2";
 pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_until = 0
@@ -181,7 +193,7 @@ pub(crate) const FAIL_OPEN_ITEMS: &str = "UPDATE items SET state = ?2, reason = 
     ended = {now} WHERE session = ?1 AND state < 3";
 
 pub(crate) const COUNT_ITEMS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(bytes_in) AS BIGINT), 0),
-    COALESCE(CAST(SUM(CASE WHEN state = 3 AND twin IS NULL THEN bytes_out END) AS BIGINT), 0), COUNT(twin),
+    COALESCE(CAST(SUM(CASE WHEN state = 3 AND duplicate_of IS NULL THEN bytes_out END) AS BIGINT), 0), COUNT(duplicate_of),
     COALESCE(CAST(SUM(ambiguous) AS BIGINT), 0), COALESCE(CAST(SUM(attempt) AS BIGINT), 0),
     COALESCE(CAST(SUM(CASE WHEN session IS NULL THEN 1 END) AS BIGINT), 0)
     FROM items GROUP BY state";
@@ -206,7 +218,7 @@ pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
 
 /// The page of records; `{only}` is a condition.
 pub(crate) const PAGE: &str = "SELECT i.id, i.context, i.media, i.stamp, i.state, i.attempt, i.sha256, i.bytes_out,
-    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.twin, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
+    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.duplicate_of, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
     i.bytes_in, i.via, i.reason, i.fault, i.message, i.report, i.ended, s.unaccounted, i.raw
     FROM items i LEFT JOIN sessions s ON s.id = i.session WHERE i.id > ?1 {only} ORDER BY i.id LIMIT ?2";
 
@@ -343,12 +355,12 @@ pub(crate) fn ends_items(change: &Change) -> Option<(ItemState, &Failure)> {
 /// The columns of an item change beside its state, as they stand after `SET state = n`.
 fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
     match change {
-        Change::Normalized { sha256, bytes_in, bytes_out, mime, .. } => {
-            values.extend([(*sha256).into(), (*bytes_in).into(), (*bytes_out).into(), mime.as_str().into()]);
+        Change::Prepared { sha256, bytes_in, bytes_out, format, .. } => {
+            values.extend([(*sha256).into(), (*bytes_in).into(), (*bytes_out).into(), format.mime().into()]);
             ", sha256 = ?3, bytes_in = ?4, bytes_out = ?5, mime = ?6"
         }
-        Change::Sending { bytes_out, mime, sent_sha256, .. } => {
-            values.extend([(*bytes_out).into(), mime.as_str().into(), (*sent_sha256).into()]);
+        Change::Sending { bytes_out, format, sent_sha256, .. } => {
+            values.extend([(*bytes_out).into(), format.mime().into(), (*sent_sha256).into()]);
             ", attempt = attempt + 1, bytes_out = ?3, mime = ?4, sent_sha256 = ?5"
         }
         Change::Returned { doubts, .. } => {
@@ -360,15 +372,15 @@ fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
             values.extend([media_id.as_str().into(), Value::Int(*via as i64), report.clone().into(), doubts.into()]);
             ", media_id = ?3, via = ?4, report = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
         }
-        Change::Twin { of, media_id, sha256, bytes_in, .. } => {
+        Change::Duplicate { of, media_id, sha256, bytes_in, .. } => {
             values.extend([
                 media_id.as_str().into(),
-                Value::Int(state::Via::Twin as i64),
+                Value::Int(state::Via::Duplicate as i64),
                 Value::Int(*of),
                 (*sha256).into(),
                 (*bytes_in).into(),
             ]);
-            ", media_id = ?3, via = ?4, twin = ?5, sha256 = ?6, bytes_in = ?7, ended = {now}"
+            ", media_id = ?3, via = ?4, duplicate_of = ?5, sha256 = ?6, bytes_in = ?7, ended = {now}"
         }
         Change::Failed { failure, bytes_in, doubts, .. } => {
             values.extend(failure_values(failure));
@@ -440,11 +452,8 @@ pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value
 
 /// What is said of a row whose session is past taking it.
 pub(crate) fn too_late(line: u64) -> Failure {
-    Failure {
-        reason: "session-submitted".to_owned(),
-        fault: "caller".to_owned(),
-        message: format!("line {line}: the session of this row is submitted and takes nothing more"),
-    }
+    let message = format!("line {line}: the session of this row is submitted and takes nothing more");
+    Failure::new("session-submitted", Fault::Caller, message)
 }
 
 /// The parameters of [`MEND_ITEM`].

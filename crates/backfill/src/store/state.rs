@@ -2,7 +2,7 @@
 //! Both stores build their SQL from these tables, so there is one machine in two dialects.
 //!
 //! ```text
-//! item     pending → normalized → sending? → confirmed
+//! item     pending → prepared → sending? → confirmed
 //!                      ↑             │  ↘ failed · quarantined      (retry-failed leads back)
 //!                      └──returned───┘
 //! session  new → creating? → open → all_confirmed → submitting? → submitted
@@ -11,6 +11,9 @@
 //! A question mark means: the journal says so before the first byte is on the wire, so that after
 //! any crash nobody has to guess.
 
+use sealpress_client::{MediaId, SessionId};
+use sealpress_media::{Fault, Format};
+use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Serialize};
 
 /// Where an item stands. The numbers are what the journal stores.
@@ -20,7 +23,7 @@ pub enum ItemState {
     /// Nothing was done yet.
     Pending = 0,
     /// Prepared; size and type of what will be sent are known.
-    Normalized = 1,
+    Prepared = 1,
     /// A request may be on the wire, or may have been when a process died.
     Sending = 2,
     /// The provider has it.
@@ -34,14 +37,14 @@ pub enum ItemState {
 impl ItemState {
     /// Every state.
     pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Normalized, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
+        [Self::Pending, Self::Prepared, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
 
     /// The name used in results.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Normalized => "normalized",
+            Self::Prepared => "prepared",
             Self::Sending => "sending",
             Self::Confirmed => "confirmed",
             Self::Failed => "failed",
@@ -114,10 +117,29 @@ impl SessionState {
 pub(crate) struct Failure {
     /// A kebab-case kind, such as `truncated` or `bad-row`.
     pub reason: String,
-    /// Whose turn it is: `input`, `limit`, `caller`, `remote` or `internal`.
-    pub fault: String,
+    /// Who must act.
+    pub fault: Fault,
     /// One line for a person.
     pub message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(reason: impl Into<String>, fault: Fault, message: impl Into<String>) -> Self {
+        Self { reason: reason.into(), fault, message: message.into() }
+    }
+
+    /// The three columns of a journal as they were read. Words that no version wrote are a bug's.
+    pub(crate) fn stored(reason: String, fault: Option<String>, message: Option<String>) -> Self {
+        let fault: Result<Fault, serde::de::value::Error> =
+            Fault::deserialize(fault.unwrap_or_default().into_deserializer());
+        Self { reason, fault: fault.unwrap_or(Fault::Internal), message: message.unwrap_or_default() }
+    }
+}
+
+impl From<&sealpress_pipeline::Error> for Failure {
+    fn from(error: &sealpress_pipeline::Error) -> Self {
+        Self::new(error.name(), error.fault(), error.to_string())
+    }
 }
 
 /// How the confirmation came about.
@@ -129,7 +151,7 @@ pub(crate) enum Via {
     /// The answer was lost; the provider's list of media has it.
     Listing = 1,
     /// The same file was already confirmed in this session and context.
-    Twin = 2,
+    Duplicate = 2,
 }
 
 impl Via {
@@ -139,12 +161,12 @@ impl Via {
         match self {
             Self::Receipt => "receipt",
             Self::Listing => "listing",
-            Self::Twin => "twin",
+            Self::Duplicate => "duplicate",
         }
     }
 
     pub(crate) fn from_code(code: i64) -> Option<Self> {
-        [Self::Receipt, Self::Listing, Self::Twin].into_iter().find(|s| *s as i64 == code)
+        [Self::Receipt, Self::Listing, Self::Duplicate].into_iter().find(|s| *s as i64 == code)
     }
 }
 
@@ -152,7 +174,7 @@ impl Via {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The item was prepared.
-    Normalized {
+    Prepared {
         /// The item.
         item: i64,
         /// SHA-256 of the file as it was read.
@@ -161,8 +183,8 @@ pub(crate) enum Change {
         bytes_in: u64,
         /// Bytes of the media that will be sent, before base64.
         bytes_out: u64,
-        /// Media type of what will be sent.
-        mime: String,
+        /// The format of what will be sent.
+        format: Format,
     },
     /// The next attempt begins as soon as this is on disk.
     Sending {
@@ -170,8 +192,8 @@ pub(crate) enum Change {
         item: i64,
         /// Bytes of the media that will be sent, before base64.
         bytes_out: u64,
-        /// Media type of what will be sent.
-        mime: String,
+        /// The format of what will be sent.
+        format: Format,
         /// SHA-256 of it.
         sent_sha256: Option<[u8; 32]>,
     },
@@ -187,7 +209,7 @@ pub(crate) enum Change {
         /// The item.
         item: i64,
         /// The provider's id of it.
-        media_id: String,
+        media_id: MediaId,
         /// How we know.
         via: Via,
         /// What was done and how long it took, as JSON.
@@ -196,13 +218,13 @@ pub(crate) enum Change {
         doubts: u32,
     },
     /// The same file was confirmed before in this session and context, so it is not sent again.
-    Twin {
+    Duplicate {
         /// The item.
         item: i64,
         /// The item that was sent.
         of: i64,
         /// The provider's id of that one.
-        media_id: String,
+        media_id: MediaId,
         /// SHA-256 of both.
         sha256: [u8; 32],
         /// Bytes of both.
@@ -233,7 +255,7 @@ pub(crate) enum Change {
     /// The provider made the session.
     Created {
         /// The provider's id of it.
-        remote: String,
+        remote: SessionId,
     },
     /// The session is to be asked for again. Where the first request may have arrived, an empty
     /// session may have been left behind.
@@ -263,19 +285,19 @@ pub(crate) enum Change {
 }
 
 /// One row of the item machine: states from which it may start, and the state it leads to.
-pub(crate) const ITEM_NORMALIZED: (&[ItemState], ItemState) =
-    (&[ItemState::Pending, ItemState::Normalized], ItemState::Normalized);
+pub(crate) const ITEM_PREPARED: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Prepared], ItemState::Prepared);
 /// From `sending` too: after a look found nothing, the next attempt follows without a step back.
 pub(crate) const ITEM_SENDING: (&[ItemState], ItemState) =
-    (&[ItemState::Normalized, ItemState::Sending], ItemState::Sending);
-pub(crate) const ITEM_RETURNED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Normalized);
+    (&[ItemState::Prepared, ItemState::Sending], ItemState::Sending);
+pub(crate) const ITEM_RETURNED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Prepared);
 pub(crate) const ITEM_CONFIRMED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Confirmed);
-pub(crate) const ITEM_TWIN: (&[ItemState], ItemState) =
-    (&[ItemState::Pending, ItemState::Normalized], ItemState::Confirmed);
+pub(crate) const ITEM_DUPLICATE: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Prepared], ItemState::Confirmed);
 pub(crate) const ITEM_FAILED: (&[ItemState], ItemState) =
-    (&[ItemState::Pending, ItemState::Normalized, ItemState::Sending], ItemState::Failed);
+    (&[ItemState::Pending, ItemState::Prepared, ItemState::Sending], ItemState::Failed);
 pub(crate) const ITEM_QUARANTINED: (&[ItemState], ItemState) =
-    (&[ItemState::Pending, ItemState::Normalized, ItemState::Sending], ItemState::Quarantined);
+    (&[ItemState::Pending, ItemState::Prepared, ItemState::Sending], ItemState::Quarantined);
 
 impl Change {
     /// Whether a request waits for this to be on disk, or a session would be lost without it. Anything
@@ -305,11 +327,11 @@ impl Change {
     /// The rule and the item of an item change. `None` for changes of the session.
     pub(crate) const fn item_rule(&self) -> Option<(i64, &'static [ItemState], ItemState)> {
         let (item, (from, to)) = match self {
-            Self::Normalized { item, .. } => (*item, ITEM_NORMALIZED),
+            Self::Prepared { item, .. } => (*item, ITEM_PREPARED),
             Self::Sending { item, .. } => (*item, ITEM_SENDING),
             Self::Returned { item, .. } => (*item, ITEM_RETURNED),
             Self::Confirmed { item, .. } => (*item, ITEM_CONFIRMED),
-            Self::Twin { item, .. } => (*item, ITEM_TWIN),
+            Self::Duplicate { item, .. } => (*item, ITEM_DUPLICATE),
             Self::Failed { item, .. } => (*item, ITEM_FAILED),
             Self::Quarantined { item, .. } => (*item, ITEM_QUARANTINED),
             _ => return None,

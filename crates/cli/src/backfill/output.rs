@@ -6,6 +6,7 @@ use sealpress_backfill::{
     Backfill, Config, Finished, ItemState, Origin, Plan, SessionState, Status, Summary, Value, show_bytes,
     show_duration,
 };
+use sealpress_client::SessionId;
 use serde_json::json;
 
 use crate::press;
@@ -64,7 +65,7 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
             "bytes_out": summary.bytes_out,
             "attempts": summary.attempts,
             "ambiguous": summary.ambiguous,
-            "twins": summary.twins,
+            "duplicates": summary.duplicates,
             "unaccounted": summary.unaccounted,
             "missing": summary.missing,
             "orphans": summary.orphans,
@@ -102,7 +103,7 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
     }
     if open {
         for session in &detail.open {
-            let name = session.subject.as_deref().or(session.session.as_deref()).unwrap_or("-");
+            let name = session.subject.as_deref().or(session.session.as_ref().map(SessionId::as_str)).unwrap_or("-");
             crate::print::line(&format!("open       {name}: {}", session.why));
         }
     }
@@ -204,10 +205,10 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
         show_bytes(summary.bytes_in),
         show_bytes(summary.bytes_out)
     ));
-    if summary.twins + summary.ambiguous > 0 {
+    if summary.duplicates + summary.ambiguous > 0 {
         crate::print::line(&format!(
             "           {} duplicates not sent, {} uploads looked up",
-            summary.twins, summary.ambiguous
+            summary.duplicates, summary.ambiguous
         ));
     }
     for (n, what) in [

@@ -1,11 +1,12 @@
 //! Rows into words.
 
+use sealpress_client::{Context, MediaId};
 use tokio_postgres::Row;
 
 use super::super::schema;
 use super::super::state::{Failure, Via};
 use super::super::value::Value;
-use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket};
+use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, format_of, session_id};
 use super::Tx;
 use super::pool::Failed;
 
@@ -18,7 +19,7 @@ pub(super) async fn claim(t: &Tx<'_>, ticket: Ticket) -> Result<Claim, Failed> {
         first_name: row.get(2),
         last_name: row.get(3),
         vendor_data: row.get(4),
-        remote: row.get(5),
+        remote: session_id(row.get(5))?,
         state: schema::session_state(row.get(6))?,
     };
     let items = t.query(schema::ITEMS, &id).await?.iter().map(item).collect::<Result<_, _>>()?;
@@ -32,7 +33,7 @@ pub(super) async fn summary(t: &Tx<'_>) -> Result<Summary, Failed> {
         summary.items[schema::item_state(row.get(0))? as usize] += n(1);
         summary.bytes_in += n(2);
         summary.bytes_out += n(3);
-        summary.twins += n(4);
+        summary.duplicates += n(4);
         summary.ambiguous += n(5);
         summary.attempts += n(6);
         summary.unowned += n(7);
@@ -62,16 +63,12 @@ fn record(r: &Row) -> Result<Record, Failed> {
         first_name: r.get(15),
         last_name: r.get(16),
         vendor_data: r.get(17),
-        remote: r.get(18),
+        remote: session_id(r.get(18))?,
         session_state: r.get::<_, Option<i64>>(19).map(schema::session_state).transpose()?,
         extra: r.get(20),
         bytes_in: r.get::<_, Option<i64>>(21).map(natural),
         via: r.get::<_, Option<i64>>(22).and_then(Via::from_code),
-        failure: reason.map(|reason| Failure {
-            reason,
-            fault: r.get::<_, Option<String>>(24).unwrap_or_default(),
-            message: r.get::<_, Option<String>>(25).unwrap_or_default(),
-        }),
+        failure: reason.map(|reason| Failure::stored(reason, r.get(24), r.get(25))),
         report: r.get(26),
         ended: r.get(27),
         unaccounted: r.get::<_, Option<i64>>(28).map(natural),
@@ -84,7 +81,7 @@ pub(super) async fn detail(t: &Tx<'_>, limit: usize) -> Result<Detail, Failed> {
     let limit = [Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
     let open = |r: &Row| {
         let counts = [3, 4, 5, 6].map(|column| natural(r.get(column)));
-        Ok(OpenSession::new([r.get(0), r.get(1)], schema::session_state(r.get(2))?, counts, r.get(7)))
+        Ok(OpenSession::new(r.get(0), session_id(r.get(1))?, schema::session_state(r.get(2))?, counts, r.get(7)))
     };
     Ok(Detail {
         failures: t.query(schema::FAILURES, &[]).await?.iter().map(|r| (r.get(0), natural(r.get(1)))).collect(),
@@ -98,18 +95,18 @@ pub(super) async fn detail(t: &Tx<'_>, limit: usize) -> Result<Detail, Failed> {
 fn item(r: &Row) -> Result<Item, Failed> {
     Ok(Item {
         id: r.get(0),
-        context: r.get(1),
+        context: Context::from(r.get::<_, &str>(1)),
         media: r.get(2),
         timestamp: r.get(3),
         state: schema::item_state(r.get(4))?,
         attempt: u32::try_from(r.get::<_, i64>(5)).unwrap_or(u32::MAX),
         sha256: r.get::<_, Option<&[u8]>>(6).and_then(|hash| hash.try_into().ok()),
         bytes_out: r.get::<_, Option<i64>>(7).map(natural),
-        mime: r.get(8),
-        media_id: r.get(9),
+        format: format_of(r.get(8)),
+        media_id: r.get::<_, Option<String>>(9).and_then(|id| MediaId::new(id).ok()),
         sent_sha256: r.get::<_, Option<&[u8]>>(10).and_then(|hash| hash.try_into().ok()),
         doubts: u32::try_from(r.get::<_, i64>(11)).unwrap_or(u32::MAX),
-        twin: r.get(12),
+        duplicate_of: r.get(12),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The conformance of the store, workers side by side, and a server that goes away.
 
-use super::super::conformance::{self, confirmed, normalized, row, sending};
+use super::super::conformance::{self, confirmed, prepared, row, sending};
 use super::cluster::Cluster;
 use super::*;
 use crate::manifest::Who;
@@ -33,7 +33,7 @@ fn conformance() {
 }
 
 fn sessions(n: u64) -> Vec<Row> {
-    (0..n).map(|n| row(n + 2, Some(Who::Session(format!("s{n}"))), "face")).collect()
+    (0..n).map(|n| row(n + 2, Some(Who::Session(conformance::id(&format!("s{n}")))), "face")).collect()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn leases_pass_on_and_fence() {
         assert_eq!((mine.len(), yours.len()), (2, 2), "each session is one worker's");
         assert!(b.others_at_work(true).await.unwrap());
         let item = mine[0].items[0].id;
-        a.apply(&mine[0].ticket, vec![normalized(item), sending(item)]).await.unwrap();
+        a.apply(&mine[0].ticket, vec![prepared(item), sending(item)]).await.unwrap();
         // The first worker is stopped for longer than its lease.
         cluster.sql(&format!("UPDATE x.sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session));
         let taken = b.claim(9, true, &[]).await.unwrap();
@@ -80,7 +80,7 @@ fn a_restart_of_the_server_loses_nothing() {
                 }
                 for claim in claims {
                     let item = claim.items[0].id;
-                    store.apply(&claim.ticket, vec![normalized(item), sending(item)]).await.unwrap();
+                    store.apply(&claim.ticket, vec![prepared(item), sending(item)]).await.unwrap();
                     store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
                     store.apply(&claim.ticket, vec![Change::Submitting]).await.unwrap();
                     store.apply(&claim.ticket, vec![Change::Submitted]).await.unwrap();

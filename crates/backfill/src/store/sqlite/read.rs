@@ -1,10 +1,11 @@
 //! Rows into words.
 
 use rusqlite::{Connection, Row, params};
+use sealpress_client::{Context, MediaId};
 
 use super::super::schema::{self, SQLITE};
 use super::super::state::{Failure, Via};
-use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket};
+use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, format_of, session_id};
 use super::sql_failed;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,7 +25,7 @@ pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
                     first_name: r.get(2)?,
                     last_name: r.get(3)?,
                     vendor_data: r.get(4)?,
-                    remote: r.get(5)?,
+                    remote: session_id(r.get(5)?).map_err(stored_wrong)?,
                     state: super::super::state::SessionState::New,
                 };
                 Ok((session, r.get::<_, i64>(6)?))
@@ -41,12 +42,12 @@ pub(super) fn summary(c: &Connection) -> Result<Summary> {
     let items = collect(c, schema::COUNT_ITEMS, [], |r| {
         Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?])
     })?;
-    for [state, n, bytes_in, bytes_out, twins, ambiguous, attempts, unowned] in items {
+    for [state, n, bytes_in, bytes_out, duplicates, ambiguous, attempts, unowned] in items {
         summary.unowned += natural(unowned);
         summary.items[schema::item_state(state)? as usize] += natural(n);
         summary.bytes_in += natural(bytes_in);
         summary.bytes_out += natural(bytes_out);
-        summary.twins += natural(twins);
+        summary.duplicates += natural(duplicates);
         summary.ambiguous += natural(ambiguous);
         summary.attempts += natural(attempts);
     }
@@ -68,11 +69,7 @@ pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Resu
         let code: Option<i64> = r.get(19)?;
         let reason: Option<String> = r.get(23)?;
         let failure = match reason {
-            Some(reason) => Some(Failure {
-                reason,
-                fault: r.get::<_, Option<String>>(24)?.unwrap_or_default(),
-                message: r.get::<_, Option<String>>(25)?.unwrap_or_default(),
-            }),
+            Some(reason) => Some(Failure::stored(reason, r.get(24)?, r.get(25)?)),
             None => None,
         };
         Ok(Record {
@@ -82,7 +79,7 @@ pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Resu
             first_name: r.get(15)?,
             last_name: r.get(16)?,
             vendor_data: r.get(17)?,
-            remote: r.get(18)?,
+            remote: session_id(r.get(18)?).map_err(stored_wrong)?,
             session_state: code.map(schema::session_state).transpose().map_err(stored_wrong)?,
             extra: r.get(20)?,
             bytes_in: r.get::<_, Option<i64>>(21)?.map(natural),
@@ -109,7 +106,8 @@ pub(super) fn detail(c: &Connection, limit: usize) -> Result<Detail> {
         open: collect(c, schema::UNSUBMITTED, [limit], |r| {
             let state = schema::session_state(r.get(2)?).map_err(stored_wrong)?;
             let counts = [r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?].map(natural);
-            Ok(OpenSession::new([r.get(0)?, r.get(1)?], state, counts, r.get(7)?))
+            let session = session_id(r.get(1)?).map_err(stored_wrong)?;
+            Ok(OpenSession::new(r.get(0)?, session, state, counts, r.get(7)?))
         })?,
     })
 }
@@ -117,18 +115,18 @@ pub(super) fn detail(c: &Connection, limit: usize) -> Result<Detail> {
 fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
     Ok(Item {
         id: r.get(0)?,
-        context: r.get(1)?,
+        context: Context::from(r.get_ref(1)?.as_str()?),
         media: r.get(2)?,
         timestamp: r.get(3)?,
         state: schema::item_state(r.get(4)?).map_err(stored_wrong)?,
         attempt: u32::try_from(r.get::<_, i64>(5)?).unwrap_or(u32::MAX),
         sha256: r.get(6)?,
         bytes_out: r.get::<_, Option<i64>>(7)?.map(natural),
-        mime: r.get(8)?,
-        media_id: r.get(9)?,
+        format: format_of(r.get_ref(8)?.as_str_or_null()?),
+        media_id: r.get::<_, Option<String>>(9)?.and_then(|id| MediaId::new(id).ok()),
         sent_sha256: r.get(10)?,
         doubts: u32::try_from(r.get::<_, i64>(11)?).unwrap_or(u32::MAX),
-        twin: r.get(12)?,
+        duplicate_of: r.get(12)?,
     })
 }
 

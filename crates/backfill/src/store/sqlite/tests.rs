@@ -4,9 +4,11 @@ use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom};
 
 use proptest::prelude::*;
+use sealpress_client::SessionId;
+use sealpress_media::{Fault, Format};
 
-use super::super::conformance::{self, confirmed, normalized, row, sending};
-use super::super::state::SessionState;
+use super::super::conformance::{self, confirmed, prepared, row, sending};
+use super::super::state::{SessionState, Via};
 use super::*;
 use crate::manifest::Who;
 
@@ -54,7 +56,7 @@ fn a_copy_of_the_journal_is_the_journal() {
     let live = dir.path().join("live");
     let store = Sqlite::open(&live).unwrap();
     wait(async {
-        store.import(vec![row(2, Some(Who::Session("s".into())), "face")]).await.unwrap();
+        store.import(vec![row(2, Some(Who::Session(conformance::id("s"))), "face")]).await.unwrap();
         store.finish_import("hash".into(), false).await.unwrap();
         store.backup(dir.path().join("backup.db")).await.unwrap();
     });
@@ -99,19 +101,31 @@ fn an_old_journal_is_gone_on_with() {
     old.execute_batch(&format!(
         "{};\n{first}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;
          INSERT INTO facts VALUES ('imported', 'hash');
-         INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 2, 1);
+         INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 3, 2);
          INSERT INTO items (id, session, line, context, media, state, attempt, media_id, bytes_out, mime)
-         VALUES (1, 1, 2, 'face', 'a.jpg', 3, 1, 'm', 500, 'image/jpeg'), (2, 1, 3, 'face', 'b.jpg', 2, 1, NULL, 500, 'image/jpeg');",
+         VALUES (1, 1, 2, 'face', 'a.jpg', 3, 1, 'm', 500, 'image/jpeg'), (2, 1, 3, 'face', 'b.jpg', 2, 1, NULL, 500, 'image/jpeg'),
+         (3, 1, 4, 'face', 'c.jpg', 3, 0, 'm', NULL, NULL);
+         UPDATE items SET twin = 1, via = 2 WHERE id = 3;
+         INSERT INTO sessions (id, key, remote, state, total) VALUES (2, 'session:a slip', 'a slip', 2, 1);
+         INSERT INTO items (id, session, line, context, media, state) VALUES (4, 2, 5, 'face', 'd.jpg', 0);",
         schema::FACTS
     ))
     .unwrap();
     drop(old);
     let store = Sqlite::observe(dir.path()).unwrap();
-    assert_eq!(wait(store.summary()).unwrap().total(), 2);
+    let summary = wait(store.summary()).unwrap();
+    assert_eq!((summary.total(), summary.duplicates, summary.unowned), (4, 1, 1));
+    let page = wait(store.page(0, 10, Only::All)).unwrap();
+    assert_eq!((page[2].via, page[2].item.duplicate_of), (Some(Via::Duplicate), Some(1)));
+    let why = page[3].failure.as_ref().unwrap();
+    assert!(why.fault == Fault::Caller && why.message.contains("line 5: `a slip`"), "{why:?}");
     drop(store);
     let store = Sqlite::open(dir.path()).unwrap();
     let claims = wait(store.claim(10, true, &[])).unwrap();
-    assert_eq!(claims[0].items[1].state, ItemState::Sending, "what was in doubt still is");
+    assert_eq!(claims.len(), 1, "what nobody can send to is no work");
+    assert_eq!(claims[0].session.remote.as_ref().map(SessionId::as_str), Some("s"));
+    let item = &claims[0].items[1];
+    assert_eq!((item.state, item.format), (ItemState::Sending, Some(Format::Jpeg)), "what was in doubt still is");
 }
 
 #[test]
@@ -133,12 +147,12 @@ fn crashed(n: i64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&dir.path().join("live")).unwrap();
     wait(async {
-        let who = |n: i64| Some(Who::Session(format!("s{n}")));
+        let who = |n: i64| Some(Who::Session(conformance::id(&format!("s{n}"))));
         store.import((0..n).map(|n| row(n as u64 + 2, who(n), "face")).collect()).await.unwrap();
         store.finish_import("hash".into(), false).await.unwrap();
         for claim in store.claim(usize::try_from(n / 2).unwrap(), true, &[]).await.unwrap() {
             let item = claim.items[0].id;
-            store.apply(&claim.ticket, vec![normalized(item), sending(item)]).await.unwrap();
+            store.apply(&claim.ticket, vec![prepared(item), sending(item)]).await.unwrap();
             store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
         }
     });
@@ -241,12 +255,12 @@ fn an_illegal_change_stops_the_journal() {
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(dir.path()).unwrap();
     wait(async {
-        store.import(vec![row(2, Some(Who::Session("s".into())), "face")]).await.unwrap();
+        store.import(vec![row(2, Some(Who::Session(conformance::id("s"))), "face")]).await.unwrap();
         store.finish_import("hash".into(), false).await.unwrap();
         let claim = store.claim(1, true, &[]).await.unwrap().remove(0);
         let error = store.apply(&claim.ticket, vec![confirmed(1)]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Illegal);
-        let after = store.apply(&claim.ticket, vec![normalized(1)]).await.unwrap_err();
+        let after = store.apply(&claim.ticket, vec![prepared(1)]).await.unwrap_err();
         assert_eq!(after.kind(), ErrorKind::Journal, "nothing is written after a failure");
     });
     drop(store);

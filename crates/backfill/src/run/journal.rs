@@ -21,31 +21,31 @@ use crate::store::{Claim, Store, Ticket};
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// All sessions that are being worked on.
-pub(super) struct Desk {
+pub(super) struct StoreJournal {
     store: Arc<dyn Store>,
     /// Whether a file that is confirmed in its session and context is not sent again.
     dedupe: bool,
-    open: Mutex<Open>,
+    claims: Mutex<Claims>,
     /// One claim of a session at a time, by the session's number.
-    turns: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
+    session_locks: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
     /// The first write that failed: the run's last word.
     failed: Mutex<Option<Error>>,
 }
 
 #[derive(Default)]
-struct Open {
-    by_item: HashMap<u64, Arc<Active>>,
-    by_remote: HashMap<SessionId, Arc<Active>>,
+struct Claims {
+    by_item: HashMap<u64, Arc<ClaimedSession>>,
+    by_remote: HashMap<SessionId, Arc<ClaimedSession>>,
 }
 
 /// One claimed session.
-pub(super) struct Active {
+pub(super) struct ClaimedSession {
     ticket: Mutex<Ticket>,
-    state: Mutex<HashMap<i64, Slot>>,
+    state: Mutex<HashMap<i64, ItemProgress>>,
     /// A submit may be on the wire.
     submitting: AtomicBool,
     /// Held for the length of a change.
-    turn: tokio::sync::Mutex<()>,
+    changing: tokio::sync::Mutex<()>,
     /// Failures that are held back, and one more while the session is worked on: who brings it to
     /// none gives the session back.
     holds: AtomicUsize,
@@ -53,48 +53,54 @@ pub(super) struct Active {
 
 /// What is known of one item while its session is claimed.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(super) struct ItemProgress {
     pub(super) context: Context,
     pub(super) state: ItemState,
     pub(super) sha256: Option<[u8; 32]>,
     pub(super) bytes_in: Option<u64>,
     pub(super) bytes_out: Option<u64>,
-    pub(super) mime: Option<String>,
+    pub(super) format: Option<Format>,
     pub(super) media_id: Option<MediaId>,
     /// SHA-256 of what is sent.
     pub(super) sent_sha256: Option<[u8; 32]>,
     /// Whether another item was sent in its place.
-    pub(super) is_twin: bool,
+    pub(super) is_duplicate: bool,
     /// Doubts about its attempts that the journal has.
     pub(super) doubts: u32,
     /// Doubts that it is still to be told: they ride on the item's next change.
     pub(super) new_doubts: u32,
 }
 
-impl Active {
+impl ItemProgress {
+    /// What was or will be sent, as far as a listing shows it.
+    pub(super) fn sent(&self) -> Option<Doubt> {
+        self.bytes_out.zip(self.format).map(|(size, format)| Doubt { size, format, sha256: self.sent_sha256 })
+    }
+}
+
+impl ClaimedSession {
     pub(super) fn new(claim: &Claim) -> Self {
-        let slot = |item: &crate::store::Item| Slot {
-            context: Context::from(item.context.as_str()),
+        let progress = |item: &crate::store::Item| ItemProgress {
+            context: item.context.clone(),
             state: item.state,
             sha256: item.sha256,
             bytes_in: None,
             bytes_out: item.bytes_out,
-            mime: item.mime.clone(),
-            // Written down from an id; what is none any more names nothing.
-            media_id: item.media_id.as_deref().and_then(|id| MediaId::new(id).ok()),
+            format: item.format,
+            media_id: item.media_id.clone(),
             sent_sha256: item.sent_sha256,
-            is_twin: item.twin.is_some(),
+            is_duplicate: item.duplicate_of.is_some(),
             doubts: item.doubts,
             // A process died here, or a pass ended before the listing could be had: that pass has told.
             new_doubts: u32::from(item.state == ItemState::Sending),
         };
-        let slots = claim.items.iter().map(|item| (item.id, slot(item))).collect();
+        let items = claim.items.iter().map(|item| (item.id, progress(item))).collect();
         let submitting = AtomicBool::new(claim.session.state == SessionState::Submitting);
         Self {
             ticket: Mutex::new(claim.ticket.clone()),
-            state: Mutex::new(slots),
+            state: Mutex::new(items),
             submitting,
-            turn: tokio::sync::Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
             holds: AtomicUsize::new(1),
         }
     }
@@ -117,11 +123,11 @@ impl Active {
         lock(&self.ticket).until = until;
     }
 
-    pub(super) fn slot(&self, item: i64) -> Option<Slot> {
+    pub(super) fn progress(&self, item: i64) -> Option<ItemProgress> {
         lock(&self.state).get(&item).cloned()
     }
 
-    pub(super) fn with<T>(&self, item: i64, change: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, item: i64, change: impl FnOnce(&mut ItemProgress) -> T) -> Option<T> {
         lock(&self.state).get_mut(&item).map(change)
     }
 
@@ -130,93 +136,93 @@ impl Active {
     }
 
     pub(super) fn all_confirmed(&self) -> bool {
-        lock(&self.state).values().all(|slot| slot.state == ItemState::Confirmed)
+        lock(&self.state).values().all(|progress| progress.state == ItemState::Confirmed)
     }
 
     /// The confirmed item of this context that has the same content.
-    pub(super) fn twin(&self, item: i64, sha256: &[u8; 32]) -> Option<i64> {
-        let slots = lock(&self.state);
-        let mine = slots.get(&item)?;
-        let same = |slot: &Slot| {
-            slot.state == ItemState::Confirmed && slot.context == mine.context && slot.sha256.as_ref() == Some(sha256)
+    pub(super) fn duplicate_of(&self, item: i64, sha256: &[u8; 32]) -> Option<i64> {
+        let items = lock(&self.state);
+        let mine = items.get(&item)?;
+        let same = |progress: &ItemProgress| {
+            progress.state == ItemState::Confirmed
+                && progress.context == mine.context
+                && progress.sha256.as_ref() == Some(sha256)
         };
-        slots.iter().filter(|(id, slot)| **id != item && same(slot)).map(|(id, _)| *id).min()
+        items.iter().filter(|(id, progress)| **id != item && same(progress)).map(|(id, _)| *id).min()
     }
 
     /// Doubts that ride on the change that is about to be written.
     pub(super) fn take_doubts(&self, item: i64) -> u32 {
-        let taken = self.with(item, |slot| {
-            slot.doubts += slot.new_doubts;
-            std::mem::take(&mut slot.new_doubts)
+        let taken = self.with(item, |progress| {
+            progress.doubts += progress.new_doubts;
+            std::mem::take(&mut progress.new_doubts)
         });
         taken.unwrap_or_default()
     }
 
     /// What was sent of this session, confirmed or in doubt.
     fn known(&self) -> Vec<Known> {
-        let slots = lock(&self.state);
-        let known = |(item, slot): (&i64, &Slot)| {
-            let format = Format::ALL.into_iter().find(|f| Some(f.mime()) == slot.mime.as_deref());
-            let sent = slot.bytes_out.zip(format);
-            let sent = sent.map(|(size, format)| Doubt { size, format, sha256: slot.sent_sha256 });
-            let (tag, context, doubts) = (tag(*item), slot.context.clone(), slot.doubts + slot.new_doubts);
-            match (slot.state, &slot.media_id) {
-                (ItemState::Confirmed, Some(id)) if !slot.is_twin => {
+        let items = lock(&self.state);
+        let known = |(item, progress): (&i64, &ItemProgress)| {
+            let sent = progress.sent();
+            let (tag, context, doubts) = (tag(*item), progress.context.clone(), progress.doubts + progress.new_doubts);
+            match (progress.state, &progress.media_id) {
+                (ItemState::Confirmed, Some(id)) if !progress.is_duplicate => {
                     Some(Known::confirmed(tag, context, sent, id.clone(), doubts))
                 }
                 (ItemState::Sending | ItemState::Quarantined, _) => Some(Known::in_doubt(tag, context, sent, doubts)),
                 _ => None,
             }
         };
-        slots.iter().filter_map(known).collect()
+        items.iter().filter_map(known).collect()
     }
 }
 
-impl Desk {
+impl StoreJournal {
     pub(super) fn new(store: Arc<dyn Store>, dedupe: bool) -> Self {
-        Self { store, dedupe, open: Mutex::default(), turns: Mutex::default(), failed: Mutex::new(None) }
+        Self { store, dedupe, claims: Mutex::default(), session_locks: Mutex::default(), failed: Mutex::new(None) }
     }
 
     /// Lets the hooks find the session.
-    pub(super) fn open(&self, claim: &Claim, active: &Arc<Active>) {
-        let mut open = lock(&self.open);
+    pub(super) fn register(&self, claim: &Claim, claimed: &Arc<ClaimedSession>) {
+        let mut claims = lock(&self.claims);
         for item in &claim.items {
-            open.by_item.insert(tag(item.id), Arc::clone(active));
+            claims.by_item.insert(tag(item.id), Arc::clone(claimed));
         }
     }
 
     /// The same by the provider's id, once there is one.
-    pub(super) fn name(&self, remote: &SessionId, active: &Arc<Active>) {
-        lock(&self.open).by_remote.insert(remote.clone(), Arc::clone(active));
+    pub(super) fn register_remote(&self, remote: &SessionId, claimed: &Arc<ClaimedSession>) {
+        lock(&self.claims).by_remote.insert(remote.clone(), Arc::clone(claimed));
     }
 
     /// Waits until no earlier claim of the session is at work in this process. When the clock of a shared
     /// store jumps, a worker may claim its own session anew; the first claim ends at its next change.
-    pub(super) async fn turn(&self, session: i64) -> OwnedMutexGuard<()> {
-        let turn = Arc::clone(lock(&self.turns).entry(session).or_default());
-        turn.lock_owned().await
+    pub(super) async fn session_lock(&self, session: i64) -> OwnedMutexGuard<()> {
+        let one = Arc::clone(lock(&self.session_locks).entry(session).or_default());
+        one.lock_owned().await
     }
 
-    /// Takes the session off the desk, where this claim of it lies there, and lets the next claim have its
+    /// Takes the session off the journal, where this claim of it lies there, and lets the next claim have its
     /// turn.
-    pub(super) fn close(&self, claim: &Claim, active: &Arc<Active>, remote: Option<&SessionId>) {
-        let mut open = lock(&self.open);
-        let Open { by_item, by_remote } = &mut *open;
+    pub(super) fn unregister(&self, claim: &Claim, claimed: &Arc<ClaimedSession>, remote: Option<&SessionId>) {
+        let mut claims = lock(&self.claims);
+        let Claims { by_item, by_remote } = &mut *claims;
         for item in &claim.items {
-            remove(by_item, &tag(item.id), active);
+            remove(by_item, &tag(item.id), claimed);
         }
         if let Some(remote) = remote {
-            remove(by_remote, remote, active);
+            remove(by_remote, remote, claimed);
         }
-        drop(open);
-        lock(&self.turns).retain(|session, turn| *session != claim.session.id || Arc::strong_count(turn) > 1);
+        drop(claims);
+        lock(&self.session_locks).retain(|session, lock| *session != claim.session.id || Arc::strong_count(lock) > 1);
     }
 
     /// Writes changes of one session; a failure is remembered, for it ends the run.
-    pub(super) async fn apply(&self, active: &Active, changes: Vec<Change>) -> Result<()> {
+    pub(super) async fn apply(&self, claimed: &ClaimedSession, changes: Vec<Change>) -> Result<()> {
         // One after another: a store that tries again must know which change was the last.
-        let _turn = active.turn.lock().await;
-        let ticket = active.ticket();
+        let _alone = claimed.changing.lock().await;
+        let ticket = claimed.ticket();
         if ticket.until.is_some_and(|until| until <= Instant::now()) {
             return Err(Error::new(ErrorKind::LeaseLost, "the lease ended"));
         }
@@ -224,8 +230,8 @@ impl Desk {
     }
 
     /// A session may be about to exist: on disk before the first byte of the request.
-    pub(super) async fn creating(&self, active: &Active) -> Result<(), JournalError> {
-        self.apply(active, vec![Change::Creating]).await.map_err(told)?;
+    pub(super) async fn creating(&self, claimed: &ClaimedSession) -> Result<(), JournalError> {
+        self.apply(claimed, vec![Change::Creating]).await.map_err(into_journal_error)?;
         chaos::point("creating-durable");
         Ok(())
     }
@@ -244,41 +250,41 @@ impl Desk {
         lock(&self.failed).is_some()
     }
 
-    fn active(&self, tag: u64) -> Result<Arc<Active>, JournalError> {
-        let found = lock(&self.open).by_item.get(&tag).cloned();
+    fn claimed(&self, tag: u64) -> Result<Arc<ClaimedSession>, JournalError> {
+        let found = lock(&self.claims).by_item.get(&tag).cloned();
         found.ok_or_else(|| JournalError::item("the item's session is no longer claimed"))
     }
 
-    fn session(&self, remote: &SessionId) -> Result<Arc<Active>, JournalError> {
-        let found = lock(&self.open).by_remote.get(remote).cloned();
+    fn session(&self, remote: &SessionId) -> Result<Arc<ClaimedSession>, JournalError> {
+        let found = lock(&self.claims).by_remote.get(remote).cloned();
         found.ok_or_else(|| JournalError::item("the session is no longer claimed"))
     }
 }
 
-impl Journal for Desk {
+impl Journal for StoreJournal {
     fn read<'a>(&'a self, item: &'a pipeline::Item, input: &'a [u8; 32]) -> Entry<'a, Admit> {
         Box::pin(async move {
-            let (active, id) = (self.active(item.tag)?, id(item.tag));
-            let state = active.with(id, |slot| {
-                slot.sha256 = Some(*input);
-                slot.state
+            let (claimed, id) = (self.claimed(item.tag)?, id(item.tag));
+            let state = claimed.with(id, |progress| {
+                progress.sha256 = Some(*input);
+                progress.state
             });
             // What may be on the other side already is looked up, not judged by its content.
             if !self.dedupe || state == Some(ItemState::Sending) {
                 return Ok(Admit::Proceed);
             }
-            Ok(active.twin(id, input).map_or(Admit::Proceed, |of| Admit::Duplicate { of: tag(of) }))
+            Ok(claimed.duplicate_of(id, input).map_or(Admit::Proceed, |of| Admit::Duplicate { of: tag(of) }))
         })
     }
 
     fn pressed<'a>(&'a self, item: &'a pipeline::Item, output: &'a Output) -> Entry<'a> {
         Box::pin(async move {
-            self.active(item.tag)?.with(id(item.tag), |slot| {
-                slot.sha256 = Some(output.input_sha256);
-                slot.bytes_in = Some(output.input_size);
-                slot.bytes_out = Some(output.size);
-                slot.mime = Some(output.format.mime().to_owned());
-                slot.sent_sha256 = Some(output.sha256);
+            self.claimed(item.tag)?.with(id(item.tag), |progress| {
+                progress.sha256 = Some(output.input_sha256);
+                progress.bytes_in = Some(output.input_size);
+                progress.bytes_out = Some(output.size);
+                progress.format = Some(output.format);
+                progress.sent_sha256 = Some(output.sha256);
             });
             Ok(())
         })
@@ -286,23 +292,24 @@ impl Journal for Desk {
 
     fn sending<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a, Permission> {
         Box::pin(async move {
-            let (active, id) = (self.active(item.tag)?, id(item.tag));
-            let slot = active.slot(id).ok_or_else(|| JournalError::item("an item of another session"))?;
-            let (Some(sha256), Some(bytes_out), Some(mime)) = (slot.sha256, slot.bytes_out, slot.mime) else {
+            let (claimed, id) = (self.claimed(item.tag)?, id(item.tag));
+            let progress = claimed.progress(id).ok_or_else(|| JournalError::item("an item of another session"))?;
+            let (Some(sha256), Some(bytes_out), Some(format)) = (progress.sha256, progress.bytes_out, progress.format)
+            else {
                 return Err(JournalError::item("an item that was never pressed"));
             };
             let mut changes = Vec::with_capacity(2);
-            if slot.state != ItemState::Sending {
-                let (bytes_in, mime) = (slot.bytes_in.unwrap_or_default(), mime.clone());
-                changes.push(Change::Normalized { item: id, sha256, bytes_in, bytes_out, mime });
+            if progress.state != ItemState::Sending {
+                let bytes_in = progress.bytes_in.unwrap_or_default();
+                changes.push(Change::Prepared { item: id, sha256, bytes_in, bytes_out, format });
             }
-            let sent_sha256 = slot.sent_sha256;
-            changes.push(Change::Sending { item: id, bytes_out, mime, sent_sha256 });
+            let sent_sha256 = progress.sent_sha256;
+            changes.push(Change::Sending { item: id, bytes_out, format, sent_sha256 });
             chaos::point("before-sending-durable");
-            self.apply(&active, changes).await.map_err(told)?;
+            self.apply(&claimed, changes).await.map_err(into_journal_error)?;
             chaos::point("sending-durable");
-            active.with(id, |slot| slot.state = ItemState::Sending);
-            Ok(match active.ticket().until {
+            claimed.with(id, |progress| progress.state = ItemState::Sending);
+            Ok(match claimed.ticket().until {
                 Some(until) => {
                     let last = until.checked_sub(MARGIN).unwrap_or_else(Instant::now);
                     Permission::until(tokio::time::Instant::from_std(last))
@@ -314,11 +321,11 @@ impl Journal for Desk {
 
     fn not_sent<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a> {
         Box::pin(async move {
-            let (active, id) = (self.active(item.tag)?, id(item.tag));
-            if active.slot(id).is_some_and(|slot| slot.state == ItemState::Sending) {
-                let doubts = active.take_doubts(id);
-                self.apply(&active, vec![Change::Returned { item: id, doubts }]).await.map_err(told)?;
-                active.with(id, |slot| slot.state = ItemState::Normalized);
+            let (claimed, id) = (self.claimed(item.tag)?, id(item.tag));
+            if claimed.progress(id).is_some_and(|progress| progress.state == ItemState::Sending) {
+                let doubts = claimed.take_doubts(id);
+                self.apply(&claimed, vec![Change::Returned { item: id, doubts }]).await.map_err(into_journal_error)?;
+                claimed.with(id, |progress| progress.state = ItemState::Prepared);
             }
             Ok(())
         })
@@ -327,7 +334,7 @@ impl Journal for Desk {
     fn doubted<'a>(&'a self, item: &'a pipeline::Item, _attempt: u32) -> Entry<'a> {
         Box::pin(async move {
             // Until the next change the journal says `sending`, which is a doubt by itself.
-            self.active(item.tag)?.with(id(item.tag), |slot| slot.new_doubts += 1);
+            self.claimed(item.tag)?.with(id(item.tag), |progress| progress.new_doubts += 1);
             Ok(())
         })
     }
@@ -343,16 +350,16 @@ impl Journal for Desk {
                 let ids: Vec<&str> = count.unaccounted_ids.iter().map(MediaId::as_str).collect();
                 ids.join(" ")
             });
-            let active = self.session(session)?;
-            self.apply(&active, vec![Change::Counted { unaccounted, missing, ids }]).await.map_err(told)
+            let claimed = self.session(session)?;
+            self.apply(&claimed, vec![Change::Counted { unaccounted, missing, ids }]).await.map_err(into_journal_error)
         })
     }
 
     fn submitting<'a>(&'a self, session: &'a SessionId) -> Entry<'a> {
         Box::pin(async move {
-            let active = self.session(session)?;
-            self.apply(&active, vec![Change::Submitting]).await.map_err(told)?;
-            active.submitting.store(true, Ordering::Release);
+            let claimed = self.session(session)?;
+            self.apply(&claimed, vec![Change::Submitting]).await.map_err(into_journal_error)?;
+            claimed.submitting.store(true, Ordering::Release);
             chaos::point("submitting-durable");
             Ok(())
         })
@@ -361,23 +368,23 @@ impl Journal for Desk {
     fn submitted<'a>(&'a self, session: &'a SessionId, _submission: &'a Submission) -> Entry<'a> {
         Box::pin(async move {
             chaos::point("submitted-not-noted");
-            let active = self.session(session)?;
-            self.apply(&active, vec![Change::Submitted]).await.map_err(told)
+            let claimed = self.session(session)?;
+            self.apply(&claimed, vec![Change::Submitted]).await.map_err(into_journal_error)
         })
     }
 }
 
-fn remove<K, Q>(open: &mut HashMap<K, Arc<Active>>, key: &Q, active: &Arc<Active>)
+fn remove<K, Q>(open: &mut HashMap<K, Arc<ClaimedSession>>, key: &Q, claimed: &Arc<ClaimedSession>)
 where
     K: std::borrow::Borrow<Q> + Eq + std::hash::Hash,
     Q: Eq + std::hash::Hash + ?Sized,
 {
-    if open.get(key).is_some_and(|there| Arc::ptr_eq(there, active)) {
+    if open.get(key).is_some_and(|there| Arc::ptr_eq(there, claimed)) {
         open.remove(key);
     }
 }
 
-fn told(error: Error) -> JournalError {
+fn into_journal_error(error: Error) -> JournalError {
     match error.kind() {
         ErrorKind::LeaseLost => JournalError::item(error.to_string()),
         _ => JournalError::fatal(error.to_string()),
