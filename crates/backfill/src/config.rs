@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sealpress_media::duration;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::RunOptions;
 use crate::source::Allowed;
@@ -208,8 +210,8 @@ impl Config {
         p.rps = self.parsed("rps", rate)?;
         p.max_bytes_per_s = self.parsed("max_bytes_per_s", units::bytes)?;
         set(&mut p.retry.attempts, self.parsed("attempts", number)?);
-        set(&mut p.doubt.settle, self.parsed("settle", units::duration)?);
-        set(&mut p.circuit.patience, self.parsed("patience", units::duration)?);
+        set(&mut p.doubt.settle, self.parsed("settle", duration::parse)?);
+        set(&mut p.circuit.patience, self.parsed("patience", duration::parse)?);
         options.sessions = options.pipeline.queue();
         set(&mut options.sessions, self.parsed("sessions", number)?);
         set(&mut options.passes, self.parsed("passes", number)?);
@@ -219,7 +221,7 @@ impl Config {
         set(&mut options.same_reason, self.parsed("same_reason", number)?);
         options.limit = self.parsed("limit", number)?;
         options.only = self.text("only_subject").into_iter().flat_map(list).map(str::to_owned).collect();
-        options.deadline = self.parsed("deadline", units::duration)?;
+        options.deadline = self.parsed("deadline", duration::parse)?;
         if options.sessions == 0 || options.passes == 0 || options.pipeline.retry.attempts == 0 {
             return Err(Error::new(ErrorKind::Config, "`sessions`, `passes` and `attempts` start at 1"));
         }

@@ -91,7 +91,7 @@ pub static FIGURES: [Figure; 17] = [
     figure(Counter, "sessions_submitted_total", "Sessions submitted.", |m| counted(&m.tally.submitted)),
     figure(Counter, "unaccounted_total", "Media that are listed and nobody's.", |m| counted(&m.tally.unaccounted)),
     figure(Counter, "attempts_total", "Upload requests.", |m| one(m.pipeline.attempts)),
-    figure(Counter, "ambiguous_total", "Upload requests with an unclear outcome.", |m| one(m.pipeline.ambiguous)),
+    figure(Counter, "in_doubt_total", "Upload requests that were left in doubt.", |m| one(m.pipeline.in_doubt)),
     figure(Counter, "bytes_in_total", "Bytes of files read.", |m| one(m.pipeline.bytes_in)),
     figure(Counter, "bytes_sent_total", "Bytes of upload bodies.", |m| one(m.pipeline.bytes_sent)),
     figure(Counter, "press_seconds_total", "Time of pressing.", |m| seconds(m.pipeline.press_us)),

@@ -1,4 +1,4 @@
-//! Sizes, durations, rates and error limits as people write them.
+//! Sizes, durations and error limits as people write and read them.
 
 use std::time::Duration;
 
@@ -18,32 +18,6 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         other => return Err(format!("`{other}` is no unit of size; try 256MiB or 1.5GB")),
     };
     whole(number * factor).ok_or_else(|| format!("`{text}` is too large"))
-}
-
-/// `90s`, `15m`, `2h`, `3d`, `250ms`, or parts one after another: `1h30m`. A bare number is seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err("empty duration; try 30s or 1h30m".to_owned());
-    }
-    let mut total = 0.0f64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().map_err(|_| format!("`{text}` is no duration; try 30s or 1h30m"))?;
-        rest = rest[digits..].trim_start();
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        let seconds = match rest[..end].trim() {
-            "ms" => 0.001,
-            "" | "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            other => return Err(format!("`{other}` is no unit of time; use ms, s, m, h or d")),
-        };
-        total += number * seconds;
-        rest = rest[end..].trim_start();
-    }
-    Duration::try_from_secs_f64(total).map_err(|_| format!("`{text}` is too long"))
 }
 
 /// When a run gives up: `100` failed items, or `5%` of all.
@@ -130,16 +104,6 @@ mod tests {
         assert!(bytes("12 parsecs").is_err());
         assert!(bytes("-1").is_err());
         assert!(bytes("99999999TiB").is_err());
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
-        assert_eq!(duration("2 h 5 min"), Ok(Duration::from_secs(7500)));
-        assert!(duration("soon").is_err());
-        assert!(duration("").is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use sealpress_client::veriff::{Client, Face, FacesAnswer};
-use sealpress_client::{self as client, Backoff, Cause};
+use sealpress_client::{self as client, Backoff, Cause, Jitter};
 use sealpress_media::{Fault, Media};
 use serde::Serialize;
 use serde_json::json;
@@ -148,7 +148,7 @@ async fn work(args: &Args) -> Result<usize, Failure> {
 /// Sends once, and again where that is safe: repetitions of a name are dropped for five minutes.
 async fn send(client: &Client, faces: &[Face]) -> Result<FacesAnswer, client::Error> {
     let signed = client.sign_faces(faces)?;
-    let (began, backoff) = (Instant::now(), Backoff::default());
+    let (began, backoff, jitter) = (Instant::now(), Backoff::default(), Jitter::default());
     let mut sends = 0;
     loop {
         sends += 1;
@@ -157,8 +157,10 @@ async fn send(client: &Client, faces: &[Face]) -> Result<FacesAnswer, client::Er
             Err(error) => error,
         };
         let wait = match error.failure() {
-            client::Failure::NotSent | client::Failure::Ambiguous => backoff.pause(Cause::Transient, sends),
-            client::Failure::Throttled(asked) => asked.unwrap_or_else(|| backoff.pause(Cause::Throttle, sends)),
+            client::Failure::NotSent | client::Failure::InDoubt => backoff.pause(Cause::Transient, sends, &jitter),
+            client::Failure::Throttled(asked) => {
+                asked.unwrap_or_else(|| backoff.pause(Cause::Throttle, sends, &jitter))
+            }
             _ => return Err(error),
         };
         // A minute is kept back for the request itself: what arrives later counts anew.

@@ -181,7 +181,7 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Fa
     let writing = tokio::task::spawn_blocking(move || file::write(&target, prepared.media.bytes()).map(|()| prepared));
     let unwritable = |e: &dyn std::fmt::Display| Failure::new("unwritable", Fault::Caller, format!("{output}: {e}"));
     let prepared = writing.await.map_err(|e| unwritable(&e))?.map_err(|e| unwritable(&e))?;
-    let report = &prepared.report;
+    let report = &prepared.summary;
     Ok(Done {
         format: report.format,
         output_format: report.output_format,

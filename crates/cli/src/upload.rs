@@ -95,7 +95,7 @@ enum End {
     },
     Failed {
         error: Failure,
-        may_be_recorded: bool,
+        in_doubt: bool,
     },
 }
 
@@ -175,7 +175,7 @@ fn drain_when_interrupted(pipeline: Pipeline) -> Arc<AtomicBool> {
 
 fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
     let ok = outcome.result.is_ok();
-    let report = outcome.report;
+    let report = outcome.summary;
     let end = match outcome.result {
         Ok(receipt) => End::Sent {
             media_id: receipt.media_id,
@@ -186,7 +186,7 @@ fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
             actions: report.as_ref().map(|r| Said::all(&r.actions)).unwrap_or_default(),
             warnings: report.as_ref().map(|r| Said::all(&r.warnings)).unwrap_or_default(),
         },
-        Err(e) => End::Failed { may_be_recorded: e.may_be_recorded(), error: e.into() },
+        Err(e) => End::Failed { in_doubt: e.is_in_doubt(), error: e.into() },
     };
     Line {
         input: path.to_string_lossy().into_owned(),

@@ -244,20 +244,20 @@ async fn one_upload(bench: &dyn Bench) -> Result<(), String> {
 
 async fn lost_answer(bench: &dyn Bench) -> Result<(), String> {
     let (error, sent, recorded) = into(bench, Fault::LostAnswer).await?;
-    ensure(error.failure() == Failure::Ambiguous, || format!("{error} is called {:?}", error.failure()))?;
+    ensure(error.failure() == Failure::InDoubt, || format!("{error} is called {:?}", error.failure()))?;
     ensure((sent, recorded) == (1, 1), || format!("sent {sent} times, recorded {recorded} times"))
 }
 
 async fn gibberish(bench: &dyn Bench) -> Result<(), String> {
     let (error, sent, _) = into(bench, Fault::Gibberish).await?;
-    ensure(error.failure() == Failure::Ambiguous, || format!("{error} is called {:?}", error.failure()))?;
+    ensure(error.failure() == Failure::InDoubt, || format!("{error} is called {:?}", error.failure()))?;
     ensure(sent == 1, || format!("sent {sent} times"))
 }
 
 async fn server_error(bench: &dyn Bench) -> Result<(), String> {
     for status in [500, 502, 504] {
         let (error, sent, _) = into(bench, Fault::Status { status, retry_after: None }).await?;
-        ensure(error.failure() == Failure::Ambiguous, || format!("{status} is called {:?}", error.failure()))?;
+        ensure(error.failure() == Failure::InDoubt, || format!("{status} is called {:?}", error.failure()))?;
         ensure(error.http_status() == Some(status), || format!("{status} is told as {error}"))?;
         ensure(sent == 1, || format!("{status}: sent {sent} times"))?;
     }

@@ -102,7 +102,7 @@ pub enum Failure {
     /// Certainly not processed: may be sent again.
     NotSent,
     /// Perhaps processed: look at the vendor's list before sending again.
-    Ambiguous,
+    InDoubt,
     /// This item will never be taken as it is.
     Permanent,
     /// Credentials or set-up are wrong: stop the run, no item is to blame.
@@ -197,7 +197,7 @@ impl Error {
         match self.failure_of_call() {
             // A token that is refused is refused for every item.
             Failure::Permanent if self.inner.preparing => Failure::AuthStop,
-            Failure::Ambiguous if self.inner.preparing => Failure::NotSent,
+            Failure::InDoubt if self.inner.preparing => Failure::NotSent,
             failure => failure,
         }
     }
@@ -213,7 +213,7 @@ impl Error {
             | ErrorKind::Timeout { .. }
             | ErrorKind::Decode { .. }
             | ErrorKind::TooLarge { .. }
-            | ErrorKind::ResponseSignature { .. } => Failure::Ambiguous,
+            | ErrorKind::ResponseSignature { .. } => Failure::InDoubt,
             ErrorKind::Api(api) => api.failure(),
         }
     }
@@ -299,7 +299,7 @@ impl ApiError {
             408 | 425 => Failure::NotSent,
             400..=499 => Failure::Permanent,
             // A proxy's 502 or 504, or a 500, says nothing about what happened behind it.
-            _ => Failure::Ambiguous,
+            _ => Failure::InDoubt,
         }
     }
 }
@@ -386,11 +386,11 @@ mod tests {
             (413, None, Failure::Permanent),
             (429, None, Failure::Throttled(None)),
             (429, Some(7), Failure::Throttled(Some(Duration::from_secs(7)))),
-            (500, None, Failure::Ambiguous),
-            (502, None, Failure::Ambiguous),
-            (503, None, Failure::Ambiguous),
+            (500, None, Failure::InDoubt),
+            (502, None, Failure::InDoubt),
+            (503, None, Failure::InDoubt),
             (503, Some(1), Failure::Throttled(Some(Duration::from_secs(1)))),
-            (504, None, Failure::Ambiguous),
+            (504, None, Failure::InDoubt),
         ];
         for (status, after, failure) in table {
             assert_eq!(api(status, after).failure(), failure, "{status}");

@@ -35,7 +35,7 @@ pub use error::{ApiError, Error, ErrorKind, Failure};
 pub use id::{AttemptId, MediaId, SessionId};
 pub use lenient::Json;
 pub use provider::{BoxFuture, Created, Listed, NewSession, Provider, SessionState, Url};
-pub use retry::{Backoff, Cause, RetryPolicy};
+pub use retry::{Backoff, Cause, Jitter, RetryPolicy};
 pub use sealpress_media::Limits;
 pub use sign::SignedBody;
 pub use transport::Options;

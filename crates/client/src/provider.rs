@@ -65,7 +65,7 @@ pub trait Provider: Send + Sync + 'static {
     /// a conflict, ask [`state`](Self::state).
     fn finish<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Where a session stands: looked up after an ambiguous [`finish`](Self::finish).
+    /// Where a session stands: looked up after a [`finish`](Self::finish) that was left in doubt.
     fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
 

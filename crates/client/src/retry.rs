@@ -1,8 +1,11 @@
 //! How often and how fast calls are repeated, and what a vendor's `Retry-After` says.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
@@ -15,16 +18,20 @@ pub enum Cause {
     Throttle,
 }
 
-/// How long to wait between tries: full jitter below a bound that doubles. For
-/// calls that may be repeated; the pipeline keeps books of its own and waits by its own options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long to wait between tries: full jitter below a bound that doubles. The same for calls that this
+/// crate repeats itself and for a pipeline, which decides what may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Backoff {
     /// First bound after [`Cause::Transient`]: 50 ms.
+    #[serde(with = "sealpress_media::duration")]
     pub transient: Duration,
     /// First bound after [`Cause::Throttle`]: 1 s.
+    #[serde(with = "sealpress_media::duration")]
     pub throttle: Duration,
-    /// Highest bound, and the longest `Retry-After` that is kept to: 20 s.
+    /// Highest bound: 20 s.
+    #[serde(with = "sealpress_media::duration")]
     pub cap: Duration,
 }
 
@@ -48,8 +55,40 @@ impl Backoff {
 
     /// A wait before retry number `retry`, evenly between nothing and the ceiling.
     #[must_use]
-    pub fn pause(&self, cause: Cause, retry: u32) -> Duration {
-        self.ceiling(cause, retry).mul_f64(random_unit())
+    pub fn pause(&self, cause: Cause, retry: u32, jitter: &Jitter) -> Duration {
+        self.ceiling(cause, retry).mul_f64(jitter.unit())
+    }
+}
+
+/// Where the chance in waits comes from: one sequence (SplitMix64) for whoever shares it, so that a seed
+/// decides all of it. The default starts where nobody knows.
+#[derive(Debug)]
+pub struct Jitter(Mutex<u64>);
+
+impl Jitter {
+    /// The sequence of a seed.
+    #[must_use]
+    pub const fn seeded(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    /// Evenly in 0..1.
+    fn unit(&self) -> f64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = *state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        // 53 bits fill a double's fraction exactly.
+        (bits >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+impl Default for Jitter {
+    /// From the keys of a fresh hasher, which are random enough to spread a crowd.
+    fn default() -> Self {
+        Self::seeded(RandomState::new().build_hasher().finish())
     }
 }
 
@@ -79,7 +118,7 @@ impl RetryPolicy {
     }
 
     /// The pause before try number `next` (2, 3, …) after this error: the backoff's, or what the
-    /// vendor asked for, clamped.
+    /// vendor asked for, at most the backoff's `cap`.
     #[must_use]
     pub fn pause(&self, error: &Error, next: u32) -> Duration {
         if let Some(asked) = error.retry_after() {
@@ -87,7 +126,7 @@ impl RetryPolicy {
         }
         let throttled = matches!(error.http_status(), Some(429 | 503));
         let cause = if throttled { Cause::Throttle } else { Cause::Transient };
-        self.backoff.pause(cause, next.saturating_sub(1))
+        self.backoff.pause(cause, next.saturating_sub(1), &Jitter::default())
     }
 
     /// Runs a call that may be repeated.
@@ -116,14 +155,6 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// A number in 0..1 from the hasher's per-process random keys: jitter needs no better source.
-fn random_unit() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let bits = RandomState::new().hash_one(SystemTime::now());
-    // 53 bits fill a double's fraction exactly.
-    (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]
@@ -155,8 +186,24 @@ mod tests {
     #[test]
     fn jitter_is_full() {
         let backoff = Backoff::default();
-        let mean = (0..2000).map(|_| backoff.pause(Cause::Throttle, 1).as_secs_f64()).sum::<f64>() / 2000.0;
-        assert!((0.45..0.55).contains(&mean), "full jitter has its mean at half the ceiling, this is {mean}");
+        let shared = Jitter::default();
+        // From one sequence, and from a fresh one for each wait.
+        let of_one = || backoff.pause(Cause::Throttle, 1, &shared);
+        let of_many = || backoff.pause(Cause::Throttle, 1, &Jitter::default());
+        for draw in [&of_one as &dyn Fn() -> Duration, &of_many] {
+            let mean = (0..2000).map(|_| draw().as_secs_f64()).sum::<f64>() / 2000.0;
+            assert!((0.45..0.55).contains(&mean), "full jitter has its mean at half the ceiling, this is {mean}");
+        }
+    }
+
+    #[test]
+    fn a_seed_decides_every_wait() {
+        let waits = |seed| {
+            let jitter = Jitter::seeded(seed);
+            [1, 2, 3, 4].map(|n| Backoff::default().pause(Cause::Transient, n, &jitter))
+        };
+        assert_eq!(waits(7), waits(7));
+        assert_ne!(waits(7), waits(8));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Options {
     /// Idle connections kept per host: 32.
     pub max_idle: usize,
     /// HTTP/2 where the host offers it. Off: many uploads on one connection share its window, and
-    /// one reset makes all of them ambiguous.
+    /// one reset leaves all of them in doubt.
     pub http2: bool,
     /// Plain http to hosts other than this one. Off.
     pub allow_http: bool,

@@ -58,9 +58,9 @@ pub struct Policy {
     pub max_memory: u64,
     /// Most scans of a progressive JPEG. Encoders make 6 to 12.
     pub max_scans: u32,
-    /// Most CPU time of the thread for one picture, in milliseconds. Looked at between the steps of the work, each of
+    /// Most CPU time of the thread for one picture. Looked at between the steps of the work, each of
     /// which is bounded by the limits above; a step once begun is finished.
-    #[serde(rename = "time_budget_ms", with = "millis")]
+    #[serde(with = "sealpress_media::duration")]
     pub time_budget: Duration,
 }
 
@@ -307,20 +307,6 @@ impl Policy {
     }
 }
 
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-        u64::deserialize(d).map(Duration::from_millis)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,7 +327,7 @@ mod tests {
 
     #[test]
     fn configuration_names_only_what_differs() {
-        let policy: Policy = serde_json::from_str(r#"{"quality": 90, "time_budget_ms": 500}"#).unwrap();
+        let policy: Policy = serde_json::from_str(r#"{"quality": 90, "time_budget": "500ms"}"#).unwrap();
         assert_eq!(policy.quality, 90);
         assert_eq!(policy.time_budget, Duration::from_millis(500));
         assert_eq!(policy.max_width, 1920);

@@ -240,12 +240,16 @@ impl Serialize for Warning {
 #[non_exhaustive]
 pub struct Timings {
     /// Reading the structure.
+    #[serde(rename = "scan_us", serialize_with = "sealpress_media::duration::micros")]
     pub scan: Duration,
     /// Decoding.
+    #[serde(rename = "decode_us", serialize_with = "sealpress_media::duration::micros")]
     pub decode: Duration,
     /// Scaling, turning and colour.
+    #[serde(rename = "transform_us", serialize_with = "sealpress_media::duration::micros")]
     pub transform: Duration,
     /// Encoding, the search for a quality included.
+    #[serde(rename = "encode_us", serialize_with = "sealpress_media::duration::micros")]
     pub encode: Duration,
 }
 

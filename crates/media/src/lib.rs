@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod dimensions;
+pub mod duration;
 mod fault;
 mod format;
 mod limits;

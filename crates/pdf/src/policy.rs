@@ -36,17 +36,17 @@ pub struct Policy {
     /// CPU time to look at one page. This and the three times below are together less than the 9 s of CPU
     /// time after which a worker process is ended: what takes too long ends as a typed error, or keeps pages
     /// unseen. When it is spent the page is kept.
-    #[serde(with = "millis")]
+    #[serde(with = "sealpress_media::duration")]
     pub page_budget: Duration,
     /// CPU time to look at all pages of a file. When it is spent the remaining pages are kept unseen.
-    #[serde(with = "millis")]
+    #[serde(with = "sealpress_media::duration")]
     pub judge_budget: Duration,
     /// CPU time to make images smaller, where the pages are over the byte limit. When it is spent no more
     /// images are.
-    #[serde(with = "millis")]
+    #[serde(with = "sealpress_media::duration")]
     pub shrink_budget: Duration,
     /// CPU time for all readers together to make sense of a file.
-    #[serde(with = "millis")]
+    #[serde(with = "sealpress_media::duration")]
     pub read_budget: Duration,
 }
 
@@ -194,20 +194,5 @@ impl Policy {
     pub fn with_page_budget(mut self, budget: Duration) -> Self {
         self.page_budget = budget;
         self
-    }
-}
-
-/// Durations as whole milliseconds.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }

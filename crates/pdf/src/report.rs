@@ -434,21 +434,17 @@ impl fmt::Display for Warning {
 #[non_exhaustive]
 pub struct Timings {
     /// Opening the file and finding its pages.
-    #[serde(serialize_with = "micros")]
+    #[serde(rename = "read_us", serialize_with = "sealpress_media::duration::micros")]
     pub read: Duration,
     /// Copying and writing.
-    #[serde(serialize_with = "micros")]
+    #[serde(rename = "write_us", serialize_with = "sealpress_media::duration::micros")]
     pub write: Duration,
     /// Looking for empty pages.
-    #[serde(serialize_with = "micros")]
+    #[serde(rename = "judge_us", serialize_with = "sealpress_media::duration::micros")]
     pub judge: Duration,
     /// Making images smaller.
-    #[serde(serialize_with = "micros")]
+    #[serde(rename = "reencode_us", serialize_with = "sealpress_media::duration::micros")]
     pub reencode: Duration,
-}
-
-fn micros<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
 }
 
 impl Report {

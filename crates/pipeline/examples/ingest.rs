@@ -83,7 +83,7 @@ async fn upload(State(pipeline): State<Pipeline>, Path(session): Path<SessionId>
     };
     match outcome.result {
         Ok(receipt) => {
-            let report = outcome.report;
+            let report = outcome.summary;
             (StatusCode::CREATED, Json(json!({"media_id": receipt.media_id, "report": report}))).into_response()
         }
         Err(error) => failed(&error),

@@ -34,7 +34,7 @@ impl Core {
             }
             Err(failure) => {
                 self.record(permit, &failure);
-                Err(failure.error.clone().with_doubt(failure.is_ambiguous()))
+                Err(failure.error.clone().with_doubt(failure.is_in_doubt()))
             }
         }
     }

@@ -94,7 +94,7 @@ impl Delivery<'_> {
                 self.before_retry(failure).await.map_err(|e| e.with_doubt(ever_in_doubt))?;
             }
             let failure = match self.post(signed, key).await.map_err(|e| {
-                let doubt = ever_in_doubt || e.may_be_recorded();
+                let doubt = ever_in_doubt || e.is_in_doubt();
                 e.with_doubt(doubt)
             })? {
                 Ok(media_id) => return Ok((media_id, Confirmed::Answered)),
@@ -108,7 +108,7 @@ impl Delivery<'_> {
                 }
                 Meaning::NotSent | Meaning::Throttled(_) => self.mark_not_sent().await?,
                 _ => {
-                    add(&self.core.metrics.ambiguous, 1);
+                    add(&self.core.metrics.in_doubt, 1);
                     let core = self.core;
                     core.journal.doubted(self.item, self.attempts).await.map_err(|e| {
                         let error = core.journal_failed(e);
@@ -257,7 +257,7 @@ impl Delivery<'_> {
             }
             Err(failure) => {
                 core.record(permit, &failure);
-                if failure.is_ambiguous() {
+                if failure.is_in_doubt() {
                     // Under the gate too: from here on no look-alike is sent.
                     self.session.doubt(self.number, &self.item.context, Some(key.looks()));
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sealpress_client::{Failure as Meaning, Provider};
+use sealpress_client::{Cause, Failure as Meaning, Jitter, Provider};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
@@ -14,7 +14,7 @@ use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::prepare::PrepareStage;
-use crate::retry::{Cause, Jitter, RetryBudget};
+use crate::retry_budget::RetryBudget;
 use crate::session::Sessions;
 use crate::stop::Stop;
 
@@ -120,8 +120,8 @@ impl Core {
     pub(crate) fn backoff(&self, meaning: Meaning, attempt: u32) -> Duration {
         match meaning {
             Meaning::Throttled(Some(_)) => Duration::ZERO,
-            Meaning::Throttled(None) => self.options.retry.wait(Cause::Throttle, attempt, &self.jitter),
-            _ => self.options.retry.wait(Cause::Transient, attempt, &self.jitter),
+            Meaning::Throttled(None) => self.options.retry.backoff.pause(Cause::Throttle, attempt, &self.jitter),
+            _ => self.options.retry.backoff.pause(Cause::Transient, attempt, &self.jitter),
         }
     }
 

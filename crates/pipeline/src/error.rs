@@ -18,7 +18,7 @@ pub struct Error {
     message: String,
     code: Option<String>,
     http_status: Option<u16>,
-    may_be_recorded: bool,
+    in_doubt: bool,
     source: Option<Source>,
 }
 
@@ -121,7 +121,7 @@ impl Error {
             message: message.into(),
             code: None,
             http_status: None,
-            may_be_recorded: kind == ErrorKind::InDoubt,
+            in_doubt: kind == ErrorKind::InDoubt,
             source: None,
         }
     }
@@ -157,8 +157,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_doubt(mut self, may_be_recorded: bool) -> Self {
-        self.may_be_recorded = may_be_recorded;
+    pub(crate) fn with_doubt(mut self, in_doubt: bool) -> Self {
+        self.in_doubt = in_doubt;
         self
     }
 
@@ -196,8 +196,8 @@ impl Error {
     /// Whether the vendor may have recorded the upload all the same. Such an item must be given
     /// back with [`crate::Job::in_doubt`], so that it is looked up before it is sent.
     #[must_use]
-    pub const fn may_be_recorded(&self) -> bool {
-        self.may_be_recorded
+    pub const fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Whether trying the same item again later can help.

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 /// A failed request.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What it means for the books. Whatever the client may add is read as [`Meaning::Ambiguous`].
+    /// What it means for the books. Whatever the client may add is read as [`Meaning::InDoubt`].
     pub(crate) meaning: Meaning,
     /// The answer's signature was wrong or missing where one is required.
     pub(crate) bad_signature: bool,
@@ -20,11 +20,11 @@ impl Failure {
     /// A request that was cut off by our own deadline.
     pub(crate) fn timed_out(what: &str, after: Duration) -> Self {
         let error = Error::new(ErrorKind::Unreachable, format!("{what}: no answer within {after:?}"));
-        Self { meaning: Meaning::Ambiguous, bad_signature: false, error }
+        Self { meaning: Meaning::InDoubt, bad_signature: false, error }
     }
 
     /// It may have been processed or not.
-    pub(crate) const fn is_ambiguous(&self) -> bool {
+    pub(crate) const fn is_in_doubt(&self) -> bool {
         !matches!(self.meaning, Meaning::NotSent | Meaning::Throttled(_) | Meaning::Permanent | Meaning::AuthStop)
     }
 

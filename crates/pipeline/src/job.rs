@@ -168,7 +168,7 @@ pub struct Outcome {
     /// The receipt, or why there is none.
     pub result: Result<Receipt, Error>,
     /// What was done to the file, if it came that far.
-    pub report: Option<Summary>,
+    pub summary: Option<Summary>,
     /// POSTs made for it in this pass.
     pub attempts: u32,
     /// Bytes of the file as it came; 0 if it was never read.
@@ -179,19 +179,24 @@ pub struct Outcome {
     pub submission: Option<Result<Submission, Error>>,
 }
 
-/// Where the time of a job went. Waiting for room, rate or a host is part of none but `total`.
+/// Where the time of a job went. Waiting for a rate or a host is part of none but `total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Timings {
-    /// Reading or fetching.
+    /// Reading or fetching, and waiting for room in the byte budget.
+    #[serde(rename = "read_us", serialize_with = "sealpress_media::duration::micros")]
     pub read: Duration,
-    /// Normalizing or trimming, on the pool.
+    /// Pressing, on the pool.
+    #[serde(rename = "press_us", serialize_with = "sealpress_media::duration::micros")]
     pub press: Duration,
     /// Encoding and signing, on the pool.
+    #[serde(rename = "sign_us", serialize_with = "sealpress_media::duration::micros")]
     pub sign: Duration,
     /// All attempts on the wire.
+    #[serde(rename = "send_us", serialize_with = "sealpress_media::duration::micros")]
     pub send: Duration,
     /// From admission to the end.
+    #[serde(rename = "total_us", serialize_with = "sealpress_media::duration::micros")]
     pub total: Duration,
 }
 

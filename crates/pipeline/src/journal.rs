@@ -47,7 +47,7 @@ pub trait Journal: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// The item ended without a receipt. [`Error::is_retryable`] and [`Error::may_be_recorded`]
+    /// The item ended without a receipt. [`Error::is_retryable`] and [`Error::is_in_doubt`]
     /// tell failed from quarantined from still pending.
     fn failed<'a>(&'a self, _item: &'a Item, _error: &'a Error) -> Entry<'a> {
         Box::pin(async { Ok(()) })

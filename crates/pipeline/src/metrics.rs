@@ -17,7 +17,7 @@ pub(crate) struct Metrics {
     pub(crate) found: AtomicU64,
     pub(crate) attempts: AtomicU64,
     pub(crate) retries: AtomicU64,
-    pub(crate) ambiguous: AtomicU64,
+    pub(crate) in_doubt: AtomicU64,
     pub(crate) looks: AtomicU64,
     pub(crate) bad_signatures: AtomicU64,
     pub(crate) submitted: AtomicU64,
@@ -67,8 +67,8 @@ pub struct Snapshot {
     pub attempts: u64,
     /// Those of them that were not an item's first.
     pub retries: u64,
-    /// Upload requests whose outcome was unclear.
-    pub ambiguous: u64,
+    /// Upload requests that were left in doubt.
+    pub in_doubt: u64,
     /// Listings asked for because of them.
     pub looks: u64,
     /// Answers whose signature was wrong or missing. Anything but 0 is worth waking somebody.
@@ -118,7 +118,7 @@ impl Snapshot {
             ("found_total", "Receipts that the listing gave after a lost answer", self.found),
             ("attempts_total", "Upload requests", self.attempts),
             ("retries_total", "Upload requests that were not an item's first", self.retries),
-            ("ambiguous_total", "Upload requests with an unclear outcome", self.ambiguous),
+            ("in_doubt_total", "Upload requests that were left in doubt", self.in_doubt),
             ("looks_total", "Listings asked for after unclear outcomes", self.looks),
             ("bad_signatures_total", "Answers with a wrong or missing signature", self.bad_signatures),
             ("submitted_total", "Sessions submitted", self.submitted),

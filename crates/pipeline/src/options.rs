@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use sealpress_client::{Backoff, Cause};
 use serde::{Deserialize, Serialize};
 
 /// How much a pipeline does at once and how patient it is. All of it is bounded; the defaults suit
@@ -40,13 +41,11 @@ pub struct Options {
 pub struct Retry {
     /// POSTs of one item in one pass. Default: 3.
     pub attempts: u32,
-    /// Base of the wait after a transient failure; doubles each time. Default: 50 ms.
-    pub transient: Duration,
-    /// Base of the wait after 429 or 503 without a Retry-After. Default: 1 s.
-    pub throttle: Duration,
-    /// Cap of the wait before jitter. Default: 20 s.
-    pub cap: Duration,
+    /// The waits between attempts; after 429 or 503 only where the vendor asked for none. Default: 50 ms after
+    /// a transient failure, 1 s after throttling, doubled each time up to 20 s, with full jitter.
+    pub backoff: Backoff,
     /// The longest Retry-After that is obeyed. A longer one is cut to this. Default: 2 min.
+    #[serde(with = "sealpress_media::duration")]
     pub max_retry_after: Duration,
     /// Tokens that a run starts with and never exceeds. Default: 500.
     pub tokens: u32,
@@ -55,6 +54,7 @@ pub struct Retry {
     /// Tokens that a retry after throttling costs. Default: 5.
     pub throttle_cost: u32,
     /// An attempt ends after this at the latest, whatever trickles in. Default: 2 min.
+    #[serde(with = "sealpress_media::duration")]
     pub attempt_timeout: Duration,
 }
 
@@ -66,11 +66,14 @@ pub struct Circuit {
     /// Failures in a row that open it. Default: 10.
     pub failures: u32,
     /// How long it stays open the first time; doubles up to `max_open`. Default: 1 s.
+    #[serde(with = "sealpress_media::duration")]
     pub open: Duration,
     /// Default: 30 s.
+    #[serde(with = "sealpress_media::duration")]
     pub max_open: Duration,
     /// How long after its opening jobs wait for the circuit to close; from then on they end with
     /// [`crate::ErrorKind::CircuitOpen`] at once, but for the one that probes. Default: 5 min.
+    #[serde(with = "sealpress_media::duration")]
     pub patience: Duration,
 }
 
@@ -81,6 +84,7 @@ pub struct Circuit {
 pub struct DoubtOptions {
     /// How long a request that was lost sight of may still be recorded: the wait before the listing
     /// is asked. Default: 5 s.
+    #[serde(with = "sealpress_media::duration")]
     pub settle: Duration,
     /// Listings asked for before the item is left in doubt. Default: 5.
     pub looks: u32,
@@ -110,9 +114,7 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             attempts: 3,
-            transient: Duration::from_millis(50),
-            throttle: Duration::from_secs(1),
-            cap: Duration::from_secs(20),
+            backoff: Backoff::default(),
             max_retry_after: Duration::from_secs(120),
             tokens: 500,
             transient_cost: 14,
@@ -136,6 +138,15 @@ impl Default for Circuit {
 impl Default for DoubtOptions {
     fn default() -> Self {
         Self { settle: Duration::from_secs(5), looks: 5, audit: true }
+    }
+}
+
+impl Retry {
+    pub(crate) fn cost(&self, cause: Cause) -> u32 {
+        match cause {
+            Cause::Transient => self.transient_cost,
+            Cause::Throttle => self.throttle_cost,
+        }
     }
 }
 

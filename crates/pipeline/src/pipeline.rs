@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use sealpress_client::{NewSession, Provider, SessionId};
+use sealpress_client::{Jitter, NewSession, Provider, SessionId};
 use sealpress_press::Press;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use crate::metrics::{Metrics, Snapshot, add};
 use crate::options::Options;
 use crate::pool::{Executor, Threads};
 use crate::prepare::{PrepareStage, Preparer};
-use crate::retry::{Jitter, RetryBudget};
+use crate::retry_budget::RetryBudget;
 use crate::stop::Stop;
 use crate::telemetry;
 
@@ -116,7 +116,7 @@ impl Builder {
             prepare: Arc::new(PrepareStage::new(executor, press, &options)?),
             host: Host::new(&options),
             retry_budget: RetryBudget::new(options.retry.tokens),
-            jitter: Jitter::new(seed),
+            jitter: seed.map_or_else(Jitter::default, Jitter::seeded),
             sessions: Arc::default(),
             metrics: Metrics::default(),
             stop: Stop::default(),
@@ -191,7 +191,7 @@ impl Pipeline {
     /// write down that a session may be about to exist.
     ///
     /// # Errors
-    /// [`Error::may_be_recorded`] says whether the session may exist all the same. If not and
+    /// [`Error::is_in_doubt`] says whether the session may exist all the same. If not and
     /// [`Error::is_retryable`], the caller may ask again.
     pub async fn create(
         &self,
@@ -265,7 +265,7 @@ impl Pipeline {
             failed: m.failures(),
             attempts: get(&m.attempts),
             retries: get(&m.retries),
-            ambiguous: get(&m.ambiguous),
+            in_doubt: get(&m.in_doubt),
             looks: get(&m.looks),
             bad_signatures: get(&m.bad_signatures),
             submitted: get(&m.submitted),
@@ -342,7 +342,7 @@ fn ended(item: crate::job::Item, error: Error) -> Outcome {
     Outcome {
         item,
         result: Err(error),
-        report: None,
+        summary: None,
         attempts: 0,
         input_bytes: 0,
         timings: Timings::default(),

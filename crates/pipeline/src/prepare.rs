@@ -145,7 +145,7 @@ pub struct Prepared {
     /// What would be sent.
     pub media: Media,
     /// What was done.
-    pub report: Summary,
+    pub summary: Summary,
     /// Bytes of the file as it came.
     pub input_bytes: u64,
     /// Time to read it and to wait for room.
@@ -205,11 +205,11 @@ impl Preparer {
         let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
         let (input_sha256, Admitted { media, share }) = self.stage.hash(admitted).await?;
         let PressOutput { pressed, sha256, took, mut share } = self.stage.press(media, share).await?;
-        let Pressed { media, summary: report, .. } = pressed;
+        let Pressed { media, summary, .. } = pressed;
         // The result, and the body that may be made of it.
         let size = media.len() as u64;
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
-        Ok(Prepared { media, report, input_bytes, read, press: took, input_sha256, sha256, share })
+        Ok(Prepared { media, summary, input_bytes, read, press: took, input_sha256, sha256, share })
     }
 }
 

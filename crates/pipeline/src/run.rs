@@ -21,7 +21,7 @@ use crate::telemetry;
 /// What is learned of a job on its way, whether it arrives or not.
 #[derive(Default)]
 struct Progress {
-    report: Option<Summary>,
+    summary: Option<Summary>,
     attempts: u32,
     input_bytes: u64,
     timings: Timings,
@@ -79,9 +79,9 @@ impl Core {
         }
         drop(session);
         telemetry::ended(&result);
-        let Progress { report, attempts, input_bytes, mut timings } = progress;
+        let Progress { summary, attempts, input_bytes, mut timings } = progress;
         timings.total = started.elapsed();
-        Outcome { item, result, report, attempts, input_bytes, timings, submission }
+        Outcome { item, result, summary, attempts, input_bytes, timings, submission }
     }
 }
 
@@ -151,7 +151,7 @@ impl JobRun<'_> {
         progress.timings.send = sending.elapsed();
         progress.attempts = delivery.attempts;
         let (media_id, how) = answer.map_err(|e| {
-            let doubt = in_doubt || e.may_be_recorded();
+            let doubt = in_doubt || e.is_in_doubt();
             e.with_doubt(doubt)
         })?;
         Ok(Receipt { media_id, how, size, format })
@@ -177,11 +177,11 @@ impl JobRun<'_> {
                 *prepared
             }
         };
-        let Prepared { media, report, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
+        let Prepared { media, summary, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
         (progress.timings.read, progress.timings.press) = (read, press);
         add(&core.metrics.bytes_in, input_bytes);
         add_time(&core.metrics.press_us, press);
-        progress.report = Some(report);
+        progress.summary = Some(summary);
         let (size, format) = (media.len() as u64, media.format());
         add(&core.metrics.bytes_pressed, size);
         // Input and pixels are gone; the result and the body that is made of it remain.
@@ -219,10 +219,10 @@ impl JobRun<'_> {
         let (input_sha256, Admitted { media, share }) = core.prepare.hash(admitted).await?;
         telemetry::content(&input_sha256);
         self.admit(&input_sha256).await?;
-        let worked = core.prepare.press(media, share).await;
-        let PressOutput { pressed, sha256, took, share } = worked.inspect_err(|e| core.press_failed(e))?;
-        let (media, report) = (pressed.media, pressed.summary);
-        Ok(Prepared { media, report, input_bytes, read, press: took, input_sha256, sha256, share })
+        let output = core.prepare.press(media, share).await;
+        let PressOutput { pressed, sha256, took, share } = output.inspect_err(|e| core.press_failed(e))?;
+        let (media, summary) = (pressed.media, pressed.summary);
+        Ok(Prepared { media, summary, input_bytes, read, press: took, input_sha256, sha256, share })
     }
 
     async fn admit(&self, input_sha256: &[u8; 32]) -> Result<(), Error> {

@@ -42,7 +42,7 @@ fn options() -> Options {
     let mut options = Options::default();
     options.workers = NonZeroUsize::new(2).unwrap();
     options.doubt.settle = Duration::from_millis(400);
-    options.retry.throttle = Duration::from_millis(50);
+    options.retry.backoff.throttle = Duration::from_millis(50);
     options.circuit.failures = 50;
     options
 }
@@ -153,7 +153,7 @@ async fn without_a_good_listing_an_item_stays_in_doubt() {
     let lost = upload(Effect::status(502).recorded()).times(1);
     let blind = FaultRule::new(Effect::status(500)).on("list-media");
     let run = run(vec![lost, blind]).await;
-    let of = |outcome: &Outcome| outcome.result.as_ref().err().map(|e| (e.kind(), e.may_be_recorded()));
+    let of = |outcome: &Outcome| outcome.result.as_ref().err().map(|e| (e.kind(), e.is_in_doubt()));
     let in_doubt: Vec<_> = run.outcomes.iter().filter(|o| of(o) == Some((ErrorKind::InDoubt, true))).collect();
     assert_eq!(in_doubt.len(), 1, "{:?}", run.outcomes);
     // The item in doubt was sent once and no more.
@@ -270,7 +270,7 @@ async fn a_redirect_is_not_followed_and_stops_the_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_credentials_stop_the_run() {
     let run = run(vec![upload(Effect::status(401))]).await;
-    assert!(run.outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| e.is_retryable() && !e.may_be_recorded())));
+    assert!(run.outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| e.is_retryable() && !e.is_in_doubt())));
     assert_eq!(run.emulator.ledger().submitted().count(), 0);
 }
 
@@ -300,7 +300,7 @@ async fn nobody_at_home_means_nothing_was_sent() {
     let session = SessionId::new("7c2f0a2e-6d2b-4a8e-9c55-0c6d1f0b9e21").unwrap();
     let jobs = (0..60).map(|n| Job::new(&session, "face", photo(n)));
     let outcomes: Vec<Outcome> = pipeline.process_all(stream::iter(jobs)).collect().await;
-    assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| e.is_retryable() && !e.may_be_recorded())));
+    assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| e.is_retryable() && !e.is_in_doubt())));
     let snapshot = pipeline.metrics();
     assert!(snapshot.attempts <= 66 && snapshot.looks == 0, "{snapshot:?}");
 }

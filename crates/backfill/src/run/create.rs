@@ -116,13 +116,13 @@ pub(super) async fn create<'a>(
         }
         let last = match error.kind() {
             Why::Journal => return Err(Error::new(ErrorKind::LeaseLost, error.to_string())),
-            _ if error.may_be_recorded() => pass >= runner.options.passes,
+            _ if error.is_in_doubt() => pass >= runner.options.passes,
             Why::Unreachable | Why::CircuitOpen => pass >= runner.options.passes,
             Why::Unauthorized | Why::NoPress | Why::Stopped | Why::Cancelled => false,
             _ => true,
         };
         if begun.load(Ordering::Acquire) {
-            let orphan = error.may_be_recorded();
+            let orphan = error.is_in_doubt();
             runner.journal.apply(claimed, vec![Change::CreateReturned { orphan }]).await?;
         }
         if last {

@@ -62,7 +62,7 @@ pub(super) fn of(outcome: &Outcome) -> String {
     let t = &outcome.timings;
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
     let ms = Stages { read: ms(t.read), press: ms(t.press), sign: ms(t.sign), send: ms(t.send), total: ms(t.total) };
-    serde_json::to_string(&Note { summary: outcome.report.clone(), ms }).unwrap_or_default()
+    serde_json::to_string(&Note { summary: outcome.summary.clone(), ms }).unwrap_or_default()
 }
 
 #[cfg(test)]

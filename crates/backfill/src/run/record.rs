@@ -50,7 +50,7 @@ pub(super) async fn record(
             // A journal that cannot write has ended the run before; this is a lost lease.
             Why::Journal => Err(Error::new(ErrorKind::LeaseLost, refusal.to_string())),
             Why::Unreachable | Why::CircuitOpen | Why::InDoubt => Ok(Pass::Again(refusal)),
-            _ if refusal.may_be_recorded() && progress.is_some_and(|s| s.state == ItemState::Sending) => {
+            _ if refusal.is_in_doubt() && progress.is_some_and(|s| s.state == ItemState::Sending) => {
                 quarantine(runner, claimed, item, &refusal).await.map(|()| Pass::Ended)
             }
             _ => {

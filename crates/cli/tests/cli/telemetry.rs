@@ -157,7 +157,7 @@ fn a_collector_gets_spans_and_the_figures_of_the_run() {
         ("sealpress_failures_total{unsupported-format}", &1.into()),
         ("sealpress_sessions_submitted_total{}", &end["sessions"]["submitted"]),
         ("sealpress_attempts_total{}", &status["attempts"]),
-        ("sealpress_ambiguous_total{}", &1.into()),
+        ("sealpress_in_doubt_total{}", &1.into()),
         ("sealpress_found_total{}", &1.into()),
         ("sealpress_memory_bytes{}", &0.into()),
     ] {

@@ -50,7 +50,7 @@ async fn a_lost_answer_may_be_repeated_within_five_minutes() {
     let lost = FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("faces-import").times(1);
     emulator.add_fault(lost).unwrap();
     let error = client.import_faces(&signed).await.unwrap_err();
-    assert_eq!((error.failure(), emulator.requests("faces-import")), (Failure::Ambiguous, 1));
+    assert_eq!((error.failure(), emulator.requests("faces-import")), (Failure::InDoubt, 1));
     // The same names again: dropped, and not counted.
     assert_eq!(left(client.import_faces(&signed).await.unwrap()), 99_998);
     assert_eq!(emulator.ledger().imported_faces().count(), 2);
@@ -139,7 +139,7 @@ async fn what_is_lost_may_be_sent_again_and_counts_once() {
     let lost = FaultRule::new(Effect::reset(Phase::AfterBody).recorded()).on("faces-import").times(1);
     emulator.add_fault(lost).unwrap();
     let first = send_all(&importer, 0..3).await;
-    assert!(first.iter().all(|r| r.as_ref().is_err_and(|e| e.failure() == Failure::Ambiguous)), "{first:?}");
+    assert!(first.iter().all(|r| r.as_ref().is_err_and(|e| e.failure() == Failure::InDoubt)), "{first:?}");
     // "Not there" in a list means: send it again.
     let session = importer.create(&NewSession::new().with_vendor_data("cust-0")).await.unwrap().session;
     assert!(importer.list(&session).await.unwrap().is_empty());

@@ -42,7 +42,7 @@ async fn a_host_that_does_not_shake_hands_was_sent_nothing() {
 }
 
 #[tokio::test]
-async fn broken_connections_are_ambiguous() {
+async fn broken_connections_leave_uploads_in_doubt() {
     let emulator = Emulator::start().await.unwrap();
     let client = veriff(&emulator);
     let session = client.create_session(&sealpress_client::NewSession::new()).await.unwrap();
@@ -52,14 +52,14 @@ async fn broken_connections_are_ambiguous() {
             let effect = Effect::Break { at, how, recorded: false, record_after_ms: None };
             emulator.add_fault(FaultRule::new(effect).on("upload").times(1)).unwrap();
             let error = client.send(&body).await.unwrap_err();
-            assert_eq!((error.kind().as_str(), error.failure()), ("transport", Failure::Ambiguous), "{at:?} {how:?}");
+            assert_eq!((error.kind().as_str(), error.failure()), ("transport", Failure::InDoubt), "{at:?} {how:?}");
         }
     }
     for length in [Length::Cut, Length::Whole] {
         let rule = FaultRule::new(Effect::Truncate { keep: 0.5, length });
         emulator.add_fault(rule.on("upload").times(1)).unwrap();
         let error = client.send(&body).await.unwrap_err();
-        assert_eq!(error.failure(), Failure::Ambiguous, "{length:?} {error}");
+        assert_eq!(error.failure(), Failure::InDoubt, "{length:?} {error}");
     }
     emulator.shutdown().await;
 }
@@ -91,7 +91,7 @@ async fn stalls_and_trickles_end_in_time() {
         emulator.add_fault(FaultRule::new(effect).on("upload").times(1)).unwrap();
         let start = Instant::now();
         let error = client.send(&body).await.unwrap_err();
-        assert_eq!((error.kind().as_str(), error.failure()), ("timeout", Failure::Ambiguous));
+        assert_eq!((error.kind().as_str(), error.failure()), ("timeout", Failure::InDoubt));
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
     drop(emulator);
@@ -116,7 +116,7 @@ async fn a_reader_that_stops_is_given_up_before_the_whole_timeout() {
     let body = client.sign(&big).unwrap();
     let start = Instant::now();
     let error = client.send(&body).await.unwrap_err();
-    assert_eq!((error.kind().as_str(), error.failure()), ("timeout", Failure::Ambiguous));
+    assert_eq!((error.kind().as_str(), error.failure()), ("timeout", Failure::InDoubt));
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
@@ -130,9 +130,9 @@ async fn statuses_of_proxies_and_throttles() {
         (Effect::status(429), Failure::Throttled(None)),
         (Effect::status(429).with_retry_after("3"), Failure::Throttled(Some(Duration::from_secs(3)))),
         (Effect::status(503).with_retry_after("absurd"), Failure::Throttled(Some(Duration::from_secs(86_400)))),
-        (Effect::status(503).with_body("html"), Failure::Ambiguous),
-        (Effect::status(502).with_body("html"), Failure::Ambiguous),
-        (Effect::status(500).with_body("empty"), Failure::Ambiguous),
+        (Effect::status(503).with_body("html"), Failure::InDoubt),
+        (Effect::status(502).with_body("html"), Failure::InDoubt),
+        (Effect::status(500).with_body("empty"), Failure::InDoubt),
         (Effect::status(413).with_body("html"), Failure::Permanent),
         (Effect::status(403).with_body("html"), Failure::AuthStop),
         (Effect::status(404), Failure::Permanent),
@@ -236,7 +236,7 @@ async fn no_answer_is_read_without_a_cap() {
             assert_eq!(error.kind().as_str(), "too-large", "call {call} at {code}: {error:?}");
         }
         // An upload's fate is unknown when its answer was.
-        assert_eq!(errors[0].failure(), Failure::Ambiguous);
+        assert_eq!(errors[0].failure(), Failure::InDoubt);
     }
     // What the sockets' buffers swallow is all that is read beyond a cap.
     let most = 8 * 4 * (8 << 20);

@@ -144,12 +144,12 @@ async fn many_uploads_share_one_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_reset_after_the_body_is_ambiguous() {
+async fn a_stream_that_is_reset_after_the_body_leaves_an_upload_in_doubt() {
     let server = Server::start(Answer::ResetStream).await;
     let client = server.client(true);
     let body = client.sign(&Upload::new(session(), Context::Face, jpeg(100_000))).unwrap();
     let error = client.send(&body).await.unwrap_err();
-    assert_eq!((error.kind().as_str(), error.failure()), ("transport", Failure::Ambiguous), "{error:?}");
+    assert_eq!((error.kind().as_str(), error.failure()), ("transport", Failure::InDoubt), "{error:?}");
     assert_eq!(server.seen.lock().unwrap().len(), 1, "nothing is sent again behind the caller's back");
 }
 

@@ -54,9 +54,9 @@ async fn any_2xx_will_do() {
     client.delete_session(&session()).await.unwrap();
     let data = sealpress_client::veriff::CollectedData::new("p", "192.0.2.1".parse().unwrap(), "f");
     client.collect(&session(), &data).await.unwrap();
-    // Where data is needed an empty success is a decode error, which for an upload is ambiguous.
+    // Where data is needed an empty success is a decode error, which leaves an upload in doubt.
     let error = client.send(client.sign(&upload(&session())).unwrap()).await.unwrap_err();
-    assert_eq!((error.kind().as_str(), error.failure()), ("decode", Failure::Ambiguous));
+    assert_eq!((error.kind().as_str(), error.failure()), ("decode", Failure::InDoubt));
 }
 
 /// 11, 12: the status counts before the code; `status` and `code` of any type.
@@ -65,7 +65,7 @@ async fn statuses_count_before_codes() {
     for (status, body, failure) in [
         (401, r#"{"status":"fail","code":"1101","message":"Mandatory X-AUTH-CLIENT header"}"#, Failure::AuthStop),
         (404, r#"{"status":"fail","code":"1101","message":"Resource not found"}"#, Failure::Permanent),
-        (500, r#"{"status":"fail","code":"1101","message":"Something went wrong"}"#, Failure::Ambiguous),
+        (500, r#"{"status":"fail","code":"1101","message":"Something went wrong"}"#, Failure::InDoubt),
         (400, r#"{"status":400,"code":1305,"message":"Session is not in a completed status."}"#, Failure::Permanent),
     ] {
         let raw = Raw::start(move |_, _| http(status, &[("x-request-id", "r-1")], body)).await;

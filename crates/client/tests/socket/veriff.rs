@@ -187,7 +187,7 @@ async fn one_signed_body_serves_every_attempt() {
     let body = client.sign(&upload(&session.id)).unwrap();
     emulator.add_fault(FaultRule::new(Effect::status(500)).on("upload").times(2)).unwrap();
     for _ in 0..2 {
-        assert_eq!(client.send(&body).await.unwrap_err().failure(), Failure::Ambiguous);
+        assert_eq!(client.send(&body).await.unwrap_err().failure(), Failure::InDoubt);
     }
     client.send(&body).await.unwrap();
     // Three requests for three calls: nothing was retried inside.
@@ -253,7 +253,7 @@ async fn signatures_of_answers() {
         let result = client.send(client.sign(&upload(&session.id)).unwrap()).await;
         assert_eq!(result.is_ok(), fine, "{how:?} {policy:?}");
         if let Err(error) = result {
-            assert_eq!((error.kind().as_str(), error.failure()), ("response-signature", Failure::Ambiguous));
+            assert_eq!((error.kind().as_str(), error.failure()), ("response-signature", Failure::InDoubt));
         }
     }
     // A 401 and a proxy's page are unsigned, and still what they are under `Required`.

@@ -196,7 +196,7 @@ async fn a_twin_that_was_reset_is_not_confirmed_by_the_first_ones_upload() {
         let first = pipeline.process(job("s", 1)).await.result.unwrap_err();
         assert_eq!(first.kind(), ErrorKind::InDoubt);
         let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
-        assert_eq!((blocked.kind(), blocked.may_be_recorded()), (ErrorKind::Unreachable, false), "nothing was sent");
+        assert_eq!((blocked.kind(), blocked.is_in_doubt()), (ErrorKind::Unreachable, false), "nothing was sent");
         assert_eq!(vendor.posts(), 1);
         // The next pass.
         let again = pipeline.process(job("s", 1).in_doubt(None)).await;
@@ -294,7 +294,7 @@ async fn without_a_good_listing_nothing_is_sent_again() {
     let vendor = Vendor::new(|_| Step::LostBefore).lists(|_| Step::LostBefore);
     let outcome = pipeline(&vendor).process(job("s", 1)).await;
     let error = outcome.result.unwrap_err();
-    assert_eq!((error.kind(), error.may_be_recorded(), error.is_retryable()), (ErrorKind::InDoubt, true, true));
+    assert_eq!((error.kind(), error.is_in_doubt(), error.is_retryable()), (ErrorKind::InDoubt, true, true));
     assert_eq!((vendor.posts(), vendor.looks.load(Ordering::SeqCst)), (1, 5));
 }
 
@@ -361,7 +361,7 @@ async fn an_outage_costs_hardly_more_attempts_than_items() {
     let vendor = Vendor::new(|_| Step::NotSent);
     let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = u32::MAX);
     let outcomes = all(&pipeline, (0..1000).map(|n| job(&n.to_string(), n)).collect()).await;
-    assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| !e.may_be_recorded())));
+    assert!(outcomes.iter().all(|o| o.result.as_ref().is_err_and(|e| !e.is_in_doubt())));
     assert!(vendor.posts() <= 1100, "{} attempts for 1000 items without a circuit", vendor.posts());
 
     let vendor = Vendor::new(|_| Step::NotSent);
@@ -405,7 +405,7 @@ async fn a_session_is_asked_for_once_and_after_it_was_written_down() {
             Ok(())
         };
         let error = pipeline.create(&new, begin).await.unwrap_err();
-        assert_eq!(error.may_be_recorded(), doubt, "{step:?}");
+        assert_eq!(error.is_in_doubt(), doubt, "{step:?}");
         assert_eq!(vendor.truth.lock().unwrap().log, ["begin", "create"], "{step:?}");
     }
     // A dead host is not asked a thousand times.
@@ -432,7 +432,7 @@ async fn refused_credentials_stop_the_run_and_fail_no_item() {
     let outcomes = all(&pipeline, (0..500).map(|n| job("s", n)).collect()).await;
     let errors: Vec<_> = outcomes.iter().filter_map(|o| o.result.as_ref().err()).collect();
     assert_eq!(errors.iter().filter(|e| e.kind() == ErrorKind::Unauthorized).count(), 1);
-    assert!(errors.iter().all(|e| e.is_retryable() && !e.may_be_recorded()));
+    assert!(errors.iter().all(|e| e.is_retryable() && !e.is_in_doubt()));
     assert!(vendor.posts() < 40, "{} posts after a 401", vendor.posts());
     assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::Unauthorized);
 }

@@ -63,7 +63,7 @@ fn card(out: &mut String, cells: &Cells, row: &crate::Row, pair: &Pair, widest: 
         escape(&row.file.context),
         escape(&cells.was),
     );
-    if let Some(report) = &row.outcome.report {
+    if let Some(report) = &row.outcome.summary {
         out.push_str("<ul>");
         for action in &report.actions {
             let _ = write!(out, "<li>{}</li>", escape(&action.text));

@@ -19,7 +19,7 @@ pub(crate) struct Cells {
 
 impl Cells {
     pub(crate) fn of(row: &Row) -> Self {
-        let Outcome { result, report, input_bytes, timings, .. } = &row.outcome;
+        let Outcome { result, summary: report, input_bytes, timings, .. } = &row.outcome;
         let (after, media_id) = match result {
             Ok(receipt) => (bytes(receipt.size), receipt.media_id.to_string()),
             Err(error) => (String::from("–"), format!("{}: {error}", error.fault())),
