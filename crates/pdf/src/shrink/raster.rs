@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use turbojpeg::{Compressor, Decompressor, PixelFormat, ScalingFactor, Subsamp};
 
@@ -263,18 +264,28 @@ fn resize(raster: Raster, target: Target) -> Option<Raster> {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "smaller")]
     let shorter = |n: usize| ((n as f64 * scale).ceil() as usize).clamp(1, n);
     let (width, height) = (shorter(raster.width), shorter(raster.height));
-    let kind = match raster.channels {
-        1 => PixelType::U8,
-        3 => PixelType::U8x3,
-        _ => PixelType::U8x4,
-    };
+    let (channels, area) = (raster.channels, width * height);
+    let mut pixels = vec![0; area * channels];
+    for channel in 0..channels {
+        let plane: Vec<u8> = raster.pixels.iter().skip(channel).step_by(channels).copied().collect();
+        let plane = resize_plane(&plane, (raster.width, raster.height), (width, height))?;
+        for (to, sample) in pixels.iter_mut().skip(channel).step_by(channels).zip(plane) {
+            *to = sample;
+        }
+    }
+    Some(Raster { width, height, channels, pixels })
+}
+
+/// One kind of pixel, named: the resizer is compiled here for every kind that is asked for, and with the door that
+/// asks at run time for thirteen, which was more code than all the rest of this crate.
+fn resize_plane(plane: &[u8], from: (usize, usize), to: (usize, usize)) -> Option<Vec<u8>> {
     let side = |n: usize| u32::try_from(n).ok();
-    let source = ImageRef::new(side(raster.width)?, side(raster.height)?, &raster.pixels, kind).ok()?;
-    let mut resized = Image::new(side(width)?, side(height)?, kind);
-    // The fourth channel is black ink, not transparency.
+    let source = ImageRef::new(side(from.0)?, side(from.1)?, plane, PixelType::U8).ok()?;
+    let mut resized = Image::new(side(to.0)?, side(to.1)?, PixelType::U8);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
-    Resizer::new().resize(&source, &mut resized, &options).ok()?;
-    Some(Raster { width, height, channels: raster.channels, pixels: resized.into_vec() })
+    let (source, mut result) = (source.typed_image::<U8>()?, resized.typed_image_mut::<U8>()?);
+    Resizer::new().resize_typed(&source, &mut result, &options).ok()?;
+    Some(resized.into_vec())
 }
 
 fn encode(raster: &Raster, quality: i32) -> Option<Vec<u8>> {
