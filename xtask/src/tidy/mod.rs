@@ -1,6 +1,7 @@
 //! The house rules that a program can check. Each file is one kind of rule; what several of them
 //! need stands here.
 
+mod absent;
 mod arrows;
 mod circles;
 mod dependencies;
@@ -136,14 +137,12 @@ fn ours(name: &str) -> Option<&str> {
 
 /// The workspace's own packages, as cargo sees them.
 fn packages() -> Vec<Value> {
-    let metadata = metadata(&["--no-deps"]);
-    metadata["packages"].as_array().cloned().unwrap_or_default()
+    metadata()["packages"].as_array().cloned().unwrap_or_default()
 }
 
-fn metadata(more: &[&str]) -> Value {
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline"])
-        .args(more)
+        .args(["metadata", "--format-version=1", "--offline", "--no-deps"])
         .current_dir(crate::root())
         .output()
         .expect("cargo metadata starts");
