@@ -104,10 +104,25 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
 
 /// Packages whose features somebody takes one by one, and what has to compile of each.
 const FEATURES: &[(&str, &[&str])] = &[
-    ("sealpress", &["", "image", "image,isolate", "pdf,isolate", "client", "pipeline"]),
+    (
+        "sealpress",
+        &[
+            "",
+            "image",
+            "heif",
+            "image,isolate",
+            "pdf",
+            "pdf-fallback",
+            "pdf,isolate",
+            "image,pdf,client",
+            "client",
+            "pipeline",
+        ],
+    ),
     ("sealpress-base64", &["", "std"]),
+    ("sealpress-image", &[""]),
     ("sealpress-pdf", &[""]),
-    ("sealpress-press", &["", "image", "pdf"]),
+    ("sealpress-press", &["", "image", "heif", "pdf", "pdf-fallback", "isolate"]),
 ];
 
 /// `cargo xtask check-features`: each feature compiles without the others.

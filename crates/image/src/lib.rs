@@ -13,6 +13,7 @@ mod flatten;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hdr;
+#[cfg_attr(not(feature = "heif"), expect(dead_code, reason = "what only decoders of HEVC ask"))]
 mod heif;
 mod jpeg;
 mod limits;
@@ -35,6 +36,17 @@ pub use policy::{Damaged, Metadata, Policy, Profiles, Undersized};
 pub use probe::Probe;
 pub use report::{Action, Report, Timings, Warning};
 pub use resize::Filter;
+
+/// Whether this build reads files of this format: all pictures, HEIC with the feature `heif`.
+#[must_use]
+pub const fn reads(format: sealpress_media::Format) -> bool {
+    use sealpress_media::Format;
+    match format {
+        Format::Jpeg | Format::Png | Format::WebP => true,
+        Format::Heic => cfg!(feature = "heif"),
+        _ => false,
+    }
+}
 
 /// Opens the machine's libavcodec now, if there is one, so that a process may close its doors
 /// before the first HEIC comes. Answers whether it is there.

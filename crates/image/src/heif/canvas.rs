@@ -1,12 +1,11 @@
 //! Decoded tiles put together to 8-bit planes, clean apertures cut out, alpha fitted.
 
-use super::avcodec::Native;
 use super::decoder::{Frame, HevcDecoder, Samples};
 use super::geometry::Rect;
 use super::hvcc::Config;
 use super::meta::Meta;
 use super::picture::Picture;
-use super::pure::Pure;
+use super::{Native, Pure};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};

@@ -15,12 +15,14 @@
 //! | `geometry` | turns, mirrors and crops, in the file's order |
 //! | `hvcc`, `sps` | HEVC parameter sets: the size that a decoder is going to allocate, colour |
 //! | `decoder` | the door to the decoders: `pure` (Rust, always there), `avcodec` (libavcodec) |
+//! | `without` | what stands in for the decoders without the feature `heif` |
 //! | `canvas` | tiles to planes, clean apertures, alpha |
 //!
 //! Only `irot` and `imir` turn a HEIF picture. The EXIF orientation that cameras write beside them
 //! says how the sensor was held and must not be applied again; where it stands alone, it is not
 //! applied either, and every other reader agrees.
 
+#[cfg(feature = "heif")]
 #[expect(unsafe_code, reason = "libavcodec is C; the one audited file that speaks to it")]
 mod avcodec;
 mod boxes;
@@ -31,17 +33,23 @@ mod hvcc;
 mod meta;
 mod overlay;
 mod picture;
+#[cfg(feature = "heif")]
 mod pure;
 mod sps;
-#[cfg(test)]
+#[cfg(all(test, feature = "heif"))]
 mod tests;
 mod track;
+#[cfg(not(feature = "heif"))]
+mod without;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "heif"))]
 use std::borrow::Cow;
 
 use sealpress_media::Dimensions;
 
+#[cfg(feature = "heif")]
+use self::avcodec::Native;
+#[cfg(feature = "heif")]
 pub(crate) use self::avcodec::available as native_available;
 use self::boxes::Reader;
 use self::canvas::{Canvas, Keep, Sheet};
@@ -49,7 +57,13 @@ use self::geometry::Geometry;
 use self::meta::{Item, Meta};
 use self::overlay::Overlay;
 use self::picture::{Picture, find_property};
+#[cfg(feature = "heif")]
+use self::pure::Pure;
 pub(crate) use self::sps::Colour;
+#[cfg(not(feature = "heif"))]
+pub(crate) use self::without::native_available;
+#[cfg(not(feature = "heif"))]
+use self::without::{Native, Pure};
 use crate::deep::Deep;
 use crate::error::{Error, ErrorKind};
 use crate::hdr::Transfer;
@@ -86,6 +100,10 @@ impl<'a> Heif<'a> {
     /// `unsupported-format` for AVIF inside, `unsupported-feature` for pictures that are not HEVC
     /// or derived in unusual ways, `too-large`, `truncated` and `corrupt`.
     pub(crate) fn read(file: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        if cfg!(not(feature = "heif")) {
+            let why = "HEIC: this program was built without the feature `heif`";
+            return Err(Error::new(ErrorKind::UnsupportedFormat, why));
+        }
         let (mut meta, mut moov) = (None, None);
         let mut r = Reader::new(file);
         while meta.is_none() || moov.is_none() {

@@ -58,7 +58,13 @@ pub(crate) fn handler(format: Format) -> Result<&'static dyn Handler, Refusal> {
 
 /// A format that this build has no codec for.
 fn unread(format: Format) -> Refusal {
-    Refusal::new(RefusalKind::UnsupportedFormat, Fault::Caller, format!("this program was built without {format}"))
+    let feature = match format {
+        Format::Pdf => "pdf",
+        Format::Heic => "heif",
+        _ => "image",
+    };
+    let message = format!("{format}: this program was built without the feature `{feature}`");
+    Refusal::new(RefusalKind::UnsupportedFormat, Fault::Caller, message)
 }
 
 /// An engine for each family, made with its first file.

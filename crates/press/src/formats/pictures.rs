@@ -12,7 +12,7 @@ pub(crate) struct Pictures;
 
 impl Handler for Pictures {
     fn reads(&self, format: Format) -> bool {
-        format.is_image()
+        image::reads(format)
     }
 
     fn estimate(&self, policies: &Policies, media: &Media) -> Result<u64, Refusal> {
