@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::standing::news;
 use super::{files, sources};
 
 /// Named in a `Cargo.toml` for what they bring or for their features, and in no code.
@@ -49,7 +48,6 @@ fn every_dependency_of_a_crate_is_in_its_code() {
             }
         }
     }
-    let idle = news("dependency", idle);
     assert!(idle.is_empty(), "in no line of the crate's code: {idle:#?}");
 }
 

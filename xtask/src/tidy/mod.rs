@@ -7,7 +7,6 @@ mod circles;
 mod dependencies;
 mod files;
 mod names;
-mod standing;
 mod tables;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
 //! What code may not say: a vendor's name outside its own rooms, a bare `true` in somebody's call.
 
 use super::sources;
-use super::standing::news;
 
 /// Where a vendor is named in code, and why. Comments, tests, examples and texts may name them anywhere.
 const VENDORS_ROOMS: &[(&str, &str)] = &[
@@ -30,7 +29,6 @@ fn a_vendor_is_named_in_its_own_rooms() {
             }
         }
     }
-    let named = news("vendor", named);
     assert!(named.is_empty(), "{named:#?}");
     let own = |why: &str| why == "its own folder";
     let idle: Vec<_> = VENDORS_ROOMS.iter().filter(|(room, why)| !own(why) && !used.contains(room)).collect();
@@ -48,7 +46,6 @@ fn no_public_function_takes_a_bool() {
             }
         }
     }
-    let found = news("bool", found);
     assert!(found.is_empty(), "{found:#?}");
 }
 

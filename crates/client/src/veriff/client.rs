@@ -12,7 +12,7 @@ use url::Url;
 
 use super::auth::{Auth, Credentials, LEGACY_SIGNATURE, SignaturePolicy};
 use super::errors;
-use super::faces::FacesShape;
+use super::faces_shape::FacesShape;
 use crate::base_url::{self, BaseUrl};
 use crate::error::Error;
 use crate::lenient;
@@ -117,8 +117,8 @@ impl Builder {
 
     /// Sends the deprecated `X-SIGNATURE` too, on every signed call but uploads: its hash puts the
     /// secret behind the message, so an upload would have to be hashed a second time.
-    pub const fn legacy_signature(mut self, send: bool) -> Self {
-        self.legacy = send;
+    pub const fn legacy_signature(mut self) -> Self {
+        self.legacy = true;
         self
     }
 

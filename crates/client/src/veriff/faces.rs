@@ -1,8 +1,7 @@
 //! The bulk import of faces: POST /faces/import. The documents give its rules (at most ten pictures a
 //! request, a plan's quota, a name once in five minutes, an asynchronous 202) and no field names: those
-//! are [`FacesShape`], one struct in one place, to be set once somebody knows them.
+//! are [`FacesShape`], to be set once somebody knows them.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use serde_json::Value;
 use super::SessionId;
 use super::client::Client;
 use super::errors;
+use super::faces_shape::FacesShape;
 use crate::answer::{self, Reply};
 use crate::error::Error;
 use crate::lenient;
@@ -24,35 +24,6 @@ use crate::telemetry;
 use sealpress_media::Limits;
 
 const OPERATION: &str = "import faces";
-
-/// Names of the fields of an import. Unknown: the documents do not show them, and these are guesses after
-/// the rest of the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FacesShape {
-    /// The list: `faces`.
-    pub list: Cow<'static, str>,
-    /// A face's name: `name`.
-    pub name: Cow<'static, str>,
-    /// Its picture, as a data URI: `image`.
-    pub image: Cow<'static, str>,
-    /// Or the session that it is taken from: `sessionId`.
-    pub session: Cow<'static, str>,
-    /// Longest body that is sent, in bytes: 40,000,000. No limit is published.
-    pub most_bytes: usize,
-}
-
-impl Default for FacesShape {
-    fn default() -> Self {
-        Self {
-            list: "faces".into(),
-            name: "name".into(),
-            image: "image".into(),
-            session: "sessionId".into(),
-            most_bytes: 40_000_000,
-        }
-    }
-}
 
 /// One face on its way into the collection.
 #[derive(Clone)]

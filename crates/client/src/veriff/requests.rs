@@ -149,10 +149,16 @@ pub struct Consent {
 }
 
 impl Consent {
-    /// A consent to `kind`.
+    /// The person agreed to `kind`.
     #[must_use]
-    pub fn new(kind: impl Into<String>, approved: bool) -> Self {
-        Self { kind: kind.into(), approved }
+    pub fn given(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), approved: true }
+    }
+
+    /// The person was asked about `kind` and did not agree.
+    #[must_use]
+    pub fn refused(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), approved: false }
     }
 }
 

@@ -125,7 +125,7 @@ async fn headers_of_keys_and_integrations() {
         .options(options)
         .integration_id("int-1")
         .registry_api_key("registry-key")
-        .legacy_signature(true)
+        .legacy_signature()
         .build()
         .unwrap();
     client.create_session(&veriff::NewSession::new()).await.unwrap();

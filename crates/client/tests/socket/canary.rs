@@ -90,7 +90,7 @@ async fn everything(url: &str, seen: &mut String) {
     note(seen, &credentials);
     let builder = Client::builder(url, credentials).options(quick()).retry(RetryPolicy::never());
     note(seen, &builder);
-    let client = builder.legacy_signature(true).registry_api_key("canary-secret").build().unwrap();
+    let client = builder.legacy_signature().registry_api_key("canary-secret").build().unwrap();
     note(seen, &client);
 
     let new = NewSession::new().with_name("Canarina", "O'Planted").with_vendor_data("canary-vendor-data");

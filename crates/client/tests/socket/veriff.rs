@@ -278,7 +278,7 @@ async fn the_legacy_signature_is_answered_in_kind() {
     let (emulator, _) = start().await;
     emulator.configure(|options| options.signature_headers = SignatureHeaders::Legacy);
     let client = Client::builder(emulator.url(), Credentials::new(emulator.api_key(), emulator.secret()))
-        .legacy_signature(true)
+        .legacy_signature()
         .signature_policy(SignaturePolicy::Required)
         .build()
         .unwrap();
