@@ -9,9 +9,9 @@ use sealpress_pdf::{self as pdf, Trimmer};
 use sealpress_press::{Press, Probe};
 use serde::Serialize;
 
+use crate::lines::{FileLine, NoteLine};
 use crate::names::Names;
 use crate::outcome::{self, Failure};
-use crate::prepare::Said;
 use crate::vendor::Vendor;
 use crate::{file, press, print};
 
@@ -37,27 +37,12 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
-    input: String,
-    ok: bool,
-    #[serde(flatten)]
-    end: End,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum End {
-    Seen(Box<Seen>),
-    Failed { error: Failure },
-}
-
-#[derive(Debug, Serialize)]
 struct Seen {
     format: Format,
     bytes: u64,
     #[serde(flatten)]
     detail: Probe,
-    plan: Vec<Said>,
+    plan: Vec<NoteLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     previews: Vec<String>,
 }
@@ -87,12 +72,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         let seen = catch_unwind(AssertUnwindSafe(|| look(path, &*press, target.as_deref())));
         let seen = seen.unwrap_or_else(|_| Err(Failure::new("internal", Fault::Internal, "the reader panicked")));
         failed += usize::from(seen.is_err());
-        let input = path.to_string_lossy().into_owned();
-        let line = match seen {
-            Ok(seen) => Line { input, ok: true, end: End::Seen(Box::new(seen)) },
-            Err(error) => Line { input, ok: false, end: End::Failed { error } },
-        };
-        if args.json { print::json(&line) } else { tell(&line) }
+        let line = FileLine::new(path, seen);
+        if args.json { print::json(&line) } else { show(&line) }
     }
     outcome::exit(failed)
 }
@@ -107,7 +88,7 @@ fn look(path: &Path, press: &dyn Press, preview: Option<&Path>) -> Result<Seen, 
         }
     }
     let (format, bytes) = (media.format(), media.len() as u64);
-    Ok(Seen { format, bytes, detail: plan.probe, plan: Said::all(&plan.actions), previews })
+    Ok(Seen { format, bytes, detail: plan.probe, plan: NoteLine::all(&plan.actions), previews })
 }
 
 fn draw(media: &Media, page: u32, stem: &Path) -> Result<String, Failure> {
@@ -124,10 +105,10 @@ fn of_pdf(e: pdf::Error) -> Failure {
     Failure::new(e.kind().as_str(), e.fault(), e.to_string())
 }
 
-fn tell(line: &Line) {
-    let seen = match &line.end {
-        End::Failed { error } => return print::line(&format!("{}\n  {}: {error}", line.input, error.kind)),
-        End::Seen(seen) => seen,
+fn show(line: &FileLine<Seen>) {
+    let seen = match line.result() {
+        Err(error) => return print::line(&format!("{}\n  {}: {error}", line.input, error.kind)),
+        Ok(seen) => seen,
     };
     print::line(&format!("{}\n  {}, {}", line.input, seen.format, print::bytes(seen.bytes)));
     match &seen.detail {
@@ -162,16 +143,10 @@ fn tell(line: &Line) {
         }
         _ => {}
     }
-    for said in &seen.plan {
-        print::line(&format!("  → {said}"));
+    for note in &seen.plan {
+        print::line(&format!("  → {note}"));
     }
     for preview in &seen.previews {
         print::line(&format!("  preview {preview}"));
-    }
-}
-
-impl std::fmt::Display for Said {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.text())
     }
 }

@@ -9,6 +9,7 @@ mod emulator;
 mod faces;
 mod file;
 mod inspect;
+mod lines;
 mod names;
 mod outcome;
 mod prepare;

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
-use sealpress_media::{Fault, Format, Note};
+use sealpress_media::{Fault, Format};
 use sealpress_pdf as pdf;
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
 use crate::file;
+use crate::lines::{FileLine, NoteLine};
 use crate::names::Names;
 use crate::outcome::{self, Failure};
 use crate::press;
@@ -62,22 +63,6 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// One line of `--json`. The names are a promise.
-#[derive(Debug, Serialize)]
-struct Line {
-    input: String,
-    ok: bool,
-    #[serde(flatten)]
-    end: End,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum End {
-    Done(Box<Done>),
-    Failed { error: Failure },
-}
-
 #[derive(Debug, Serialize)]
 struct Done {
     format: Format,
@@ -90,39 +75,11 @@ struct Done {
     height: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<Vec<u32>>,
-    actions: Vec<Said>,
-    warnings: Vec<Said>,
+    actions: Vec<NoteLine>,
+    warnings: Vec<NoteLine>,
     ms: f64,
     #[serde(skip)]
     input_bytes: u64,
-}
-
-/// One action or warning, with its reason.
-#[derive(Debug, Serialize)]
-pub(crate) struct Said {
-    name: String,
-    reason: String,
-}
-
-impl From<&Note> for Said {
-    fn from(note: &Note) -> Self {
-        Self { name: note.name.clone(), reason: note.text.clone() }
-    }
-}
-
-impl Said {
-    /// Name and reason for people.
-    pub(crate) fn text(&self) -> String {
-        format!("{}: {}", self.name, self.reason)
-    }
-
-    pub(crate) fn all(notes: &[Note]) -> Vec<Self> {
-        notes.iter().map(Self::from).collect()
-    }
-
-    pub(crate) fn names(said: &[Self]) -> String {
-        said.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" ")
-    }
 }
 
 pub(crate) fn run(args: Args) -> ExitCode {
@@ -159,16 +116,12 @@ fn work(args: Args) -> Result<usize, Failure> {
     outcome::runtime()?.block_on(report(lines, json))
 }
 
-async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> Line {
-    let input = path.to_string_lossy().into_owned();
-    let end = match preparer.file(path).await {
+async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> FileLine<Done> {
+    let result = match preparer.file(&path).await {
         Ok(prepared) => save(prepared, stem, out).await,
         Err(e) => Err(e.into()),
     };
-    match end {
-        Ok(done) => Line { input, ok: true, end: End::Done(Box::new(done)) },
-        Err(error) => Line { input, ok: false, end: End::Failed { error } },
-    }
+    FileLine::new(&path, result)
 }
 
 async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Failure> {
@@ -189,8 +142,8 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Fa
         width: report.dimensions.map(|d| d.width()),
         height: report.dimensions.map(|d| d.height()),
         pages: report.pages.clone(),
-        actions: Said::all(&report.actions),
-        warnings: Said::all(&report.warnings),
+        actions: NoteLine::all(&report.actions),
+        warnings: NoteLine::all(&report.warnings),
         // The work, not the wait for a turn.
         ms: print::ms(prepared.press + writing_since.elapsed()),
         input_bytes: prepared.input_bytes,
@@ -198,16 +151,16 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Fa
     })
 }
 
-async fn report(lines: impl stream::Stream<Item = Line>, json: bool) -> Result<usize, Failure> {
+async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -> Result<usize, Failure> {
     use Align::{Left, Right};
     let columns: &[_] = &[(32, Left), (12, Left), (9, Right), (9, Right), (9, Left), (8, Right)];
     let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "ms", "done"]));
     let (mut failed, mut done, mut before, mut after) = (0, 0u64, 0, 0);
     let mut lines = std::pin::pin!(lines);
     while let Some(line) = lines.next().await {
-        failed += usize::from(!line.ok);
-        if let End::Done(d) = &line.end {
-            (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes);
+        match line.result() {
+            Ok(d) => (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes),
+            Err(_) => failed += 1,
         }
         match &table {
             None => print::json(&line),
@@ -221,12 +174,12 @@ async fn report(lines: impl stream::Stream<Item = Line>, json: bool) -> Result<u
     Ok(failed)
 }
 
-fn row(table: &Table, line: &Line) {
+fn row(table: &Table, line: &FileLine<Done>) {
     let name =
         Path::new(&line.input).file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
-    match &line.end {
-        End::Failed { error } => table.row(&[&name, "-", "", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
-        End::Done(d) => {
+    match line.result() {
+        Err(error) => table.row(&[&name, "-", "", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
+        Ok(d) => {
             let what = if d.format == d.output_format {
                 d.format.to_string()
             } else {
@@ -237,9 +190,9 @@ fn row(table: &Table, line: &Line) {
                 (None, Some(w), Some(h)) => format!("{w}×{h}"),
                 _ => String::new(),
             };
-            let mut did = Said::names(&d.actions);
+            let mut did = NoteLine::names(&d.actions);
             if !d.warnings.is_empty() {
-                did = format!("{did} (!) {}", Said::names(&d.warnings));
+                did = format!("{did} (!) {}", NoteLine::names(&d.warnings));
             }
             let ms = format!("{:.0}", d.ms);
             table.row(&[&name, &what, &print::bytes(d.input_bytes), &print::bytes(d.bytes), &size, &ms, &did]);

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::access::Access;
+use crate::lines::NoteLine;
 use crate::outcome::{self, Failure};
-use crate::prepare::Said;
 use crate::press;
 use crate::print::{self, Align, Table};
 use crate::show;
@@ -90,8 +90,8 @@ enum End {
         format: Format,
         output_format: Format,
         bytes: u64,
-        actions: Vec<Said>,
-        warnings: Vec<Said>,
+        actions: Vec<NoteLine>,
+        warnings: Vec<NoteLine>,
     },
     Failed {
         error: Failure,
@@ -183,8 +183,8 @@ fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
             format: report.as_ref().map_or(receipt.format, |r| r.format),
             output_format: receipt.format,
             bytes: receipt.size,
-            actions: report.as_ref().map(|r| Said::all(&r.actions)).unwrap_or_default(),
-            warnings: report.as_ref().map(|r| Said::all(&r.warnings)).unwrap_or_default(),
+            actions: report.as_ref().map(|r| NoteLine::all(&r.actions)).unwrap_or_default(),
+            warnings: report.as_ref().map(|r| NoteLine::all(&r.warnings)).unwrap_or_default(),
         },
         Err(e) => End::Failed { in_doubt: e.is_in_doubt(), error: e.into() },
     };
@@ -203,7 +203,7 @@ fn row(table: &Table, path: &Path, line: &Line) {
     let name = path.file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
     let ms = format!("{:.0}", line.ms);
     match &line.end {
-        End::Sent { media_id, actions, .. } => table.row(&[&name, &ms, media_id.as_str(), &Said::names(actions)]),
+        End::Sent { media_id, actions, .. } => table.row(&[&name, &ms, media_id.as_str(), &NoteLine::names(actions)]),
         End::Failed { error, .. } => table.row(&[&name, &ms, "-", &format!("FAILED {}: {error}", error.kind)]),
     }
 }
