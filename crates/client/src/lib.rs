@@ -14,6 +14,8 @@ pub mod conformance;
 mod context;
 mod download;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod lenient;
 mod open_enum;

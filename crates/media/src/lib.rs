@@ -11,6 +11,8 @@ mod dimensions;
 pub mod duration;
 mod fault;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod media;
 mod refusal;
