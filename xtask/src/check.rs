@@ -97,6 +97,7 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
         let _docs = sh.push_env("RUSTDOCFLAGS", "-D warnings");
         Ok(cmd!(sh, "cargo doc --workspace --no-deps --quiet").run()?)
     })?;
+    stage("the second HEIF reader", &mut || libheif(sh))?;
     stage("features, each alone", &mut || features(sh))?;
     stage("base64 without std", &mut || without_std(sh))?;
     stage("tests", &mut || test(sh, Vec::new()))
@@ -135,6 +136,15 @@ pub(crate) fn features(sh: &Shell) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The feature `libheif`, which no default has: its lints, and its tests against the machine's libheif.
+fn libheif(sh: &Shell) -> anyhow::Result<()> {
+    let what = ["--quiet", "--package", "sealpress-press", "--features", "libheif", "--test", "libheif"];
+    cmd!(sh, "cargo clippy {what...} -- -D warnings").run()?;
+    cmd!(sh, "cargo test {what...}").run()?;
+    let unit = ["--quiet", "--package", "sealpress-image", "--features", "libheif", "--lib", "heif::foreign"];
+    Ok(cmd!(sh, "cargo test {unit...}").run()?)
 }
 
 /// Compiles base64 without the standard library, for this machine and for those whose targets are

@@ -74,6 +74,12 @@ const TOOLS: &[Tool] = &[
         why: "an example that uploads from another language",
         is_here: || on_path("node"),
     },
+    Tool {
+        need: Need::Test,
+        packages: &["libheif-dev"],
+        why: "builds and tests the feature `libheif`",
+        is_here: || succeeds("pkg-config", &["--exists", "libheif"]),
+    },
     Tool { need: Need::Bench, packages: &["npm"], why: "installs the rival sharp", is_here: || on_path("npm") },
     Tool { need: Need::Bench, packages: &["qpdf"], why: "a rival of the PDF trimmer", is_here: || on_path("qpdf") },
     Tool {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{backfill, emulator, faces, inspect, prepare, session, transmit, upload, webhooks};
+use crate::{backfill, best, emulator, faces, inspect, prepare, session, transmit, upload, webhooks};
 
 /// Prepares pictures and PDFs for identity verification vendors, and sends them.
 #[derive(Debug, Parser)]
@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Inspect(inspect::Args),
     Prepare(prepare::Args),
+    Best(best::Args),
     Upload(upload::Args),
     /// Open, submit, look at and delete Veriff sessions
     #[command(subcommand, after_help = session::HELP)]

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealpress_media::{Fault, Format, Media};
+use sealpress_media::{Fault, Format, Judged, Media, Preflight, Subject};
 use sealpress_pdf::{self as pdf, Trimmer};
 use sealpress_press::{Press, Probe};
 use serde::Serialize;
@@ -13,13 +13,14 @@ use crate::lines::{FileLine, NoteLine};
 use crate::names::Names;
 use crate::outcome::{self, Failure};
 use crate::vendor::Vendor;
-use crate::{file, press, print};
+use crate::{file, judged, press, print};
 
 /// Say what files are, by their content, and what would be done to them and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     sealpress inspect scan.pdf photo.jpg\n  \
     sealpress inspect --json photos/* | jq 'select(.orientation > 1)'\n  \
+    sealpress inspect --quality photo.jpg\n  \
     sealpress inspect --preview previews contract.pdf")]
 pub(crate) struct Args {
     /// Files to look at
@@ -31,6 +32,12 @@ pub(crate) struct Args {
     /// Also draw the first five pages of each PDF as PNG files into DIR
     #[arg(long, value_name = "DIR")]
     preview: Option<PathBuf>,
+    /// Also decode pictures and say how good they are: blur, noise, exposure, glare
+    #[arg(long)]
+    quality: bool,
+    /// What the pictures show, where glare is judged by it: face, document-front …
+    #[arg(long, value_name = "CONTEXT", requires = "quality")]
+    context: Option<String>,
     /// One JSON object per file
     #[arg(long)]
     json: bool,
@@ -43,6 +50,8 @@ struct Seen {
     #[serde(flatten)]
     detail: Probe,
     plan: Vec<NoteLine>,
+    #[serde(flatten)]
+    judged: Option<Judged>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     previews: Vec<String>,
 }
@@ -59,7 +68,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         crate::print::note(&format!("sealpress: the folder {} cannot be used: {e}", folder.display()));
         return ExitCode::from(outcome::USAGE);
     }
-    let press = press::press(press::policies(args.provider));
+    let mut policies = press::policies(args.provider);
+    policies.image.preflight = if args.quality { Preflight::Advise } else { Preflight::Off };
+    let press = press::press(policies);
+    let subject = args.context.as_deref().map_or(Subject::Document, judged::subject);
+    let subject = args.quality.then_some(subject);
     if let Err(e) = press.check() {
         eprintln!("sealpress: {e}");
         return ExitCode::from(outcome::USAGE);
@@ -69,7 +82,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     for path in &args.files {
         let target = args.preview.as_ref().zip(names.as_mut()).map(|(folder, names)| folder.join(names.stem(path)));
         // A reader that panics over a file costs that file's line.
-        let seen = catch_unwind(AssertUnwindSafe(|| look(path, &*press, target.as_deref())));
+        let seen = catch_unwind(AssertUnwindSafe(|| look(path, &*press, target.as_deref(), subject)));
         let seen = seen.unwrap_or_else(|_| Err(Failure::new("internal", Fault::Internal, "the reader panicked")));
         failed += usize::from(seen.is_err());
         let line = FileLine::new(path, seen);
@@ -78,7 +91,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     outcome::exit(failed)
 }
 
-fn look(path: &Path, press: &dyn Press, preview: Option<&Path>) -> Result<Seen, Failure> {
+fn look(path: &Path, press: &dyn Press, preview: Option<&Path>, subject: Option<Subject>) -> Result<Seen, Failure> {
     let media = file::media(path)?;
     let plan = press.plan(&media)?;
     let mut previews = Vec::new();
@@ -88,7 +101,11 @@ fn look(path: &Path, press: &dyn Press, preview: Option<&Path>) -> Result<Seen, 
         }
     }
     let (format, bytes) = (media.format(), media.len() as u64);
-    Ok(Seen { format, bytes, detail: plan.probe, plan: NoteLine::all(&plan.actions), previews })
+    let judged = match subject.filter(|_| format.is_image()) {
+        Some(subject) => press.press(&media)?.summary.judged.map(|judged| judged.seen_as(subject)),
+        None => None,
+    };
+    Ok(Seen { format, bytes, detail: plan.probe, plan: NoteLine::all(&plan.actions), judged, previews })
 }
 
 fn draw(media: &Media, page: u32, stem: &Path) -> Result<String, Failure> {
@@ -145,6 +162,9 @@ fn show(line: &FileLine<Seen>) {
     }
     for note in &seen.plan {
         print::line(&format!("  → {note}"));
+    }
+    if let Some(judged) = &seen.judged {
+        judged::tell(judged);
     }
     for preview in &seen.previews {
         print::line(&format!("  preview {preview}"));

@@ -4,11 +4,13 @@
 
 mod access;
 mod backfill;
+mod best;
 mod cli;
 mod emulator;
 mod faces;
 mod file;
 mod inspect;
+mod judged;
 mod lines;
 mod names;
 mod outcome;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     print::exit(match Cli::parse().command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Prepare(args) => prepare::run(args),
+        Command::Best(args) => best::run(&args),
         Command::Upload(args) => upload::run(&args),
         Command::Session(command) => session::run(command),
         Command::Media(command) => session::media(command),

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
-use sealpress_media::{Fault, Format};
+use sealpress_media::{Fault, Format, Judged, Preflight, Subject};
 use sealpress_pdf as pdf;
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
 use crate::file;
+use crate::judged;
 use crate::lines::{FileLine, NoteLine};
 use crate::names::Names;
 use crate::outcome::{self, Failure};
@@ -58,6 +59,13 @@ pub(crate) struct Args {
     /// A PDF that breaks off before its end
     #[arg(long, value_name = "refuse|accept", default_value = "refuse")]
     damaged_documents: pdf::Damaged,
+    /// Blurred, dark and empty pictures: off, report (numbers in --json), advise (findings as well), or refuse what
+    /// nobody could read (refuse:blank,blurred_heavily)
+    #[arg(long, value_name = "off|report|advise|refuse", default_value = "report")]
+    preflight: Preflight,
+    /// What the files show, where glare is judged by it: face, document-front …
+    #[arg(long, value_name = "CONTEXT")]
+    context: Option<String>,
     /// One JSON object per file, in the order of the files
     #[arg(long)]
     json: bool,
@@ -77,6 +85,8 @@ struct Done {
     pages: Option<Vec<u32>>,
     actions: Vec<NoteLine>,
     warnings: Vec<NoteLine>,
+    #[serde(flatten)]
+    judged: Option<Judged>,
     ms: f64,
     #[serde(skip)]
     input_bytes: u64,
@@ -100,6 +110,7 @@ fn work(args: Args) -> Result<usize, Failure> {
     options.memory = args.memory << 20;
     options.max_input = file::MAX_INPUT;
     let mut policies = press::policies(args.provider);
+    policies.image.preflight = args.preflight;
     if let Some(policy) = &mut policies.pdf {
         policy.documents = args.documents;
         policy.signed = args.signed;
@@ -111,20 +122,22 @@ fn work(args: Args) -> Result<usize, Failure> {
         args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();
 
     let (out, json) = (args.out, args.json);
+    let subject = args.context.as_deref().map_or(Subject::Document, judged::subject);
     // Each file is written before it waits for its turn to be reported: only reports wait.
-    let lines = stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out)).buffered(options.queue());
+    let lines =
+        stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out, subject)).buffered(options.queue());
     outcome::runtime()?.block_on(report(lines, json))
 }
 
-async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> FileLine<Done> {
+async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path, subject: Subject) -> FileLine<Done> {
     let result = match preparer.file(&path).await {
-        Ok(prepared) => save(prepared, stem, out).await,
+        Ok(prepared) => save(prepared, stem, out, subject).await,
         Err(e) => Err(e.into()),
     };
     FileLine::new(&path, result)
 }
 
-async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Failure> {
+async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) -> Result<Done, Failure> {
     let writing_since = Instant::now();
     let mut name = stem;
     name.push(".");
@@ -144,6 +157,7 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Fa
         pages: report.pages.clone(),
         actions: NoteLine::all(&report.actions),
         warnings: NoteLine::all(&report.warnings),
+        judged: report.judged.as_deref().cloned().map(|judged| judged.seen_as(subject)),
         // The work, not the wait for a turn.
         ms: print::ms(prepared.press + writing_since.elapsed()),
         input_bytes: prepared.input_bytes,
@@ -156,10 +170,14 @@ async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -
     let columns: &[_] = &[(32, Left), (12, Left), (9, Right), (9, Right), (9, Left), (8, Right)];
     let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "ms", "done"]));
     let (mut failed, mut done, mut before, mut after) = (0, 0u64, 0, 0);
+    let mut looked = false;
     let mut lines = std::pin::pin!(lines);
     while let Some(line) = lines.next().await {
         match line.result() {
-            Ok(d) => (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes),
+            Ok(d) => {
+                (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes);
+                looked |= d.judged.as_ref().is_some_and(|judged| judged.findings.is_some());
+            }
             Err(_) => failed += 1,
         }
         match &table {
@@ -168,6 +186,9 @@ async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -
         }
     }
     if table.is_some() {
+        if looked {
+            judged::tell_limits();
+        }
         let (before, after) = (print::bytes(before), print::bytes(after));
         print::line(&format!("{done} prepared, {failed} failed, {before} → {after}"));
     }
@@ -196,6 +217,7 @@ fn row(table: &Table, line: &FileLine<Done>) {
             }
             let ms = format!("{:.0}", d.ms);
             table.row(&[&name, &what, &print::bytes(d.input_bytes), &print::bytes(d.bytes), &size, &ms, &did]);
+            d.judged.iter().for_each(judged::tell_findings);
         }
     }
 }

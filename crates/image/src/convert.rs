@@ -23,6 +23,12 @@ pub(crate) enum Target {
     Gray,
 }
 
+/// Luma of an sRGB pixel as JPEG has it.
+pub(crate) fn luma([r, g, b]: [u8; 3]) -> u8 {
+    let weighted = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b);
+    ((weighted + 0x8000) >> 16) as u8
+}
+
 /// Whether chroma may be halved while converting: where nothing is scaled (the encoder halves it
 /// just so), and where the picture shrinks enough that the halved chroma still has more samples
 /// than the output's.

@@ -20,6 +20,7 @@ use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
 use crate::png::{self, chunks::Chunks};
 use crate::policy::{Damaged, Policy};
 use crate::pool::Pool;
+use crate::quality::Meter;
 use crate::report::{Action, Stopwatch, Warning};
 use crate::webp::{self, Container};
 
@@ -43,6 +44,7 @@ pub(crate) struct Codecs {
     pub(crate) compressor: Compressor,
     pub(crate) pool: Pool,
     pub(crate) profiles: Profiles,
+    pub(crate) meter: Meter,
 }
 
 /// What a decode is asked to do and where it tells.
@@ -73,6 +75,7 @@ impl Codecs {
             compressor: Compressor::new()?,
             pool: Pool::default(),
             profiles: Profiles,
+            meter: Meter::new(),
         })
     }
 
@@ -228,24 +231,47 @@ impl Codecs {
     }
 
     /// Whether a WebP may be sent as it is: all of its picture is there, and no pixel is transparent (what would show
-    /// through is for nobody but us to choose).
+    /// through is for nobody but us to choose). And its luma, full range, where that is `wanted`.
     ///
     /// # Errors
     /// `truncated` and `corrupt` where the picture is not whole.
-    pub(crate) fn webp_passes(&mut self, bytes: &[u8], container: &Container, limits: &Limits) -> Result<bool, Error> {
+    pub(crate) fn webp_passes(
+        &mut self,
+        bytes: &[u8],
+        container: &Container,
+        limits: &Limits,
+        wanted: bool,
+    ) -> Result<(bool, Option<Plane>), Error> {
         limits.memory(webp::memory(container))?;
         let inner = limits.dimensions(container.picture_width, container.picture_height)?;
         let data = &bytes[container.picture.clone()];
         if container.lossless {
             let pixels = self.webp_pixels(data, inner)?;
             let opaque = !container.alpha || pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
+            let luma = wanted.then(|| {
+                let (width, height) = (inner.width() as usize, inner.height() as usize);
+                let mut data = self.pool.take(width * height);
+                for (out, pixel) in data.iter_mut().zip(pixels.as_chunks::<4>().0) {
+                    *out = crate::convert::luma([pixel[0], pixel[1], pixel[2]]);
+                }
+                Plane { data, width, height, stride: width }
+            });
             self.pool.give(pixels);
-            return Ok(opaque);
+            return Ok((opaque, luma));
         }
-        let (yuv, alpha) = self.webp_planes(data, inner, container.alpha, true)?;
+        // Edges of blocks are smoothed only where somebody looks at them.
+        let ([mut y, cb, cr], alpha) = self.webp_planes(data, inner, container.alpha, !wanted)?;
         let opaque = alpha.as_ref().is_none_or(|alpha| alpha.data.iter().all(|a| *a == 255));
-        yuv.into_iter().chain(alpha).for_each(|plane| self.pool.give(plane.data));
-        Ok(opaque)
+        [cb, cr].into_iter().chain(alpha).for_each(|plane| self.pool.give(plane.data));
+        if !wanted {
+            self.pool.give(y.data);
+            return Ok((opaque, None));
+        }
+        let full: [u8; 256] = std::array::from_fn(|v| {
+            ((v as i32 - 16) * 255).clamp(0, 219 * 255).saturating_add(109).div_euclid(219) as u8
+        });
+        y.data.iter_mut().for_each(|v| *v = full[usize::from(*v)]);
+        Ok((opaque, Some(y)))
     }
 
     pub(crate) fn webp(
@@ -302,6 +328,45 @@ impl Codecs {
         }
         let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
         Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
+    }
+
+    /// By libheif, in RGB and upright.
+    #[cfg(feature = "libheif")]
+    pub(crate) fn foreign_heif(
+        &mut self,
+        bytes: &[u8],
+        stored: Dimensions,
+        request: &mut Request<'_>,
+    ) -> Result<Decoded, Error> {
+        let target = chroma_target(stored, request.wanted);
+        request.limits.memory(crate::heif::foreign::memory(stored) + plane_bytes(stored, target))?;
+        let mut sink = RgbSink::new(stored, target, &mut self.pool);
+        let background = request.policy.background;
+        let (mut rgb, mut clear) = (vec![0; stored.width() as usize * 3], false);
+        let meaning = crate::heif::foreign::read(bytes, stored, &request.limits, &mut |row| {
+            for (out, pixel) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks::<4>().0) {
+                clear |= pixel[3] != 255;
+                png::over([pixel[0], pixel[1], pixel[2]], pixel[3], background, out);
+            }
+            sink.push(&rgb, &mut self.compressor)
+        })?;
+        if clear {
+            request.actions.push(Action::Flattened);
+        }
+        let number = |n: u16| u8::try_from(n).unwrap_or(2);
+        let declared = match (&meaning.icc, meaning.colour) {
+            (Some(icc), _) => Declared::Icc(icc),
+            (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
+            (None, None) => Declared::Srgb,
+        };
+        let colour = self.profiles.resolve(declared, 3);
+        Ok(Decoded {
+            planes: sink.finish(&mut self.compressor)?,
+            stored,
+            shrink: Shrink::One,
+            colour,
+            icc: meaning.icc,
+        })
     }
 
     /// What the samples mean, and the profile that says so.

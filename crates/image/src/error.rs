@@ -29,6 +29,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The result does not fit the policy's minimum size or byte limits.
     Limit,
+    /// Too blurred or too empty, by [`Preflight::Refuse`](sealpress_media::Preflight).
+    Quality,
     /// The work took longer than the policy grants.
     Timeout,
     /// A bug here or in a codec.
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::Corrupt => "corrupt",
             Self::TooLarge => "too-large",
             Self::Limit => "limit",
+            Self::Quality => "quality",
             Self::Timeout => "timeout",
             Self::Internal => "internal",
         }
@@ -61,6 +64,7 @@ impl From<ErrorKind> for RefusalKind {
             ErrorKind::Corrupt => Self::Corrupt,
             ErrorKind::TooLarge => Self::TooLarge,
             ErrorKind::Limit => Self::Limit,
+            ErrorKind::Quality => Self::Quality,
             ErrorKind::Timeout => Self::Timeout,
             ErrorKind::Internal => Self::Internal,
         }
@@ -128,7 +132,8 @@ impl Error {
             ErrorKind::UnsupportedFormat
             | ErrorKind::UnsupportedFeature
             | ErrorKind::Truncated
-            | ErrorKind::Corrupt => Fault::Input,
+            | ErrorKind::Corrupt
+            | ErrorKind::Quality => Fault::Input,
             ErrorKind::TooLarge | ErrorKind::Limit | ErrorKind::Timeout => Fault::Limit,
             ErrorKind::Internal => Fault::Internal,
         }

@@ -43,7 +43,13 @@ pub(crate) fn estimate(policy: &Policy, probe: &Probe) -> u64 {
     // 4:2:0 has half as many samples as three planes of full size.
     let samples = if gray { full / 3 } else { full / 2 };
     // Scaled and turned planes, rows of RGB, what the encoder holds, the file in its buffer and alone.
-    FIXED + decoded + 2 * planes + 2048 + encoder(samples) + 2 * output(policy, samples)
+    FIXED
+        + crate::quality::memory(u64::from(target.width()) * u64::from(target.height()))
+        + decoded
+        + 2 * planes
+        + 2048
+        + encoder(samples)
+        + 2 * output(policy, samples)
 }
 
 /// At most a token of four bytes for each sample, and coefficients of two where the first file is too

@@ -25,6 +25,7 @@ mod png;
 mod policy;
 mod pool;
 mod probe;
+mod quality;
 mod render;
 mod report;
 mod resize;
@@ -46,6 +47,14 @@ pub const fn reads(format: sealpress_media::Format) -> bool {
         Format::Heic => cfg!(feature = "heif"),
         _ => false,
     }
+}
+
+/// Opens the machine's libheif now and lets pictures under this policy be read by it where our own reader refuses
+/// them. It is asked in a process that has locked itself down and in no other, whatever the policy says.
+#[cfg(feature = "libheif")]
+pub fn preload_libheif(policy: &mut Policy) {
+    heif::foreign::preload();
+    policy.libheif = true;
 }
 
 /// Opens the machine's libavcodec now, if there is one, so that a process may close its doors

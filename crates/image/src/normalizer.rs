@@ -1,7 +1,7 @@
 //! One picture from its file to a file that conforms: which way it takes, and everything behind the decoder.
 
 use bytes::Bytes;
-use sealpress_media::{Dimensions, Format, Media};
+use sealpress_media::{Dimensions, Format, Judged, Media, Preflight, Subject};
 
 use crate::colour::{Colour, Declared};
 use crate::decode::{Codecs, Decoded, Request};
@@ -15,6 +15,7 @@ use crate::jpeg::walk::{self, Walk};
 use crate::jpeg::{decode, lossless};
 use crate::orient;
 use crate::plan;
+use crate::planes::Plane;
 use crate::png::{self, chunks::Chunks};
 use crate::policy::{Metadata, Policy, Profiles, Undersized};
 use crate::probe::Probe;
@@ -58,6 +59,9 @@ impl Normalized {
         &self.report
     }
 }
+
+/// Why a HEIC is encoded anew.
+const HEIC_STAYS_NOWHERE: &str = "the provider does not take HEIC";
 
 /// Buffers above this many bytes are let go after a picture.
 const KEPT_BYTES: usize = 48 << 20;
@@ -105,12 +109,14 @@ impl Normalizer {
             timings: Timings::default(),
             actions: Vec::new(),
             warnings: Vec::new(),
+            judged: None,
             resizer: &mut self.resizer,
             encoded: &mut self.encoded,
             codecs: &mut codecs,
         };
         let result = job.run();
         codecs.pool.shrink(KEPT_BYTES);
+        codecs.meter.shrink(KEPT_BYTES);
         if self.encoded.capacity() > KEPT_BYTES {
             self.encoded = Vec::new();
         }
@@ -136,6 +142,7 @@ struct Job<'a> {
     timings: Timings,
     actions: Vec<Action>,
     warnings: Vec<Warning>,
+    judged: Option<Judged>,
     resizer: &'a mut Resizer,
     encoded: &'a mut Vec<u8>,
     codecs: &'a mut Codecs,
@@ -187,10 +194,16 @@ impl Job<'_> {
         let mut walked = None;
         if self.policy.pass_through && self.policy.takes(Format::Jpeg) && aim.fits() && common {
             self.policy.limits().memory(decode::memory(&scan, Shrink::One))?;
-            let walk = walk::walk(&mut self.codecs.jpeg, &bytes, &self.policy.limits());
+            let limits = self.policy.limits();
+            let (walk, luma) = if self.judges() {
+                walk::walk_with_luma(&mut self.codecs.jpeg, &bytes, &limits, &mut self.codecs.pool)
+            } else {
+                (walk::walk(&mut self.codecs.jpeg, &bytes, &limits), None)
+            };
             self.watch.check()?;
             // Bytes that are no picture hide in no picture.
             let tidy = matches!(walk, Walk::Whole { end, stray: 0 } if end == scan.data_end());
+            self.judge_and_give(luma.filter(|_| tidy))?;
             if tidy
                 && aim.orientation == 1
                 && let Some(done) = self.pass_jpeg(&bytes, &scan, aim)
@@ -246,11 +259,10 @@ impl Job<'_> {
         let still = chunks.frames == 1 || !keep;
         let takes = self.policy.takes(Format::Png);
         if self.policy.pass_through && takes && aim.fits() && aim.orientation == 1 && chunks.end.is_some() && still {
-            let limits = self.policy.limits();
-            let meaning = png::meaning(&bytes, &limits)?;
+            let meaning = png::meaning(&bytes, &self.policy.limits())?;
             let components = if chunks.is_gray() { 1 } else { 3 };
             if !self.has_strong_profile(meaning.declared(), components)
-                && png::passes(&bytes, &chunks, &limits, &self.watch)?
+                && self.png_passes(&bytes, &chunks)?
                 && let Some(done) = self.pass(&bytes, chunks.rewritten(&bytes, keep), aim, meaning.icc())
             {
                 return Ok(done);
@@ -260,6 +272,21 @@ impl Job<'_> {
         let decoded = self.decode(aim, |codecs, request| codecs.png(&bytes, &chunks, stays, request))?;
         let reason = if stays { "flat areas and sharp edges stay lossless" } else { "a photo is smaller as JPEG" };
         self.finish(decoded, aim, stays, reason)
+    }
+
+    /// Whether a PNG may pass; on the way its luma is judged.
+    fn png_passes(&mut self, bytes: &[u8], chunks: &Chunks) -> Result<bool, Error> {
+        let limits = self.policy.limits();
+        let (width, height) = (chunks.width as usize, chunks.height as usize);
+        let mut luma = self.judges().then(|| self.codecs.pool.take(width * height));
+        if let Some(luma) = &mut luma {
+            luma.clear();
+        }
+        let passes = png::passes(bytes, chunks, &limits, &self.watch, luma.as_mut())?;
+        // Of unusual pictures there are no rows.
+        let whole = luma.filter(|data| passes && data.len() == width * height);
+        self.judge_and_give(whole.map(|data| Plane { data, width, height, stride: width }))?;
+        Ok(passes)
     }
 
     fn webp(&mut self) -> Result<Normalized, Error> {
@@ -278,7 +305,7 @@ impl Job<'_> {
             && aim.fits()
             && aim.orientation == 1
             && plain
-            && self.codecs.webp_passes(&bytes, &container, &self.policy.limits())?
+            && self.webp_passes(&bytes, &container)?
             && let Some(done) = self.pass(&bytes, container.rewritten(&bytes, keep), aim, icc)
         {
             return Ok(done);
@@ -290,9 +317,19 @@ impl Job<'_> {
         self.finish(decoded, aim, false, "JPEG is what every provider takes")
     }
 
+    /// Whether a WebP may pass; on the way its luma is judged.
+    fn webp_passes(&mut self, bytes: &[u8], container: &Container) -> Result<bool, Error> {
+        let (passes, luma) = self.codecs.webp_passes(bytes, container, &self.policy.limits(), self.judges())?;
+        self.judge_and_give(luma.filter(|_| passes))?;
+        Ok(passes)
+    }
+
     fn heif(&mut self) -> Result<Normalized, Error> {
         let bytes = self.media.bytes().clone();
-        let heif = Heif::read(&bytes, &self.policy.limits())?;
+        let heif = match Heif::read(&bytes, &self.policy.limits()) {
+            Ok(heif) => heif,
+            Err(refused) => return self.foreign_heif(&bytes, refused),
+        };
         let aim = self.aim(heif.dimensions(), heif.orientation())?;
         if heif.has_gain_map() {
             self.warnings.push(Warning::FurtherPicturesDropped);
@@ -301,8 +338,34 @@ impl Job<'_> {
             self.actions.push(Action::FirstFrame { frames: heif.frames() });
         }
         self.watch.lap(&mut self.timings.scan);
-        let decoded = self.decode(aim, |codecs, request| codecs.heif(&heif, request))?;
-        self.finish(decoded, aim, false, "the provider does not take HEIC")
+        match self.decode(aim, |codecs, request| codecs.heif(&heif, request)) {
+            Ok(decoded) => self.finish(decoded, aim, false, HEIC_STAYS_NOWHERE),
+            Err(refused) => self.foreign_heif(&bytes, refused),
+        }
+    }
+
+    /// What our own reader refuses, by the second one, where that may be asked.
+    #[cfg(feature = "libheif")]
+    fn foreign_heif(&mut self, bytes: &Bytes, refused: Error) -> Result<Normalized, Error> {
+        let unread = matches!(refused.kind(), ErrorKind::UnsupportedFormat | ErrorKind::UnsupportedFeature);
+        if !unread || !self.policy.libheif {
+            return Err(refused);
+        }
+        let outline = Heif::outline(bytes)?;
+        let size = self.policy.limits().dimensions(outline.width(), outline.height())?;
+        self.warnings.clear();
+        self.actions.clear();
+        let aim = self.aim(size, 1)?;
+        let decoded = self.decode(aim, |codecs, request| codecs.foreign_heif(bytes, size, request))?;
+        let complaint = format!("{}; libheif has read it", refused);
+        self.warnings.push(Warning::Irregular { complaint });
+        self.finish(decoded, aim, false, HEIC_STAYS_NOWHERE)
+    }
+
+    #[cfg(not(feature = "libheif"))]
+    #[expect(clippy::unused_self, reason = "the feature `libheif` has more to do here")]
+    fn foreign_heif(&mut self, _: &Bytes, refused: Error) -> Result<Normalized, Error> {
+        Err(refused)
     }
 
     /// Judges the size and settles the target.
@@ -325,6 +388,49 @@ impl Job<'_> {
             }
         }
         Ok(Aim { stored, orientation, upright, target })
+    }
+
+    /// Whether somebody wants to know how good the picture is.
+    fn judges(&self) -> bool {
+        self.policy.preflight != Preflight::Off
+    }
+
+    /// Measures luma as it goes out, and refuses the picture where the policy says so.
+    fn judge(&mut self, luma: &Plane) -> Result<(), Error> {
+        let quality = self.codecs.meter.measure(luma);
+        self.judged = self.policy.preflight.judge(quality, Subject::Document);
+        self.watch.lap(&mut self.timings.judge);
+        match self.judged.as_ref().and_then(|judged| self.policy.preflight.refuses(judged)) {
+            Some(finding) => Err(Error::new(ErrorKind::Quality, finding.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// The same of a plane that nobody needs afterwards, where there is one.
+    fn judge_and_give(&mut self, luma: Option<Plane>) -> Result<(), Error> {
+        let Some(luma) = luma else { return Ok(()) };
+        let judged = self.judge(&luma);
+        self.codecs.pool.give(luma.data);
+        judged
+    }
+
+    /// Judges planes that are ready for the encoder.
+    fn judge_ready(&mut self, ready: &[Plane], png: bool) -> Result<(), Error> {
+        match ready {
+            _ if !self.judges() => Ok(()),
+            [g, b, r] if png => {
+                let (width, height) = (g.width, g.height);
+                let mut data = self.codecs.pool.take(width * height);
+                for (y, out) in data.chunks_exact_mut(width).enumerate() {
+                    for (((out, r), g), b) in out.iter_mut().zip(r.row(y)).zip(g.row(y)).zip(b.row(y)) {
+                        *out = crate::convert::luma([*r, *g, *b]);
+                    }
+                }
+                self.judge_and_give(Some(Plane { data, width, height, stride: width }))
+            }
+            [luma, ..] => self.judge(luma),
+            [] => Ok(()),
+        }
     }
 
     /// Says which parts of a PNG count as not there.
@@ -433,6 +539,7 @@ impl Job<'_> {
         let first = encode::quality(self.policy, self.media.format(), decoded.shrink.means() > 1);
         let ready = render::render(decoded, wanted, &mut tools)?;
         self.watch.lap(&mut self.timings.transform);
+        self.judge_ready(&ready, png)?;
         self.watch.check()?;
         let file = encode::Wanted {
             dimensions: aim.target,
@@ -466,6 +573,7 @@ impl Job<'_> {
             dimensions: aim.target,
             actions: std::mem::take(&mut self.actions),
             warnings: std::mem::take(&mut self.warnings),
+            judged: self.judged.take(),
             timings: self.timings,
         };
         Ok(Normalized { media, report })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealpress_media::{Dimensions, Format};
+use sealpress_media::{Dimensions, Format, Preflight};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
@@ -47,10 +47,16 @@ pub struct Policy {
     pub damaged: Damaged,
     /// Whether a file that already conforms is sent as it is, without decoding.
     pub pass_through: bool,
+    /// What is done about blurred, dark or empty pictures.
+    pub preflight: Preflight,
     /// Whether HEIC may be decoded by the machine's libavcodec, where there is one: a third faster
     /// than the decoder in Rust that is always there, and C. Off unless set: C code on hostile input
     /// is in order in a locked-down worker process, which sets it.
     pub native_hevc: bool,
+    /// Whether libheif may be asked; no configuration says so, only [`preload_libheif`](crate::preload_libheif).
+    #[cfg(feature = "libheif")]
+    #[serde(skip)]
+    pub(crate) libheif: bool,
     /// Most pixels of the picture as stored, judged on the header.
     pub max_pixels: u64,
     /// Most bytes of memory for one picture, its output included, the input file not. Judged on the
@@ -132,7 +138,10 @@ impl Default for Policy {
             profiles: Profiles::Convert,
             damaged: Damaged::Refuse,
             pass_through: true,
+            preflight: Preflight::default(),
             native_hevc: false,
+            #[cfg(feature = "libheif")]
+            libheif: false,
             max_pixels: 220_000_000,
             max_memory: 640 << 20,
             max_scans: 100,
@@ -248,6 +257,13 @@ impl Policy {
     #[must_use]
     pub fn without_pass_through(mut self) -> Self {
         self.pass_through = false;
+        self
+    }
+
+    /// Sets what is done about blurred, dark or empty pictures.
+    #[must_use]
+    pub fn with_preflight(mut self, preflight: Preflight) -> Self {
+        self.preflight = preflight;
         self
     }
 

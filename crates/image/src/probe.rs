@@ -110,7 +110,14 @@ impl Probe {
             }
             Format::Heic => {
                 let unlimited = Limits { max_pixels: u64::MAX, ..Policy::default().limits() };
-                let heif = Heif::read(bytes, &unlimited)?;
+                let heif = match Heif::read(bytes, &unlimited) {
+                    Ok(heif) => heif,
+                    #[cfg(feature = "libheif")]
+                    Err(e) if matches!(e.kind(), ErrorKind::UnsupportedFormat | ErrorKind::UnsupportedFeature) => {
+                        return Self::foreign_heif(bytes);
+                    }
+                    Err(e) => return Err(e),
+                };
                 let colour = match heif.subsampling().map(|s| (s.horizontal, s.vertical)) {
                     None => "grey",
                     Some((1, 1)) => "YCbCr 4:4:4",
@@ -131,6 +138,26 @@ impl Probe {
             }
             other => Err(Error::new(ErrorKind::UnsupportedFormat, format!("{other} is not a picture"))),
         }
+    }
+
+    /// A HEIF that only libheif can read, if anybody can.
+    #[cfg(feature = "libheif")]
+    fn foreign_heif(bytes: &[u8]) -> Result<Self, Error> {
+        let dimensions = Heif::outline(bytes)?;
+        Ok(Self {
+            format: Format::Heic,
+            dimensions,
+            orientation: 1,
+            frames: 1,
+            has_alpha: false,
+            bit_depth: 8,
+            colour: Cow::Borrowed("read by libheif"),
+            icc_profile: None,
+            detail: Detail::Heif {
+                memory: crate::heif::foreign::memory(dimensions)
+                    + crate::decode::plane_bytes(dimensions, crate::convert::Target::Full),
+            },
+        })
     }
 
     /// What the file is, by content.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use sealpress_media::{Dimensions, Format, Note, Summary};
+use sealpress_media::{Dimensions, Format, Judged, Note, Summary};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -23,6 +23,9 @@ pub struct Report {
     pub actions: Vec<Action>,
     /// What a person might want to know.
     pub warnings: Vec<Warning>,
+    /// How good the picture is that goes out; `None` where the policy does not ask, or where what passes through is
+    /// not decoded for it (PNG of other than eight bits).
+    pub judged: Option<Judged>,
     /// How long the steps took.
     pub timings: Timings,
 }
@@ -35,6 +38,7 @@ impl Report {
         summary.output_format = self.output_format;
         summary.original = Some(self.original);
         summary.dimensions = Some(self.dimensions);
+        summary.judged = self.judged.clone().map(Box::new);
         summary.actions = self.actions.iter().map(|a| Note::new(a.name(), a.to_string())).collect();
         summary.warnings = self.warnings.iter().map(|w| Note::new(w.name(), w.to_string())).collect();
         summary
@@ -248,6 +252,8 @@ pub struct Timings {
     /// Scaling, turning and colour.
     #[serde(rename = "transform_us", serialize_with = "sealpress_media::duration::micros")]
     pub transform: Duration,
+    /// Measuring how good the picture is.
+    pub judge: Duration,
     /// Encoding, the search for a quality included.
     #[serde(rename = "encode_us", serialize_with = "sealpress_media::duration::micros")]
     pub encode: Duration,
@@ -257,7 +263,7 @@ impl Timings {
     /// All steps together.
     #[must_use]
     pub fn total(&self) -> Duration {
-        self.scan + self.decode + self.transform + self.encode
+        self.scan + self.decode + self.transform + self.judge + self.encode
     }
 }
 

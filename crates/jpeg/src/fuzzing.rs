@@ -31,9 +31,15 @@ pub fn decode(data: &[u8]) {
             assert!(same(&kept, &fresh), "{cpu:?} differs at {scale:?}: {:?}, {:?}", kept.err(), fresh.err());
         }
         let Ok(planes) = kept else { continue };
-        assert_eq!((verdict.result, verdict.stray), (Ok(()), 0), "what decodes is whole");
+        assert_eq!((&verdict.result, verdict.stray), (&Ok(()), 0), "what decodes is whole");
         let size = verdict.dimensions.map(|side| scale.of(side));
         assert_eq!([planes[0].width, planes[0].height], size, "luma is as large as the picture");
+        if matches!(scale, Scale::Full) {
+            let (again, luma) = KEPT.with_borrow_mut(|kept| kept.verify_with_luma(data, LIMITS, &mut Fresh));
+            assert_eq!(again, verdict, "luma on the way changes no verdict");
+            let luma = luma.expect("a picture that decodes has luma");
+            assert!((0..luma.height).all(|y| luma.row(y) == planes[0].row(y)), "luma on the way is that of a decode");
+        }
     }
     if verdict.result.is_ok() {
         let mut joined = vec![0xFF, 0xD8];

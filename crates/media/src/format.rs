@@ -128,7 +128,7 @@ fn sniff_bmff(bytes: &[u8], body: &[u8]) -> Sniffed {
     const HEVC: [&[u8; 4]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
     const AV1: [&[u8; 4]; 2] = [b"avif", b"avis"];
     if major(&AV1) || (has(&AV1) && !has(&HEVC)) {
-        return Sniffed::Foreign("avif");
+        return if cfg!(feature = "avif") { Sniffed::Known(Format::Heic) } else { Sniffed::Foreign("avif") };
     }
     if has(&HEVC) || major(&[b"mif1", b"mif2", b"msf1"]) {
         return Sniffed::Known(Format::Heic);

@@ -1,6 +1,6 @@
 //! The nouns every other crate speaks: what a file is ([`Format`]), the file itself as it was seen
-//! ([`Media`]), how large a picture is ([`Dimensions`]), what a vendor accepts ([`Limits`]), why a file
-//! was not taken ([`Refusal`]) and whose turn it is when something fails ([`Fault`]).
+//! ([`Media`]), how large a picture is ([`Dimensions`]), what a vendor accepts ([`Limits`]), how good
+//! it is ([`Quality`]), why a file was not taken ([`Refusal`]) and whose turn it is when something fails ([`Fault`]).
 //!
 //! Nothing here knows a codec, a socket, a thread or a path. A [`Media`] was *seen*, not believed:
 //! its first bytes name a format, and nothing else about it is known to be true.
@@ -15,6 +15,7 @@ mod format;
 pub mod fuzzing;
 mod limits;
 mod media;
+mod quality;
 mod refusal;
 mod summary;
 
@@ -23,5 +24,6 @@ pub use fault::Fault;
 pub use format::Format;
 pub use limits::Limits;
 pub use media::{Error, ErrorKind, Media};
+pub use quality::{Finding, FindingCode, Judged, NOT_JUDGED, Preflight, Quality, Refusable, Subject, UnknownPreflight};
 pub use refusal::{Refusal, RefusalKind, UnknownRefusalKind};
 pub use summary::{Note, Summary};

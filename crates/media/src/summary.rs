@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dimensions::Dimensions;
 use crate::format::Format;
+use crate::quality::Judged;
 
 /// What was done to one file, the same for pictures and documents: what tables, journals and
 /// process borders carry. The crate that did it has a richer report of its own.
@@ -27,6 +28,9 @@ pub struct Summary {
     /// Numbers of the pages that were kept, from 1; PDFs only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Vec<u32>>,
+    /// How good the picture is that came out; pictures that were looked at only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<Judged>>,
     /// What was done.
     pub actions: Vec<Note>,
     /// What a person may want to look at.
@@ -54,6 +58,7 @@ impl Summary {
             dimensions: None,
             source_pages: None,
             pages: None,
+            judged: None,
             actions: Vec::new(),
             warnings: Vec::new(),
         }

@@ -14,6 +14,7 @@ mod plan;
 #[cfg(any(feature = "image", feature = "pdf"))]
 mod policies;
 mod press;
+mod rank;
 
 #[cfg(any(feature = "image", feature = "pdf"))]
 pub use choice::{ISOLATION, from_env};
@@ -26,3 +27,4 @@ pub use plan::{Plan, Probe};
 #[cfg(any(feature = "image", feature = "pdf"))]
 pub use policies::Policies;
 pub use press::{Isolation, Press, Pressed, Unchanged, Worker};
+pub use rank::{Ranked, rank};

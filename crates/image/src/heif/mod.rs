@@ -16,6 +16,7 @@
 //! | `hvcc`, `sps` | HEVC parameter sets: the size that a decoder is going to allocate, colour |
 //! | `decoder` | the door to the decoders: `pure` (Rust, always there), `avcodec` (libavcodec) |
 //! | `without` | what stands in for the decoders without the feature `heif` |
+//! | `foreign` | libheif, for what all this refuses: feature `libheif`, in locked-down workers only |
 //! | `canvas` | tiles to planes, clean apertures, alpha |
 //!
 //! Only `irot` and `imir` turn a HEIF picture. The EXIF orientation that cameras write beside them
@@ -28,6 +29,8 @@ mod avcodec;
 mod boxes;
 mod canvas;
 mod decoder;
+#[cfg(feature = "libheif")]
+pub(crate) mod foreign;
 mod geometry;
 mod hvcc;
 mod meta;
@@ -56,6 +59,8 @@ use self::canvas::{Canvas, Keep, Sheet};
 use self::geometry::Geometry;
 use self::meta::{Item, Meta};
 use self::overlay::Overlay;
+#[cfg(feature = "libheif")]
+use self::picture::extents;
 use self::picture::{Picture, find_property};
 #[cfg(feature = "heif")]
 use self::pure::Pure;
@@ -126,6 +131,28 @@ impl<'a> Heif<'a> {
             (None, Some(moov)) => Self::sequence(file, moov, limits),
             (None, None) => Err(Error::corrupt("a HEIF file without metadata")),
         }
+    }
+
+    /// The size, upright, of a picture whose coding is not read here.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and `corrupt` where the file does not say.
+    #[cfg(feature = "libheif")]
+    pub(crate) fn outline(file: &'a [u8]) -> Result<Dimensions, Error> {
+        let mut r = Reader::new(file);
+        while let Some(found) = r.next_box()? {
+            if &found.kind != b"meta" {
+                continue;
+            }
+            let meta = Meta::read(file, found.body)?;
+            let properties = meta.properties(meta.primary()?.id)?;
+            let size = extents(&properties)?.ok_or_else(|| Error::corrupt("a HEIF picture without a size"))?;
+            let mut geometry = Geometry::of(size.0, size.1);
+            properties.iter().try_for_each(|property| geometry.apply(property))?;
+            let size = Dimensions::new(geometry.crop.width, geometry.crop.height)?;
+            return Ok(if crate::orient::transposes(geometry.orientation()) { size.transposed() } else { size });
+        }
+        Err(Error::corrupt("a HEIF file without metadata"))
     }
 
     /// Size of the planes that [`decode`](Self::decode) gives: after clean apertures, before turns.

@@ -346,7 +346,7 @@ pub(super) fn understood<'a>(meta: &Meta<'a>, item: Item) -> Result<Vec<Property
 }
 
 /// Width and height of `ispe`.
-fn extents(properties: &[Property<'_>]) -> Result<Option<(u32, u32)>, Error> {
+pub(super) fn extents(properties: &[Property<'_>]) -> Result<Option<(u32, u32)>, Error> {
     let Some(body) = find_property(properties, b"ispe") else { return Ok(None) };
     let mut r = Reader::new(body);
     r.full()?;

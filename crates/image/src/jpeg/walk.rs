@@ -1,8 +1,10 @@
 //! Whether all of a JPEG's picture is there, found without making one.
 
-use sealpress_jpeg::{Decoder, Error};
+use sealpress_jpeg::{Decoder, Error, Verdict};
 
 use crate::limits::Limits;
+use crate::planes::Plane;
+use crate::pool::Pool;
 
 /// Bytes that may stand between the last coded data and the end marker without saying that the decoder lost its way:
 /// cameras leave a few. Between scans, none may.
@@ -29,8 +31,25 @@ pub(crate) enum Walk {
 
 /// Walks over the data of the first picture in `jpeg`.
 pub(crate) fn walk(decoder: &mut Decoder, jpeg: &[u8], limits: &Limits) -> Walk {
-    let limits = sealpress_jpeg::Limits { max_scans: limits.max_scans, max_pixels: limits.max_pixels };
-    let verdict = decoder.verify(jpeg, limits);
+    judge(decoder.verify(jpeg, own(limits)), jpeg)
+}
+
+/// The same, and the picture's luma, where it is whole.
+pub(crate) fn walk_with_luma(
+    decoder: &mut Decoder,
+    jpeg: &[u8],
+    limits: &Limits,
+    pool: &mut Pool,
+) -> (Walk, Option<Plane>) {
+    let (verdict, luma) = decoder.verify_with_luma(jpeg, own(limits), pool);
+    (judge(verdict, jpeg), luma)
+}
+
+const fn own(limits: &Limits) -> sealpress_jpeg::Limits {
+    sealpress_jpeg::Limits { max_scans: limits.max_scans, max_pixels: limits.max_pixels }
+}
+
+fn judge(verdict: Verdict, jpeg: &[u8]) -> Walk {
     match verdict.result {
         Ok(()) => {}
         Err(Error::Truncated) => return Walk::Truncated,

@@ -73,13 +73,20 @@ pub(crate) fn meaning(bytes: &[u8], limits: &Limits) -> Result<Meaning, Error> {
 }
 
 /// Whether the file may be sent as it is: its picture is whole, nothing stands behind the compressed data, and
-/// no pixel is transparent (what would show through is for nobody but us to choose).
+/// no pixel is transparent (what would show through is for nobody but us to choose). Of usual pictures the luma is
+/// added to `luma`, where there is one, row by row.
 ///
 /// # Errors
 /// `truncated` and `corrupt` where the picture is not whole.
-pub(crate) fn passes(bytes: &[u8], chunks: &Chunks, limits: &Limits, watch: &Stopwatch) -> Result<bool, Error> {
+pub(crate) fn passes(
+    bytes: &[u8],
+    chunks: &Chunks,
+    limits: &Limits,
+    watch: &Stopwatch,
+    mut luma: Option<&mut Vec<u8>>,
+) -> Result<bool, Error> {
     limits.memory(memory(chunks))?;
-    if !chunks.has_alpha() && chunks.colour_type != 3 || !plain::is_plain(chunks) {
+    if !chunks.has_alpha() && chunks.colour_type != 3 && luma.is_none() || !plain::is_plain(chunks) {
         let found = plain::check(bytes, chunks, watch)?;
         return Ok(found == Found::default() && !chunks.has_alpha());
     }
@@ -88,6 +95,14 @@ pub(crate) fn passes(bytes: &[u8], chunks: &Chunks, limits: &Limits, watch: &Sto
     let found = plain::rows(bytes, chunks, watch, &mut |row| {
         if chunks.has_alpha() {
             opaque &= row.chunks_exact(samples).all(|pixel| pixel[samples - 1] == 255);
+        }
+        if let Some(luma) = &mut luma {
+            let of = |pixel: &[u8]| match pixel {
+                [r, g, b, ..] => crate::convert::luma([*r, *g, *b]),
+                [grey, ..] => *grey,
+                [] => 0,
+            };
+            luma.extend(row.chunks_exact(samples).map(of));
         }
         Ok(())
     })?;

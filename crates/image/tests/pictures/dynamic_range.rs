@@ -38,7 +38,9 @@ fn ramp(colour: png::ColorType) -> Vec<u8> {
         .enumerate()
         .flat_map(|(i, v)| if colour == png::ColorType::Rgba && i % 4 == 3 { [255; 2] } else { v })
         .collect();
-    encoder.write_header().expect("a row").write_image_data(&row.repeat(16)).unwrap();
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&row.repeat(16)).expect("all rows");
+    drop(writer);
     PngFile::parse(&out).with(b"cICP", &[9, 16, 0, 1]).write()
 }
 

@@ -216,17 +216,19 @@ fn check_sampling(frame: &Frame) -> Result<(), Error> {
 const OVERHANG: usize = 16;
 
 fn lay_out(frame: &Frame, scale: Scale, buffers: &mut dyn Buffers) -> Vec<Plane> {
+    frame.components.iter().map(|component| plane(frame, component, scale, buffers)).collect()
+}
+
+/// Room for one component.
+fn plane(frame: &Frame, component: &frame::Component, scale: Scale, buffers: &mut dyn Buffers) -> Plane {
     let n = scale.samples();
-    let plane = |component: &frame::Component| {
-        // Four blocks are written at once, of which three may be beyond the last unit.
-        let stride = (frame.units[0] * component.factors[0] + 3) * n + OVERHANG;
-        let rows = component.grid.rows * n;
-        Plane {
-            data: buffers.take(stride * rows),
-            width: scale.of(frame.width).div_ceil(frame.largest[0] / component.factors[0]),
-            height: scale.of(frame.height).div_ceil(frame.largest[1] / component.factors[1]),
-            stride,
-        }
-    };
-    frame.components.iter().map(plane).collect()
+    // Four blocks are written at once, of which three may be beyond the last unit.
+    let stride = (frame.units[0] * component.factors[0] + 3) * n + OVERHANG;
+    let rows = component.grid.rows * n;
+    Plane {
+        data: buffers.take(stride * rows),
+        width: scale.of(frame.width).div_ceil(frame.largest[0] / component.factors[0]),
+        height: scale.of(frame.height).div_ceil(frame.largest[1] / component.factors[1]),
+        stride,
+    }
 }

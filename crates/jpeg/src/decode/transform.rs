@@ -59,12 +59,15 @@ const MOST: usize = CHUNK * MOST_BLOCKS;
 impl<'p> Planes<'p> {
     pub(crate) fn new(cpu: Cpu, scale: Scale, frame: &Frame, scan: &Scan, planes: &'p mut [Plane]) -> Self {
         let mut parts = Vec::with_capacity(4);
+        let mut planes: Vec<Option<&mut Plane>> = planes.iter_mut().map(Some).collect();
         let mut offset = 0;
-        for (i, plane) in planes.iter_mut().enumerate() {
-            let Some(part) = scan.parts.iter().find(|p| p.component == i) else { continue };
+        for part in &scan.parts {
             let factors = scan.factors(frame, part);
-            let steps = frame.components[i].steps.unwrap_or([1; 64]);
-            parts.push(Target { plane, steps, factors, offset, order: [[0; CHUNK * 4]; 4], previous: 0 });
+            let steps = frame.components[part.component].steps.unwrap_or([1; 64]);
+            // Whoever wants luma alone has no planes for the others.
+            if let Some(plane) = planes.get_mut(part.component).and_then(Option::take) {
+                parts.push(Target { plane, steps, factors, offset, order: [[0; CHUNK * 4]; 4], previous: 0 });
+            }
             offset += factors[0] * factors[1];
         }
         for part in &mut parts {

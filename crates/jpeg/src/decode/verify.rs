@@ -3,15 +3,17 @@
 
 use std::ops::Range;
 
-use super::Decoder;
 use super::bits::Reader;
 use super::file::{File, Limits, Next};
-use super::frame::Scan;
-use super::progressive::Progressive;
+use super::frame::{Frame, Scan};
+use super::progressive::{Progressive, Transform};
 use super::segments::{DNL, EOI, SOS, next_marker};
 use super::sequential::{Chunk, Sink};
+use super::transform::Planes;
+use super::{Decoder, plane};
 use crate::cpu::Plain;
 use crate::error::Error;
+use crate::plane::{Buffers, Plane, Scale};
 
 /// What [`Decoder::verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,32 @@ impl Decoder {
     /// nothing that grows with the picture for a sequential one.
     #[must_use]
     pub fn verify(&mut self, jpeg: &[u8], limits: Limits) -> Verdict {
+        self.read_through(jpeg, limits, &mut None)
+    }
+
+    /// The same, and the plane of luma (or grey) at full size, where all is well: transforming it on the way costs a
+    /// third of decoding the picture anew. Memory besides: that plane, and of progressive files [`BLOCK_BYTES`] for
+    /// each block of 64 samples.
+    ///
+    /// [`BLOCK_BYTES`]: super::BLOCK_BYTES
+    pub fn verify_with_luma(
+        &mut self,
+        jpeg: &[u8],
+        limits: Limits,
+        buffers: &mut dyn Buffers,
+    ) -> (Verdict, Option<Plane>) {
+        let mut luma = Some(Luma { buffers, plane: Vec::new() });
+        let verdict = self.read_through(jpeg, limits, &mut luma);
+        let Some(Luma { buffers, plane }) = luma else { return (verdict, None) };
+        let plane = plane.into_iter().next();
+        if verdict.result.is_ok() {
+            return (verdict, plane);
+        }
+        plane.into_iter().for_each(|plane| buffers.give(plane.data));
+        (verdict, None)
+    }
+
+    fn read_through(&mut self, jpeg: &[u8], limits: Limits, luma: &mut Option<Luma<'_>>) -> Verdict {
         let mut verdict = Verdict {
             result: Ok(()),
             end: 0,
@@ -72,7 +100,12 @@ impl Decoder {
         match File::new(jpeg, limits) {
             Err(error) => verdict.result = Err(error),
             Ok(mut file) => {
-                verdict.result = self.walk(&mut file, &mut verdict);
+                verdict.result = self.walk(&mut file, &mut verdict, luma);
+                if verdict.result.is_ok()
+                    && let (Some(luma), Some(frame)) = (luma, &file.frame)
+                {
+                    self.finish_luma(frame, luma);
+                }
                 verdict.end = file.at;
                 verdict.scans = file.scans;
                 verdict.dimensions = file.frame.map_or([0; 2], |f| [f.width, f.height]);
@@ -82,7 +115,7 @@ impl Decoder {
         verdict
     }
 
-    fn walk(&mut self, file: &mut File<'_>, verdict: &mut Verdict) -> Result<(), Error> {
+    fn walk(&mut self, file: &mut File<'_>, verdict: &mut Verdict, luma: &mut Option<Luma<'_>>) -> Result<(), Error> {
         loop {
             let is_whole = file.completeness().is_ok();
             if is_whole && !goes_on(file) {
@@ -109,10 +142,10 @@ impl Decoder {
                 Next::Said => {}
                 Next::Scan(scan) => {
                     let start = file.at;
-                    let mut outcome = self.walk_scan(file, &scan);
+                    let mut outcome = self.walk_scan(file, &scan, luma);
                     if outcome.is_err() && file.use_lines_behind(start) {
                         file.at = start;
-                        outcome = self.walk_scan(file, &scan);
+                        outcome = self.walk_scan(file, &scan, luma);
                     }
                     outcome?;
                 }
@@ -121,22 +154,68 @@ impl Decoder {
         }
     }
 
-    fn walk_scan(&mut self, file: &mut File<'_>, scan: &Scan) -> Result<(), Error> {
+    fn walk_scan(&mut self, file: &mut File<'_>, scan: &Scan, luma: &mut Option<Luma<'_>>) -> Result<(), Error> {
         let frame = file.frame.as_ref().ok_or(Error::Corrupt("a scan before the frame"))?;
         if file.scans == 1 {
-            self.reset(frame, false);
+            self.reset(frame, luma.is_some());
+            if let Some(luma) = luma {
+                luma.lay_out(frame);
+            }
         }
         let mut reader = Reader::new(file.data, file.at, &mut self.window);
         let bits = if frame.progressive {
             let all = &mut self.coefficients;
-            let deposit = Plain;
-            Progressive::<false, _> { deposit, reader: &mut reader, frame, scan, tables: &file.tables, all }
-                .run_on(self.cpu)?
+            let (deposit, reader, tables) = (Plain, &mut reader, &file.tables);
+            if luma.is_some() {
+                Progressive::<true, _> { deposit, reader, frame, scan, tables, all }.run_on(self.cpu)?
+            } else {
+                Progressive::<false, _> { deposit, reader, frame, scan, tables, all }.run_on(self.cpu)?
+            }
         } else {
-            self.sequential.run::<false, _>(self.cpu, &mut reader, frame, scan, &file.tables, &mut Nothing)?
+            let (cpu, sequential, tables) = (self.cpu, &mut self.sequential, &file.tables);
+            match luma {
+                None => sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut Nothing)?,
+                Some(luma) => {
+                    let mut sink = Planes::new(cpu, Scale::Full, frame, scan, &mut luma.plane);
+                    if cpu.takes_rows() {
+                        sequential.run::<true, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
+                    } else {
+                        sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
+                    }
+                }
+            }
         };
         file.at = reader.position(&bits);
         Ok(())
+    }
+}
+
+impl Decoder {
+    /// Transforms luma of a progressive file, whose coefficients are known behind the last scan only.
+    fn finish_luma(&mut self, frame: &Frame, luma: &mut Luma<'_>) {
+        let ([component, ..], Some(plane)) = (&frame.components[..], luma.plane.first_mut()) else { return };
+        if frame.progressive
+            && let Some(steps) = component.steps
+        {
+            let (cpu, grid, coefficients) = (self.cpu, component.grid, &self.coefficients[0]);
+            cpu.run(Transform { cpu, scale: Scale::Full, steps, grid, plane, coefficients });
+        }
+    }
+}
+
+/// The plane that is wanted, once its size is known, and where its memory comes from.
+struct Luma<'b> {
+    buffers: &'b mut dyn Buffers,
+    plane: Vec<Plane>,
+}
+
+impl Luma<'_> {
+    /// Nothing, where the first component is not the picture's full size.
+    fn lay_out(&mut self, frame: &Frame) {
+        self.plane.drain(..).for_each(|plane| self.buffers.give(plane.data));
+        if let Some(first) = frame.components.first().filter(|first| first.factors == frame.largest) {
+            self.plane.push(plane(frame, first, Scale::Full, self.buffers));
+        }
     }
 }
 

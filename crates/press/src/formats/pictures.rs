@@ -55,6 +55,8 @@ impl Handler for Pictures {
     #[cfg(feature = "isolate")]
     fn open(&self, policies: &mut Policies) {
         policies.image.native_hevc = image::preload_native_hevc();
+        #[cfg(feature = "libheif")]
+        image::preload_libheif(&mut policies.image);
     }
 }
 

@@ -55,6 +55,25 @@ fn whole_files_are_whole_and_their_pieces_are_all_of_them() {
 }
 
 #[test]
+fn luma_on_the_way_is_that_of_a_decode() {
+    for (name, jpeg) in kinds() {
+        for cpu in crate::cpu::Cpu::all() {
+            let mut decoder = Decoder::on(cpu);
+            let (verdict, luma) = decoder.verify_with_luma(&jpeg, LIMITS, &mut Fresh);
+            assert_eq!(verdict, verify(&jpeg), "{name}: the verdict is the same");
+            // What is no luma but one of four inks is not looked at by anybody; planes are not given of those.
+            if let Ok(planes) = decoder.planes(&jpeg, Scale::Full, LIMITS, &mut Fresh) {
+                let luma = luma.unwrap_or_else(|| panic!("{name}: no luma"));
+                assert_eq!((luma.width, luma.height), (150, 90), "{name}");
+                assert!((0..90).all(|y| luma.row(y) == planes[0].row(y)), "{name}, {cpu:?}");
+            }
+            let (verdict, luma) = decoder.verify_with_luma(&jpeg[..jpeg.len() / 2], LIMITS, &mut Fresh);
+            assert!(verdict.result.is_err() && luma.is_none(), "{name}: half a file has none");
+        }
+    }
+}
+
+#[test]
 fn a_file_cut_anywhere_is_truncated_or_lacks_only_its_end() {
     for (name, jpeg) in kinds() {
         let mut decoder = Decoder::new();
