@@ -27,7 +27,7 @@ enum SettingDefault {
 
 use SettingDefault::{Secret, Text, Unset};
 
-const KNOWN: [Known; 28] = [
+const KNOWN: [Known; 31] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
@@ -53,6 +53,17 @@ const KNOWN: [Known; 28] = [
     known("settle", Text("5s"), "wait before an unclear upload is looked up"),
     known("submit", Text("true"), "submit sessions whose items are all confirmed"),
     known("dedupe", Text("true"), "send a file once per session and context"),
+    known(
+        "documents",
+        Text("as-issued"),
+        "PDFs that conform: as-issued leaves them as they are, pages-only rewrites them",
+    ),
+    known(
+        "signed",
+        Text("warn"),
+        "signed PDFs that must be cut: warn that the signature is lost, keep them whole, refuse",
+    ),
+    known("damaged_documents", Text("refuse"), "PDFs that break off before their end: refuse or accept"),
     known(
         "allow_root",
         Unset,
@@ -186,6 +197,14 @@ impl Config {
     pub(crate) fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>> {
         let Some((text, origin)) = self.values.get(name) else { return Ok(None) };
         parse(text).map(Some).map_err(|why| Error::new(ErrorKind::Config, format!("`{name}` ({origin}): {why}")))
+    }
+
+    /// A setting that is one word of a few, as its type reads it; `None` where it is not set.
+    ///
+    /// # Errors
+    /// `Config` for another word, with the setting's name and where the word came from.
+    pub fn choice<T: std::str::FromStr<Err = String>>(&self, name: &str) -> Result<Option<T>> {
+        self.parsed(name, |text| text.trim().parse())
     }
 
     pub(crate) fn roots(&self) -> Vec<PathBuf> {

@@ -17,12 +17,29 @@ pub(crate) struct Names {
     taken: HashSet<String>,
     /// Inputs as the file system knows them: never overwritten.
     inputs: HashSet<PathBuf>,
+    /// Files that may come of one input.
+    most: u32,
+}
+
+/// The name of the output of this number, from 1, of an input whose first one has this stem.
+pub(crate) fn numbered(stem: &OsStr, number: u32) -> OsString {
+    let mut name = stem.to_owned();
+    if number > 1 {
+        name.push(format!("--{number}"));
+    }
+    name
 }
 
 impl Names {
     pub(crate) fn new(folder: &Path, inputs: &[PathBuf]) -> Self {
         let inputs = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        Self { folder: folder.to_owned(), taken: HashSet::new(), inputs }
+        Self { folder: folder.to_owned(), taken: HashSet::new(), inputs, most: 1 }
+    }
+
+    /// The same where up to so many files may come of one input.
+    pub(crate) fn with_outputs(mut self, most: u32) -> Self {
+        self.most = most;
+        self
     }
 
     /// Where the output for `input` goes, but for the extension. Asked once per input, in order, so
@@ -31,9 +48,13 @@ impl Names {
         let wanted = clean(input.file_stem());
         for n in 1u32.. {
             let stem = if n == 1 { wanted.clone() } else { format!("{wanted}-{n}") };
+            let stem = OsString::from(stem);
+            let names = (1..=self.most).map(|number| numbered(&stem, number).to_string_lossy().into_owned());
+            let names: Vec<String> = names.collect();
             // Some file systems know no case.
-            if self.is_free(&stem) && self.taken.insert(stem.to_lowercase()) {
-                return stem.into();
+            if names.iter().all(|name| self.is_free(name) && !self.taken.contains(&name.to_lowercase())) {
+                self.taken.extend(names.iter().map(|name| name.to_lowercase()));
+                return stem;
             }
         }
         unreachable!("there are more numbers than inputs")

@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use sealpress_media::{Fault, Format, Judged, Preflight, Subject};
-use sealpress_pdf as pdf;
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
 use crate::file;
 use crate::judged;
 use crate::lines::{FileLine, NoteLine};
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::outcome::{self, Failure};
 use crate::press;
 use crate::print::{self, Align, Table};
@@ -25,14 +24,16 @@ use crate::vendor::Vendor;
 ///
 /// Pictures are turned upright, scaled down where they are too large (never up), stripped of
 /// metadata and sent as they are where they conform already. PDFs that conform leave as they were
-/// issued; all others keep their first five non-empty pages and nothing else. What a file is called
-/// never matters, only what it is.
+/// issued; all others keep their first five non-empty pages and nothing else. With --pages-as jpeg
+/// each kept page leaves as a picture of its own (NAME.jpg, NAME--2.jpg …), for vendors that take no
+/// PDFs. What a file is called never matters, only what it is.
 ///
 /// Outputs are named after their inputs, with a number where two would collide, and written whole
 /// or not at all. A file of the same name in DIR is replaced, but never one of the inputs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     sealpress prepare passport.heic bill.pdf --out ready\n  \
+    sealpress prepare bill.pdf --provider transmit --pages-as jpeg --out ready\n  \
     sealpress prepare photos/* --out ready --jobs 4 --json > results.jsonl")]
 pub(crate) struct Args {
     /// Files to prepare
@@ -50,15 +51,11 @@ pub(crate) struct Args {
     /// Megabytes for files and pictures in work together
     #[arg(long, value_name = "MB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
     memory: u64,
-    /// PDFs that conform leave byte for byte (as-issued), or like all others with nothing but their pages
-    #[arg(long, value_name = "as-issued|pages-only", default_value = "as-issued")]
-    documents: pdf::Documents,
-    /// A signed PDF that must be cut: say that the signature is lost, keep it whole where that can be, or refuse
-    #[arg(long, value_name = "warn|keep|refuse", default_value = "warn")]
-    signed: pdf::Signed,
-    /// A PDF that breaks off before its end
-    #[arg(long, value_name = "refuse|accept", default_value = "refuse")]
-    damaged_documents: pdf::Damaged,
+    #[command(flatten)]
+    documents: press::DocumentArgs,
+    /// As what the pages of PDFs leave: jpeg makes a picture of each kept page, at 200 dots per inch
+    #[arg(long, value_enum, default_value_t)]
+    pages_as: press::PagesAs,
     /// Blurred, dark and empty pictures: off, report (numbers in --json), advise (findings as well), or refuse what
     /// nobody could read (refuse:blank,blurred_heavily)
     #[arg(long, value_name = "off|report|advise|refuse", default_value = "report")]
@@ -75,7 +72,11 @@ pub(crate) struct Args {
 struct Done {
     format: Format,
     output: String,
+    /// The further pages of a document whose pages leave as pictures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    further_outputs: Vec<String>,
     output_format: Format,
+    /// Of all outputs together.
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     width: Option<u32>,
@@ -109,15 +110,12 @@ fn work(args: Args) -> Result<usize, Failure> {
     options.workers = args.jobs.unwrap_or(options.workers);
     options.memory = args.memory << 20;
     options.max_input = file::MAX_INPUT;
-    let mut policies = press::policies(args.provider);
+    let mut policies = args.pages_as.apply(args.documents, args.documents.policies(args.provider));
     policies.image.preflight = args.preflight;
-    if let Some(policy) = &mut policies.pdf {
-        policy.documents = args.documents;
-        policy.signed = args.signed;
-        policy.damaged = args.damaged_documents;
-    }
+    let most = policies.pdf.as_ref().map_or(1, |policy| policy.max_pages);
     let preparer = Preparer::shared(press::press(policies), &options)?;
-    let mut names = Names::new(&args.out, &args.files);
+    let most = if args.pages_as == press::PagesAs::Pdf { 1 } else { most };
+    let mut names = Names::new(&args.out, &args.files).with_outputs(most);
     let jobs: Vec<(PathBuf, OsString)> =
         args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();
 
@@ -139,19 +137,33 @@ async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path, sub
 
 async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) -> Result<Done, Failure> {
     let writing_since = Instant::now();
-    let mut name = stem;
-    name.push(".");
-    name.push(prepared.media.format().extension());
-    let target = out.join(name);
-    let output = target.to_string_lossy().into_owned();
-    let writing = tokio::task::spawn_blocking(move || file::write(&target, prepared.media.bytes()).map(|()| prepared));
+    let targets: Vec<PathBuf> = std::iter::once(&prepared.media)
+        .chain(&prepared.further)
+        .zip(1..)
+        .map(|(media, number)| {
+            let mut name = names::numbered(&stem, number);
+            name.push(".");
+            name.push(media.format().extension());
+            out.join(name)
+        })
+        .collect();
+    let mut outputs =
+        targets.iter().map(|target| target.to_string_lossy().into_owned()).collect::<Vec<_>>().into_iter();
+    let output = outputs.next().unwrap_or_default();
+    let writing = tokio::task::spawn_blocking(move || {
+        let media = std::iter::once(&prepared.media).chain(&prepared.further);
+        targets.iter().zip(media).try_for_each(|(target, media)| file::write(target, media.bytes()))?;
+        std::io::Result::Ok(prepared)
+    });
     let unwritable = |e: &dyn std::fmt::Display| Failure::new("unwritable", Fault::Caller, format!("{output}: {e}"));
     let prepared = writing.await.map_err(|e| unwritable(&e))?.map_err(|e| unwritable(&e))?;
     let report = &prepared.summary;
+    let bytes = prepared.media.len() + prepared.further.iter().map(|media| media.len()).sum::<usize>();
     Ok(Done {
         format: report.format,
         output_format: report.output_format,
-        bytes: prepared.media.len() as u64,
+        further_outputs: outputs.collect(),
+        bytes: bytes as u64,
         width: report.dimensions.map(|d| d.width()),
         height: report.dimensions.map(|d| d.height()),
         pages: report.pages.clone(),

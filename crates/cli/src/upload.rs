@@ -62,6 +62,8 @@ pub(crate) struct Files {
     /// Send files that the session has already, too; otherwise they are looked for first
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    documents: press::DocumentArgs,
     /// One JSON object per file, in the order of the files, and one for the submission
     #[arg(long)]
     json: bool,
@@ -118,7 +120,7 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
     options.doubt.settle = Duration::from_secs(files.settle);
     options.doubt.audit = false;
     let queue = options.queue();
-    let pipeline = Pipeline::shared(files.access.provider(vendor)?, press::press(press::policies(vendor)))
+    let pipeline = Pipeline::shared(files.access.provider(vendor)?, press::press(files.documents.policies(vendor)))
         .options(options)
         .build()?;
 

@@ -264,7 +264,7 @@ impl<'a> Attempt<'a> {
         if trimmed {
             self.report.actions.push(Action::PagesTrimmed);
         }
-        if pages.are_strays() && !kept.is_empty() {
+        if pages.are_strays() && first.is_some() {
             self.report.warnings.push(Warning::PageTreeLost);
         }
         let Some((number, page)) = first else {

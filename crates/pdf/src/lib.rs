@@ -29,6 +29,7 @@ mod ascii;
 mod attempt;
 mod clock;
 mod copy;
+mod drawing;
 mod emptiness;
 mod error;
 mod failure;
@@ -38,7 +39,6 @@ pub mod fuzzing;
 mod guard;
 mod inflate;
 mod inventory;
-
 mod layers;
 mod loss;
 mod memory;
@@ -60,6 +60,7 @@ mod trim;
 mod walk;
 mod write;
 
+pub use drawing::{Drawing, Drawn};
 pub use error::{Error, ErrorKind};
 pub use policy::{Damaged, Documents, Policy, Signed};
 pub use probe::Probe;

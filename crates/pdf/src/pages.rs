@@ -2,6 +2,7 @@
 
 use crate::clock::Deadline;
 use crate::failure::Failure;
+use crate::object::{Dict, Id};
 use crate::source::Source;
 use crate::walk::{Page, Walk};
 
@@ -31,7 +32,12 @@ impl<'s> Pages<'s> {
         let found = &mut self.found_elsewhere;
         let strays = self.strays.get_or_insert_with(|| {
             let strays = self.source.stray_pages().into_iter();
-            let page = |(id, dict)| Page { id, dict, lost: false, damaged: None };
+            // What it had of the nodes above it is lost with them.
+            let orphan = |dict: &Dict| [b"MediaBox".as_slice(), b"Resources"].iter().any(|key| !dict.contains(key));
+            let page = |(id, dict): (Option<Id>, Dict)| {
+                let damaged = if orphan(&dict) { Some(id.map_or(0, |id| id.number)) } else { None };
+                Page { id, dict, lost: false, damaged }
+            };
             let strays: Vec<Page> = strays.map(page).collect();
             *found = strays.len() as u64;
             strays.into_iter()

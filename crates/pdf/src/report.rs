@@ -106,6 +106,13 @@ pub enum Action {
         /// How many.
         count: u32,
     },
+    /// The kept pages were drawn as pictures.
+    PagesDrawn {
+        /// How many.
+        pages: u32,
+        /// Pixels of an inch of paper, where the box had room for them.
+        dots_per_inch: u16,
+    },
     /// Images were re-encoded to fit the byte limit.
     ImagesReencoded {
         /// How many.
@@ -210,6 +217,12 @@ pub enum Warning {
         page: Option<u32>,
         /// The number of the object, unless it has none.
         object: Option<u32>,
+    },
+    /// The picture of this page lacks something that could not be drawn: text in a font that is not in the file, an
+    /// image that does not decode, an annotation without an appearance.
+    PageDrawnInPart {
+        /// Its number, from 1.
+        page: u32,
     },
     /// The file has a page of this number that nobody can read; an empty one stands in for it.
     PageLost {
@@ -336,6 +349,7 @@ impl Action {
             Self::EmptyPagesDropped { .. } => "empty-pages-dropped",
             Self::Rewritten => "rewritten",
             Self::Removed { what, .. } => what.words().0,
+            Self::PagesDrawn { .. } => "pages-drawn",
             Self::ImagesReencoded { .. } => "images-reencoded",
         }
     }
@@ -354,6 +368,9 @@ impl fmt::Display for Action {
             Self::Rewritten => f.write_str("rewritten with nothing but what the pages need"),
             Self::Removed { what, count: 1 } => write!(f, "removed 1 {}", what.words().1),
             Self::Removed { what, count } => write!(f, "removed {count} {}", what.words().2),
+            Self::PagesDrawn { pages, dots_per_inch } => {
+                write!(f, "drew {pages} page(s) as pictures, at {dots_per_inch} dots per inch where the box has room")
+            }
             Self::ImagesReencoded { images } => write!(f, "re-encoded {images} image(s) to fit the byte limit"),
         }
     }
@@ -370,6 +387,7 @@ impl Warning {
             Self::PagesNotJudged => "pages-not-judged",
             Self::ObjectLost { .. } => "object-lost",
             Self::ObjectDamaged { .. } => "object-damaged",
+            Self::PageDrawnInPart { .. } => "page-drawn-in-part",
             Self::PageLost { .. } => "page-lost",
             Self::PageTreeLost => "page-tree-lost",
             Self::Truncated => "truncated",
@@ -407,6 +425,9 @@ impl fmt::Display for Warning {
                     Some(number) => write!(f, "object {number} is damaged"),
                     None => f.write_str("a part of it is damaged"),
                 }
+            }
+            Self::PageDrawnInPart { page } => {
+                write!(f, "the picture of page {page} lacks something: a font, an image or an annotation")
             }
             Self::PageLost { page } => write!(f, "page {page} cannot be read; an empty one stands in for it"),
             Self::PageTreeLost => f.write_str("the order of the pages cannot be read; they stand as they were found"),

@@ -28,10 +28,7 @@ const DICTIONARY: usize = 512;
 
 /// Whether an interpreter can be shown this document.
 pub(crate) fn is_harmless(document: &Document, limit: u64) -> bool {
-    document.objects.iter().all(|(_, value)| match value {
-        Value::Stream(stream) => is_harmless_stream(stream, limit),
-        Value::Plain(_) => true,
-    })
+    document.objects.iter().all(|(_, value)| is_harmless_value(value, limit))
 }
 
 /// Whether every deflated stream of a document is whole. Where one is not, what an interpreter shows of
@@ -45,6 +42,14 @@ pub(crate) fn is_whole(document: &Document, limit: u64) -> bool {
         Value::Stream(stream) => !deflated(stream) || inflate::is_whole(&stream.data, limit),
         Value::Plain(_) => true,
     })
+}
+
+/// The same of one object.
+pub(crate) fn is_harmless_value(value: &Value, limit: u64) -> bool {
+    match value {
+        Value::Stream(stream) => is_harmless_stream(stream, limit),
+        Value::Plain(_) => true,
+    }
 }
 
 fn is_harmless_stream(stream: &Stream, limit: u64) -> bool {

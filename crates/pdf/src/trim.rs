@@ -7,6 +7,7 @@ use sealpress_media::Media;
 
 use crate::attempt::{Attempt, TRUNCATED};
 use crate::clock::Deadline;
+use crate::drawing::{self, Drawing, Drawn};
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::guard;
@@ -90,6 +91,23 @@ impl Trimmer {
             failed = Error::because(ErrorKind::Truncated, TRUNCATED, failed);
         }
         Err(failed)
+    }
+
+    /// The first non-empty pages as pictures, one JPEG each, for vendors that take no documents.
+    ///
+    /// # Errors
+    /// As [`trim`](Self::trim), but for the byte limit, which is a document's; [`ErrorKind::Timeout`] where drawing
+    /// takes longer than [`Policy::shrink_budget`](crate::Policy::shrink_budget), [`ErrorKind::SignatureLost`] for a
+    /// signed document unless the policy warns only: a picture has no signature.
+    pub fn draw(&mut self, media: &Media, drawing: &Drawing) -> Result<Drawn, Error> {
+        let Trimmed { media, report } = Self::new(drawing::beforehand(&self.policy)).trim(media)?;
+        drawing::draw(&self.policy, &media.into_bytes(), report, *drawing)
+    }
+
+    /// Bytes of memory that [`draw`](Self::draw) may take.
+    #[must_use]
+    pub fn estimate_drawing(&self, media: &Media, drawing: &Drawing) -> u64 {
+        self.estimate(media).saturating_add(drawing.memory(self.policy.max_pages))
     }
 
     /// Bytes of memory that a trim of this file may take: the file itself, what is written of it, the largest

@@ -203,6 +203,40 @@ fn content_under_a_misspelt_key_is_doubt() {
 }
 
 #[test]
+fn what_a_page_had_of_a_lost_tree_is_not_known() {
+    // Beside the paper that readers assume, on the one that the tree had.
+    let high = "BT /F 24 Tf 30 1100 Td (An amount of 1,204.50 is due) Tj ET";
+    let page = "<</Type/Page/Parent 2 0 R/Resources<</Font<</F 3 0 R>>>>/Contents 30 0 R>>";
+    let tree = "<<j<</Type/Pages/Count 1/Kids[10 0 R]/MediaBox[0 0 600 1200]>>";
+    let file = File::of(&[high]).with(10, page).with(2, tree).bytes();
+    let trimmed = trim(file, patient()).unwrap();
+    let names: Vec<&str> = trimmed.report().warnings.iter().map(Warning::name).collect();
+    assert!(names.contains(&"page-tree-lost") && names.contains(&"object-damaged"), "{:?}", trimmed.report());
+    assert!(!names.contains(&"all-pages-empty"), "{:?}", trimmed.report());
+}
+
+#[test]
+fn what_was_not_decrypted_is_never_sent() {
+    let path = sealpress_testkit::corpus_root().join("pdf-trim/pypdf__resources__encryption__r3-empty-password.pdf");
+    let Ok(whole) = std::fs::read(path) else { return sealpress_testkit::skip("no corpus") };
+    assert!(trim(whole.clone(), patient()).is_ok());
+    for (from, to) in [("/Size 16", "/Size 1\u{7f}"), ("87c4> /V 2", "8\u{1c}c4> /V 2"), ("/R 3 /U", "/R 3 /u")] {
+        let at = memchr::memmem::rfind(&whole, from.as_bytes()).expect(from);
+        let mut broken = whole.clone();
+        broken.splice(at..at + from.len(), to.bytes());
+        match trim(broken, patient()) {
+            Err(e) => assert_eq!(e.kind(), ErrorKind::Encrypted, "{to:?}"),
+            // Mended all the same.
+            Ok(trimmed) => assert!(output_has(&trimmed, b"Tj", 1) || output_has(&trimmed, b"TJ", 1), "{to:?}"),
+        }
+    }
+    // A word in the text is no encryption.
+    let text = format!("{TEXT} % /Encrypt 5 0 R");
+    let trimmed = trim(File::of(&[&text]).broken("/Count 1", "/Count 2"), patient()).unwrap();
+    assert!(!trimmed.report().actions.iter().any(|action| action.name() == "decrypted"), "{:?}", trimmed.report());
+}
+
+#[test]
 fn all_pages_of_the_document_are_counted() {
     let total = |file: &[u8]| {
         let trimmed = trim(file.to_vec(), patient()).unwrap();

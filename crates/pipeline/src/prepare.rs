@@ -144,6 +144,9 @@ pub struct Preparer {
 pub struct Prepared {
     /// What would be sent.
     pub media: Media,
+    /// What would be sent beside it, in order: the further pages of a document whose pages leave as pictures. A job
+    /// sends one file, and refuses what has more.
+    pub further: Vec<Media>,
     /// What was done.
     pub summary: Summary,
     /// Bytes of the file as it came.
@@ -205,11 +208,11 @@ impl Preparer {
         let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
         let (input_sha256, Admitted { media, share }) = self.stage.hash(admitted).await?;
         let PressOutput { pressed, sha256, took, mut share } = self.stage.press(media, share).await?;
-        let Pressed { media, summary, .. } = pressed;
+        let Pressed { media, further, summary, .. } = pressed;
         // The result, and the body that may be made of it.
-        let size = media.len() as u64;
+        let size = media.len() as u64 + further.iter().map(|media| media.len() as u64).sum::<u64>();
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
-        Ok(Prepared { media, summary, input_bytes, read, press: took, input_sha256, sha256, share })
+        Ok(Prepared { media, further, summary, input_bytes, read, press: took, input_sha256, sha256, share })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sealpress_client::{SessionId, SignedBody, Upload};
-use sealpress_media::Summary;
+use sealpress_media::{Fault, Refusal, RefusalKind, Summary};
+use sealpress_press::Pressed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -177,7 +178,13 @@ impl JobRun<'_> {
                 *prepared
             }
         };
-        let Prepared { media, summary, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
+        let Prepared { media, further, summary, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
+        if !further.is_empty() {
+            let files = further.len() + 1;
+            let message =
+                format!("it leaves as {files} files, and a job sends one: prepare it, then send each of them");
+            return Err(Refusal::new(RefusalKind::UnsupportedFormat, Fault::Caller, message).into());
+        }
         (progress.timings.read, progress.timings.press) = (read, press);
         add(&core.metrics.bytes_in, input_bytes);
         add_time(&core.metrics.press_us, press);
@@ -221,8 +228,8 @@ impl JobRun<'_> {
         self.admit(&input_sha256).await?;
         let output = core.prepare.press(media, share).await;
         let PressOutput { pressed, sha256, took, share } = output.inspect_err(|e| core.press_failed(e))?;
-        let (media, summary) = (pressed.media, pressed.summary);
-        Ok(Prepared { media, summary, input_bytes, read, press: took, input_sha256, sha256, share })
+        let Pressed { media, further, summary, .. } = pressed;
+        Ok(Prepared { media, further, summary, input_bytes, read, press: took, input_sha256, sha256, share })
     }
 
     async fn admit(&self, input_sha256: &[u8; 32]) -> Result<(), Error> {

@@ -63,6 +63,8 @@ pub trait Worker: Send {
 pub struct Pressed {
     /// What is to be sent.
     pub media: Media,
+    /// What is to be sent beside it, in order: the further pages of a document whose pages leave as pictures.
+    pub further: Vec<Media>,
     /// What was done.
     pub summary: Summary,
 }
@@ -71,7 +73,14 @@ impl Pressed {
     /// Media as it is to be sent, and what was done to get it.
     #[must_use]
     pub const fn new(media: Media, summary: Summary) -> Self {
-        Self { media, summary }
+        Self { media, further: Vec::new(), summary }
+    }
+
+    /// The same with more media that came of the same file.
+    #[must_use]
+    pub fn with_further(mut self, further: Vec<Media>) -> Self {
+        self.further = further;
+        self
     }
 }
 

@@ -156,3 +156,22 @@ fn a_program_that_no_host_has_started_ends_at_once() {
     assert_eq!(out.status.code(), Some(2));
     assert!(out.stdout.is_empty() && String::from_utf8_lossy(&out.stderr).contains("SEALPRESS_PRESS_WORKER"));
 }
+
+#[test]
+fn pages_as_pictures_come_back_one_by_one() {
+    let policies = Policies::default().with_pages_as_pictures();
+    let cases = sealpress_testkit::pdf_cases(11);
+    let document = cases.iter().find(|case| case.kept.len() > 1).unwrap();
+    let media = Media::sniff(document.bytes.clone()).unwrap();
+    let pressed = Isolated::new(policies.clone()).press(&media).unwrap();
+    assert_eq!(pressed.further.len() + 1, document.kept.len());
+    assert_eq!(pressed.summary.pages, Some(document.kept.clone()));
+    let here = sealpress_press::InProcess::new(policies).press(&media).unwrap();
+    assert_eq!(pressed.media.bytes(), here.media.bytes());
+    assert_eq!(pressed.further.len(), here.further.len());
+    for (apart, here) in pressed.further.iter().zip(&here.further) {
+        assert_eq!(apart.format(), sealpress_media::Format::Jpeg);
+        assert_eq!(apart.bytes(), here.bytes());
+    }
+    assert!(pressed.summary.actions.iter().any(|note| note.name == "pages-drawn"), "{:?}", pressed.summary);
+}

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealpress_backfill::{Accepted, Access, Backfill, Error, Exit, Retry, Stop, Wiring};
+use sealpress_backfill::{Accepted, Access, Backfill, Config, Error, Exit, Retry, Stop, Wiring};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::press;
@@ -224,10 +224,14 @@ pub(crate) fn run(args: BackfillArgs) -> ExitCode {
 pub(crate) fn config(args: &ConfigArgs) -> ExitCode {
     let ConfigCommand::Show { origin } = args.command;
     let exit = match args.settings.load() {
-        Ok(config) => {
-            output::settings(&config, origin);
-            Exit::Done
-        }
+        // A word that no run would take is said here already.
+        Ok(config) => match documents(&config) {
+            Ok(_) => {
+                output::settings(&config, origin);
+                Exit::Done
+            }
+            Err(e) => failed(&e),
+        },
         Err(e) => failed(&e.into()),
     };
     exit.into()
@@ -242,6 +246,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
     let to = (args.provider, args.into);
     let config = args.settings.load_for(args.into)?;
     let metrics = config.text("metrics").map(str::to_owned);
+    documents(&config)?;
     let open = |manifest: PathBuf| Backfill::open(config.clone(), manifest);
     match args.command {
         Command::Plan { manifest, json } => {
@@ -249,7 +254,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             output::plan(&plan, json);
             Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
         }
-        Command::Run(args) => send(&open(args.manifest.clone())?, to, &args, metrics, telemetry).await,
+        Command::Run(args) => send(&open(args.manifest.clone())?, (to, &config), &args, metrics, telemetry).await,
         Command::Status { manifest, open: named, json } => {
             let backfill = open(manifest)?;
             let status = backfill.status().await?;
@@ -259,7 +264,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
         }
         Command::RetryFailed { manifest: args, quarantined, from, no_run } => {
             let backfill = open(args.manifest.clone())?;
-            let policy = wiring(to).policy;
+            let policy = wiring(to, &config)?.policy;
             if let Some(from) = &from {
                 let n = backfill.mend(from, &policy, args.accepted()).await?;
                 crate::print::note(&format!("{n} mended rows taken in"));
@@ -273,7 +278,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             if no_run {
                 return Ok(Exit::Done);
             }
-            send(&backfill, to, &args, metrics, telemetry).await
+            send(&backfill, (to, &config), &args, metrics, telemetry).await
         }
         Command::Backup { manifest, out } => {
             open(manifest)?.backup(&out).await?;
@@ -307,12 +312,12 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
 
 async fn send(
     backfill: &Backfill,
-    to: (Vendor, Target),
+    (to, config): ((Vendor, Target), &Config),
     args: &Manifested,
     metrics: Option<String>,
     telemetry: &Telemetry,
 ) -> Result<Exit> {
-    let ended = work(backfill, to, args, metrics, telemetry).await;
+    let ended = work(backfill, (to, config), args, metrics, telemetry).await;
     if let Some(command) = &args.on_end {
         let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
         let called = std::process::Command::new("sh")
@@ -333,12 +338,12 @@ async fn send(
 
 async fn work(
     backfill: &Backfill,
-    to: (Vendor, Target),
+    (to, config): ((Vendor, Target), &Config),
     args: &Manifested,
     metrics: Option<String>,
     telemetry: &Telemetry,
 ) -> Result<Exit> {
-    let run = backfill.start(wiring(to), args.accepted()).await?;
+    let run = backfill.start(wiring(to, config)?, args.accepted()).await?;
     for notice in run.notices() {
         crate::print::note(notice);
     }
@@ -361,15 +366,24 @@ async fn work(
 }
 
 /// What a run needs of this program.
-fn wiring((vendor, target): (Vendor, Target)) -> Wiring {
-    let policies = press::policies(vendor);
+fn wiring((vendor, target): (Vendor, Target), config: &Config) -> Result<Wiring> {
+    let policies = documents(config)?.policies(vendor);
     // A journal that was begun under other rules, or by another version of them, is not gone on with unasked.
     let policy = format!("{} {policies:?}", env!("CARGO_PKG_VERSION"));
     let provider = move |access: &Access| {
         let (key, secret) = (&access.api_key, &access.secret);
         crate::access::provider(vendor, target, &access.base_url, key, secret).map_err(|e| e.to_string())
     };
-    Wiring { press: press::press(policies), policy, provider: Box::new(provider) }
+    Ok(Wiring { press: press::press(policies), policy, provider: Box::new(provider) })
+}
+
+/// What the settings want of PDFs.
+fn documents(config: &Config) -> Result<press::DocumentArgs> {
+    Ok(press::DocumentArgs {
+        documents: config.choice("documents")?.unwrap_or_default(),
+        signed: config.choice("signed")?.unwrap_or_default(),
+        damaged_documents: config.choice("damaged_documents")?.unwrap_or_default(),
+    })
 }
 
 /// The first signal asks the run to stop, the second ends the process.

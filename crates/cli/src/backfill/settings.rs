@@ -85,6 +85,16 @@ pub(crate) struct SettingsArgs {
     /// Send a file once per session and context [default: true]
     #[arg(long, value_name = "BOOL", global = true)]
     dedupe: Option<String>,
+    /// PDFs that conform leave byte for byte, or like all others with nothing but their pages [default: as-issued]
+    #[arg(long, value_name = "as-issued|pages-only", global = true)]
+    documents: Option<String>,
+    /// A signed PDF that must be cut: say that the signature is lost, keep it whole where that can be, or refuse
+    /// [default: warn]
+    #[arg(long, value_name = "warn|keep|refuse", global = true)]
+    signed: Option<String>,
+    /// A PDF that breaks off before its end [default: refuse]
+    #[arg(long, value_name = "refuse|accept", global = true)]
+    damaged_documents: Option<String>,
     /// A further folder that media may lie in; may be repeated
     #[arg(long, value_name = "DIR", global = true)]
     allow_root: Vec<String>,
@@ -145,6 +155,9 @@ impl SettingsArgs {
             ("settle", self.settle.clone()),
             ("submit", self.submit.clone()),
             ("dedupe", self.dedupe.clone()),
+            ("documents", self.documents.clone()),
+            ("signed", self.signed.clone()),
+            ("damaged_documents", self.damaged_documents.clone()),
             ("allow_root", list(&self.allow_root)),
             ("allow_source", list(&self.allow_source)),
             ("metrics", self.metrics.clone()),

@@ -8,6 +8,7 @@ mod clocks;
 #[expect(dead_code, reason = "what only the store's own tests need")]
 #[path = "../../../backfill/src/store/postgres/cluster.rs"]
 mod cluster;
+mod documents;
 mod doors;
 mod faces;
 mod fetch;

@@ -44,6 +44,15 @@ pub(super) fn look(page: &Page<'_>) -> Annotations {
     all
 }
 
+/// Whether an annotation that is shown has no appearance to draw.
+pub(super) fn lack_appearances(page: &Page<'_>) -> bool {
+    let Some(annotations) = page.raw().get::<Array<'_>>("Annots") else { return false };
+    let shown = annotations.iter::<Object<'_>>().filter_map(Object::into_dict).filter(|annotation| {
+        annotation.get::<i32>("F").is_none_or(|flags| flags & NOT_SHOWN == 0) && !is_flat(annotation)
+    });
+    shown.into_iter().any(|annotation| !has_appearance(&annotation) && may_be_drawn(&annotation))
+}
+
 fn is_flat(annotation: &Dict<'_>) -> bool {
     let rect = annotation.get::<Rect>("Rect");
     rect.is_some_and(|rect| (rect.x1 - rect.x0).abs() < f64::EPSILON || (rect.y1 - rect.y0).abs() < f64::EPSILON)

@@ -31,6 +31,8 @@ const CERTAIN_AREA: f64 = 1.0;
 pub(super) struct Seen {
     /// A mark that is visible beyond doubt.
     pub(super) certain: bool,
+    /// Certain marks do not end the walk.
+    pub(super) exhaustive: bool,
     /// Something that only the raster can tell.
     pub(super) unclear: bool,
     /// The share of the page that images cover, overlaps counted twice.
@@ -102,6 +104,9 @@ impl<'s> Marks<'s> {
         }
         if ordinary && darkness >= CERTAINLY_DARK && bounds.area() >= CERTAIN_AREA && self.plain() {
             self.seen.certain = true;
+            if self.seen.exhaustive {
+                return;
+            }
             guard::give_up();
         }
         self.unclear();

@@ -25,6 +25,8 @@ use crate::guard::{self, Stopped};
 use crate::objects::Objects;
 use crate::report::Reason;
 use crate::write::Document;
+pub(crate) use page::look_whole;
+
 use marks::Seen;
 
 /// What is known of one page.

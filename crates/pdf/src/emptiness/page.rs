@@ -50,6 +50,25 @@ pub(super) fn judge(page: &Page<'_>, deadline: Deadline) -> Judged {
     Judged { verdict: verdict.unwrap_or_else(|unclear| draw(page, &settings, &warned, unclear)), drawn, seen }
 }
 
+/// What the interpreter can say of a page that is to be drawn.
+pub(crate) struct Sight {
+    /// It has come to everything: no glyph and no annotation is missing.
+    pub(crate) is_whole: bool,
+    /// An image that nobody should decode.
+    pub(crate) is_huge: bool,
+}
+
+/// Walks a page from its first mark to its last. `None` where the time is spent.
+pub(crate) fn look_whole(page: &Page<'_>, settings: &InterpreterSettings, deadline: Deadline) -> Option<Sight> {
+    let mut seen = Seen { exhaustive: true, ..Seen::default() };
+    let finished = walk(page, settings, deadline, &mut seen);
+    if !finished && !seen.huge_image && deadline.is_over() {
+        return None;
+    }
+    let missing = seen.missing_glyphs || annotations::lack_appearances(page);
+    Some(Sight { is_whole: finished && !missing, is_huge: seen.huge_image })
+}
+
 /// Marks of which only a raster can tell whether they are visible.
 struct Unclear {
     is_scan: bool,

@@ -34,8 +34,14 @@ impl Repairing {
             .map_err(|_| Error::new(ErrorKind::Corrupt, "the reader of broken files gave up"))?;
         match opened {
             Ok(pdf) => {
-                // The key stands in a trailer or a cross-reference stream's dictionary; both are plain.
-                let encrypted = memmem::find(bytes, b"/Encrypt").is_some();
+                let encrypted = match cipher(&pdf, bytes) {
+                    Cipher::None => false,
+                    Cipher::Undone => true,
+                    Cipher::Left => {
+                        let left = "the file says that it is encrypted, and its key cannot be read";
+                        return Err(Error::new(ErrorKind::Encrypted, left));
+                    }
+                };
                 let sections = Sections::of(bytes, max_inflated).ok();
                 Ok(Self { pdf, bytes: bytes.clone(), encrypted, search: Search::new(bytes), sections })
             }
@@ -221,6 +227,61 @@ impl Repairing {
             Bytes::copy_from_slice(slice)
         }
     }
+}
+
+/// What became of encryption.
+enum Cipher {
+    /// The file has none.
+    None,
+    /// Its reader undid it.
+    Undone,
+    /// Its reader did not know of it: what it gives is noise.
+    Left,
+}
+
+/// Bytes of ASCII that no cipher gives.
+const TEXT: usize = 24;
+
+/// Streams that are asked whether they are plain.
+const ASKED: usize = 64;
+
+/// Where a trailer is damaged its reader takes an encrypted file for a plain one. Whether it is one is told by its
+/// streams: they are decrypted into bytes of their own, or inflate as they stand.
+fn cipher(pdf: &Pdf, bytes: &[u8]) -> Cipher {
+    // The key stands in a trailer or a cross-reference stream's dictionary; both are plain.
+    let ends = |at: usize| bytes.get(at + 8).is_none_or(|b| !b.is_ascii_alphanumeric());
+    if !memmem::find_iter(bytes, b"/Encrypt").any(ends) {
+        return Cipher::None;
+    }
+    let asked = catch_unwind(AssertUnwindSafe(|| {
+        let streams = pdf.objects().into_iter().filter_map(|object| match object {
+            hayro::Object::Stream(stream) => Some(stream),
+            _ => None,
+        });
+        let mut any = false;
+        for stream in streams.take(ASKED) {
+            let kind = stream.dict().get::<hayro::Name<'_>>("Type");
+            let raw = stream.raw_data();
+            if raw.is_empty() || matches!(kind.as_deref(), Some(b"XRef" | b"Metadata")) {
+                continue;
+            }
+            if matches!(raw, std::borrow::Cow::Owned(_)) {
+                return Cipher::Undone;
+            }
+            any = true;
+            let plain = if stream.dict().contains_key("Filter") {
+                stream.decoded_data().is_ok_and(|data| !data.is_empty())
+            } else {
+                // Noise has a high bit somewhere.
+                raw.len() >= TEXT && raw.is_ascii()
+            };
+            if plain {
+                return Cipher::None;
+            }
+        }
+        if any { Cipher::Left } else { Cipher::Undone }
+    }));
+    asked.unwrap_or(Cipher::Left)
 }
 
 fn number(n: hayro::Number) -> Object {

@@ -609,3 +609,37 @@ async fn bad_files_fail_alone_with_their_reason() {
     names.sort_unstable();
     assert_eq!(names, ["confirmed", "empty", "unreadable", "unreadable", "unsupported-format"]);
 }
+
+/// A press whose files come out as two.
+#[derive(Clone, Copy)]
+struct Doubling;
+
+impl Press for Doubling {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(*self)
+    }
+
+    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
+        Ok(0)
+    }
+
+    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
+        Unchanged.plan(media)
+    }
+}
+
+impl Worker for Doubling {
+    fn press(&mut self, media: &Media) -> Result<Pressed, press::Error> {
+        Ok(Unchanged.press(media)?.with_further(vec![media.clone()]))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_leaves_as_several_files_is_not_sent_in_part() {
+    let vendor = Vendor::new(|_| Step::Fine);
+    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Doubling)).options(options()).build().unwrap();
+    let error = pipeline.process(job("a", 1)).await.result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Press);
+    assert!(error.to_string().contains("2 files"), "{error}");
+    assert!(vendor.truth.lock().unwrap().records.is_empty());
+}

@@ -3,6 +3,8 @@
 use sealpress_media::{Fault, Format, Media, Note, Refusal, RefusalKind};
 use sealpress_pdf::{self as pdf, Trimmer};
 
+#[cfg(feature = "image")]
+use super::drawn;
 use super::{Engine, Handler};
 use crate::plan::{Plan, Probe};
 use crate::policies::Policies;
@@ -16,7 +18,12 @@ impl Handler for Documents {
     }
 
     fn estimate(&self, policies: &Policies, media: &Media) -> Result<u64, Refusal> {
-        Ok(Trimmer::new(policy(policies)?.clone()).estimate(media))
+        let trimmer = Trimmer::new(policy(policies)?.clone());
+        #[cfg(feature = "image")]
+        if let Some(drawing) = &policies.drawing {
+            return Ok(trimmer.estimate_drawing(media, drawing));
+        }
+        Ok(trimmer.estimate(media))
     }
 
     fn plan(&self, policies: &Policies, media: &Media) -> Result<Plan, Refusal> {
@@ -37,6 +44,12 @@ impl Handler for Documents {
                     }
                     _ => note("pages-kept", "empty pages are left out, all others are kept".to_owned()),
                 }
+                #[cfg(feature = "image")]
+                if let Some(drawing) = &policies.drawing {
+                    note("pages-drawn", "the pages leave as pictures, one file each".to_owned());
+                    plan.memory = Trimmer::new(policy.clone()).estimate_drawing(media, drawing);
+                    return Ok(plan);
+                }
                 if policy.documents == pdf::Documents::AsIssued && !encrypted {
                     note("passed-through", "left byte for byte where it conforms; otherwise rewritten".to_owned());
                 } else {
@@ -50,6 +63,8 @@ impl Handler for Documents {
 
     fn engine(&self, policies: &Policies) -> Box<dyn Engine> {
         match policy(policies) {
+            #[cfg(feature = "image")]
+            Ok(policy) if policies.drawing.is_some() => Box::new(drawn::Drawer::new(policy, policies)),
             Ok(policy) => Box::new(Trimmer::new(policy.clone())),
             Err(refusal) => Box::new(Refusing(refusal)),
         }
@@ -66,7 +81,8 @@ impl Handler for Documents {
 
 fn policy(policies: &Policies) -> Result<&pdf::Policy, Refusal> {
     policies.pdf.as_ref().ok_or_else(|| {
-        Refusal::new(RefusalKind::UnsupportedFormat, Fault::Input, "this vendor takes pictures only, not PDFs")
+        let why = "this vendor takes pictures only, not PDFs, unless their pages are drawn as pictures";
+        Refusal::new(RefusalKind::UnsupportedFormat, Fault::Input, why)
     })
 }
 

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "pdf")]
 mod documents;
+#[cfg(all(feature = "image", feature = "pdf"))]
+mod drawn;
 #[cfg(feature = "image")]
 mod pictures;
 

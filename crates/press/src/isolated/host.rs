@@ -102,14 +102,20 @@ impl Worker for Host {
     fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
         let shared = Arc::clone(&self.shared);
         self.ask(Request::Press(media.format()), media, |answer, body| {
-            let Answer::Pressed(summary) = answer else { return Err("another answer than was asked for") };
+            let Answer::Pressed { summary, further } = answer else {
+                return Err("another answer than was asked for");
+            };
             // Its format is looked at, not believed.
-            match Media::sniff(body) {
+            let judge = |part: Bytes| match Media::sniff(part) {
                 Ok(media) if media.format() != summary.output_format => Err("a file that is not what it says"),
                 Ok(media) if !shared.policies.may_send(media.format()) => Err("a file that may not be sent"),
-                Ok(media) => Ok(Pressed::new(media, told(*summary))),
+                Ok(media) => Ok(media),
                 Err(_) => Err("no file"),
-            }
+            };
+            let mut parts = split(body, &further)?.into_iter().map(judge);
+            let first = parts.next().ok_or("no file")??;
+            let further = parts.collect::<Result<Vec<_>, _>>()?;
+            Ok(Pressed::new(first, told(*summary)).with_further(further))
         })
     }
 }
@@ -120,6 +126,20 @@ impl Drop for Host {
             self.retire(process);
         }
     }
+}
+
+/// The files of an answer, of which all but the first are this long.
+fn split(mut body: Bytes, further: &[u64]) -> Result<Vec<Bytes>, &'static str> {
+    const STRANGE: &str = "files of other lengths than it says";
+    let mut parts = Vec::new();
+    for length in further.iter().rev() {
+        let length = usize::try_from(*length).map_err(|_| STRANGE)?;
+        let start = body.len().checked_sub(length).ok_or(STRANGE)?;
+        parts.push(body.split_off(start));
+    }
+    parts.push(body);
+    parts.reverse();
+    Ok(parts)
 }
 
 /// Words from a worker end up on terminals and in logs: they are words, whatever it was that wrote them.
@@ -136,4 +156,19 @@ fn told(mut summary: Summary) -> Summary {
         *note = Note::new(words(&note.name), words(&note.text));
     }
     summary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_split_as_it_says_or_not_at_all() {
+        let body = || Bytes::from_static(b"abcdef");
+        assert_eq!(split(body(), &[]).unwrap(), ["abcdef"]);
+        assert_eq!(split(body(), &[2, 3]).unwrap(), ["a", "bc", "def"]);
+        for lengths in [&[7][..], &[3, 4], &[u64::MAX, 2]] {
+            assert!(split(body(), lengths).is_err(), "{lengths:?}");
+        }
+    }
 }

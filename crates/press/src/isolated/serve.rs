@@ -68,7 +68,14 @@ fn answer(
             #[cfg(feature = "escapes")]
             super::escapes::attempt(&media)?;
             let done = engines.press(&media)?;
-            Ok((Answer::Pressed(Box::new(done.summary)), done.media.into_bytes()))
+            let further = done.further.iter().map(|media| media.len() as u64).collect();
+            let answer = Answer::Pressed { summary: Box::new(done.summary), further };
+            if done.further.is_empty() {
+                return Ok((answer, done.media.into_bytes()));
+            }
+            let mut body = done.media.bytes().to_vec();
+            done.further.iter().for_each(|media| body.extend_from_slice(media.bytes()));
+            Ok((answer, body.into()))
         }
         Request::Plan(format) => {
             let plan = handler(format)?.plan(policies, &media(format)?)?;

@@ -44,7 +44,11 @@ pub(crate) enum Request {
 /// The worker's answer; the body is the pressed file, where there is one.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
-    Pressed(Box<Summary>),
+    /// All files of a press stand in the body, one behind the other; these are the lengths of those after the first.
+    Pressed {
+        summary: Box<Summary>,
+        further: Vec<u64>,
+    },
     Planned(Box<Plan>),
     Refused(Refusal),
 }
