@@ -80,6 +80,13 @@ const TOOLS: &[Tool] = &[
         why: "builds and tests the feature `libheif`",
         is_here: || succeeds("pkg-config", &["--exists", "libheif"]),
     },
+    Tool {
+        need: Need::Test,
+        packages: &["curl"],
+        why: "an upload from a shell, through the gateway",
+        is_here: || on_path("curl"),
+    },
+    Tool { need: Need::Test, packages: &["openssl"], why: "signs that upload", is_here: || on_path("openssl") },
     Tool { need: Need::Bench, packages: &["npm"], why: "installs the rival sharp", is_here: || on_path("npm") },
     Tool { need: Need::Bench, packages: &["qpdf"], why: "a rival of the PDF trimmer", is_here: || on_path("qpdf") },
     Tool {

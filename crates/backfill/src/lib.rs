@@ -37,4 +37,4 @@ pub use private::replaceable;
 pub use run::{Finished, Stop};
 pub use store::state::{ItemState, SessionState};
 pub use store::{Detail, OpenSession, Summary};
-pub use units::{show_bytes, show_duration};
+pub use units::{bytes as parse_bytes, show_bytes, show_duration};

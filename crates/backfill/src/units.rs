@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `256MiB`, `1.5 GB`, `4096`: bytes. Decimal units count in thousands, `KiB` and its kin in 1,024.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text)?;
     let factor: f64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1.0,

@@ -139,6 +139,10 @@ impl<'a> DataUri<'a> {
 }
 
 impl Error {
+    pub(crate) const fn new(kind: ErrorKind, what: &'static str) -> Self {
+        Self { kind, what }
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

@@ -10,6 +10,7 @@ mod arch;
 mod data_uri;
 mod encoder;
 mod fused;
+mod in_place;
 mod kernel;
 #[cfg(feature = "std")]
 mod writer;
@@ -18,6 +19,7 @@ pub use arch::Append;
 pub use data_uri::{DataUri, Decoded, Error, ErrorKind};
 pub use encoder::Encoder;
 pub use fused::Fused;
+pub use in_place::{InPlace, Reading, decode_in_place};
 pub use kernel::Kernel;
 #[cfg(feature = "std")]
 pub use writer::Writer;

@@ -44,14 +44,14 @@ impl Access {
         })
     }
 
-    fn base_url(&self, name: &str) -> Result<String, Failure> {
+    pub(crate) fn base_url(&self, name: &str) -> Result<String, Failure> {
         match &self.base_url {
             Some(url) => Ok(url.clone()),
             None => variable(name)?.ok_or_else(|| Failure::config(format!("{name} is not set"))),
         }
     }
 
-    fn options(&self) -> client::Options {
+    pub(crate) fn options(&self) -> client::Options {
         let mut options = client::Options::default();
         options.allow_http = self.allow_http;
         options
@@ -99,12 +99,22 @@ fn transmit_builder(base_url: String, id: String, secret: String) -> Result<tran
 /// The secrets of a variable, or of the file that `NAME_FILE` names: one on each line, several during a
 /// rotation.
 pub(crate) fn secrets(name: &str) -> Result<Vec<SecretString>, Failure> {
-    let lines = secret(name)?;
-    Ok(lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(SecretString::from).collect())
+    Ok(lines(&secret(name)?))
+}
+
+/// A secret on each line.
+pub(crate) fn lines(text: &str) -> Vec<SecretString> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(SecretString::from).collect()
+}
+
+/// The file that `NAME_FILE` names, where the variable itself is not set.
+pub(crate) fn file_of(name: &str) -> Option<PathBuf> {
+    let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    is_set(name).map_or_else(|| is_set(&format!("{name}_FILE")).map(PathBuf::from), |_| None)
 }
 
 /// The variable itself, or the content of the file that `NAME_FILE` names.
-fn secret(name: &str) -> Result<String, Failure> {
+pub(crate) fn secret(name: &str) -> Result<String, Failure> {
     if let Some(value) = variable(name)? {
         return Ok(value);
     }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{backfill, best, emulator, faces, inspect, prepare, session, transmit, upload, webhooks};
+use crate::{backfill, best, emulator, faces, gateway, inspect, man, prepare, session, transmit, upload, webhooks};
 
 /// Prepares pictures and PDFs for identity verification vendors, and sends them.
 #[derive(Debug, Parser)]
@@ -47,7 +47,10 @@ pub(crate) enum Command {
     /// Take the webhooks of a vendor
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    Gateway(gateway::Args),
     Emulator(emulator::Args),
+    #[command(hide = true)]
+    Man(man::Args),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  sealpress completions bash > /etc/bash_completion.d/sealpress")]
     Completions {

@@ -92,7 +92,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         builder = builder.transmit(id, secret);
     }
     if !args.quiet {
-        let said = request_lines();
+        let said = print::notes();
         // A terminal that cannot keep up loses lines; requests do not wait for it.
         builder = builder.on_request(move |request| drop(said.try_send(request.to_string())));
     }
@@ -156,17 +156,6 @@ fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
-}
-
-/// A thread that writes lines to standard error, so that no request waits for a terminal.
-fn request_lines() -> std::sync::mpsc::SyncSender<String> {
-    let (said, lines) = std::sync::mpsc::sync_channel::<String>(1024);
-    std::thread::spawn(move || {
-        let mut terminal = std::io::stderr();
-        // Whoever reads it may be gone; the emulator works on.
-        lines.iter().for_each(|line| drop(writeln!(terminal, "{line}")));
-    });
-    said
 }
 
 #[cfg(test)]

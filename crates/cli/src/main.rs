@@ -9,9 +9,11 @@ mod cli;
 mod emulator;
 mod faces;
 mod file;
+mod gateway;
 mod inspect;
 mod judged;
 mod lines;
+mod man;
 mod names;
 mod outcome;
 mod prepare;
@@ -43,7 +45,9 @@ fn main() -> ExitCode {
         Command::Config(args) => backfill::config(&args),
         Command::Faces(command) => faces::run(&command),
         Command::Webhooks(command) => webhooks::run(&command),
+        Command::Gateway(args) => gateway::run(&args),
         Command::Emulator(args) => emulator::run(&args),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sealpress", &mut script);

@@ -39,6 +39,17 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// A thread that writes lines to standard error, so that no request waits for a terminal.
+pub(crate) fn notes() -> std::sync::mpsc::SyncSender<String> {
+    let (said, lines) = std::sync::mpsc::sync_channel::<String>(1024);
+    std::thread::spawn(move || {
+        let mut terminal = std::io::stderr();
+        // Whoever reads it may be gone; the work goes on.
+        lines.iter().for_each(|line| drop(writeln!(terminal, "{line}")));
+    });
+    said
+}
+
 /// The exit code of a program whose output may have been lost: work that was done and not told is no
 /// success.
 pub(crate) fn exit(exit: ExitCode) -> ExitCode {

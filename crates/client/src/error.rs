@@ -150,7 +150,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn config(operation: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+    /// Set up or used wrongly: a [`ErrorKind::Config`] of this operation, with words for the operator.
+    pub fn config(operation: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Config { reason: reason.into() }, operation)
     }
 

@@ -19,6 +19,7 @@ pub mod fuzzing;
 mod id;
 mod lenient;
 mod open_enum;
+mod progress;
 mod provider;
 mod retry;
 pub mod sign;

@@ -1,12 +1,10 @@
 //! The only file that names the HTTP stack. One request, one answer: no redirects, no retries, no
 //! compression, no cookies; every wait has an end and every answer a cap.
 
-use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,14 +13,15 @@ use http::{HeaderMap, Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use url::Url;
 
 use crate::answer::Meaning;
 pub use crate::answer::Reply;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::sign::{EncodedBody, SignedBody};
+use crate::progress::{Progress, Watched};
+use crate::sign::SignedBody;
 use crate::telemetry;
 
 /// How long to wait for what, and how much to read. All of it can be set per client.
@@ -152,6 +151,38 @@ impl Host {
         })
         .await
     }
+
+    /// The URL of a path and query that somebody else wrote, below what the base URL has in front of its
+    /// suffix.
+    ///
+    /// # Errors
+    /// `Config` for a path that a URL cannot carry as it stands: nothing is escaped, nothing resolved.
+    pub fn at(&self, path_and_query: &str) -> Result<Url, Error> {
+        let refuse = || Error::config("forward", "the path cannot be sent on as it stands");
+        let root = self.base.sibling(&[]);
+        let expected = format!("{}{path_and_query}", root.as_str().trim_end_matches('/'));
+        let url = Url::parse(&expected).map_err(|e| refuse().with_source(e))?;
+        let stands = path_and_query.starts_with('/') && url.as_str() == expected && url.fragment().is_none();
+        if stands && url.origin() == root.origin() { Ok(url) } else { Err(refuse()) }
+    }
+
+    /// Sends somebody else's request once, headers and body as they are, and hands over the answer of whatever
+    /// status with its body as it arrives. Until its head is there `upload_timeout` counts, then `stall_timeout`.
+    ///
+    /// # Errors
+    /// `Transport` and `Timeout`, which say whether the request may have been sent.
+    pub async fn forward<B>(
+        &self,
+        operation: &'static str,
+        request: http::Request<Option<B>>,
+        url: Url,
+    ) -> Result<http::Response<AnswerBody>, Error>
+    where
+        B: Body<Data = Bytes> + Send + Sync + Unpin + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        telemetry::observe("other", operation, self.transport.forward(operation, request, url)).await
+    }
 }
 
 impl fmt::Debug for Outgoing {
@@ -236,6 +267,38 @@ impl Transport {
         Ok((status, headers, incoming))
     }
 
+    async fn forward<B>(
+        &self,
+        operation: &'static str,
+        request: http::Request<Option<B>>,
+        url: Url,
+    ) -> Result<http::Response<AnswerBody>, Error>
+    where
+        B: Body<Data = Bytes> + Send + Sync + Unpin + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let progress = Arc::new(Progress::new());
+        let (head, body) = request.into_parts();
+        let mut outgoing = reqwest::Request::new(head.method, url);
+        *outgoing.headers_mut() = head.headers;
+        *outgoing.body_mut() = body.map(|body| reqwest::Body::wrap(Watched::new(body, &progress)));
+        let head = self.execute(operation, outgoing, &progress);
+        let Ok(answer) = timeout(self.options.upload_timeout, head).await else {
+            let may_have_been_sent = progress.may_have_been_sent();
+            return Err(Error::new(ErrorKind::Timeout { may_have_been_sent }, operation));
+        };
+        let answer = answer?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut whole = http::Response::new(AnswerBody {
+            inner: answer.into(),
+            stalled: Box::pin(sleep(self.options.stall_timeout)),
+            stall: self.options.stall_timeout,
+            operation,
+        });
+        (*whole.status_mut(), *whole.headers_mut()) = (status, headers);
+        Ok(whole)
+    }
+
     async fn head(&self, call: Call, progress: &Arc<Progress>) -> Result<reqwest::Response, Error> {
         let Call { operation, method, url, headers, body } = call;
         let mut request = reqwest::Request::new(method, url);
@@ -245,11 +308,17 @@ impl Transport {
         *request.body_mut() = match body {
             Outgoing::Empty => None,
             Outgoing::Bytes(bytes) => Some(bytes.into()),
-            Outgoing::Signed(signed) => {
-                progress.watch();
-                Some(reqwest::Body::wrap(Watched { inner: signed.body(), progress: progress.clone() }))
-            }
+            Outgoing::Signed(signed) => Some(reqwest::Body::wrap(Watched::new(signed.body(), progress))),
         };
+        self.execute(operation, request, progress).await
+    }
+
+    async fn execute(
+        &self,
+        operation: &'static str,
+        request: reqwest::Request,
+        progress: &Progress,
+    ) -> Result<reqwest::Response, Error> {
         let answer = self.client.execute(request);
         tokio::select! {
             biased;
@@ -367,66 +436,27 @@ impl Incoming {
     }
 }
 
-/// Notes when the stack last took a piece of the body, so that a peer that stops reading is seen.
-struct Progress {
-    start: Instant,
-    /// Milliseconds after `start` of the last piece taken.
-    last: AtomicU64,
-    watched: AtomicBool,
-    touched: AtomicBool,
-    done: AtomicBool,
+/// The body of an answer on its way through: given up where it does not move for `stall_timeout`.
+pub struct AnswerBody {
+    inner: reqwest::Body,
+    stalled: Pin<Box<Sleep>>,
+    stall: Duration,
+    operation: &'static str,
 }
 
-impl Progress {
-    fn new() -> Self {
-        let flag = || AtomicBool::new(false);
-        Self { start: Instant::now(), last: AtomicU64::new(0), watched: flag(), touched: flag(), done: flag() }
-    }
-
-    fn watch(&self) {
-        self.watched.store(true, Ordering::Relaxed);
-    }
-
-    /// Without a body to watch nothing is known.
-    fn may_have_been_sent(&self) -> bool {
-        !self.watched.load(Ordering::Relaxed) || self.touched.load(Ordering::Relaxed)
-    }
-
-    fn touch(&self, done: bool) {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
-        self.touched.store(true, Ordering::Relaxed);
-        self.done.store(done, Ordering::Relaxed);
-    }
-
-    /// Comes back once the body has not moved for `grace`; never before its first piece, which
-    /// the connect timeout guards, nor after its last, which the total timeout guards.
-    async fn stalled(&self, grace: Duration) {
-        loop {
-            let last = self.start + Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let moving = self.touched.load(Ordering::Relaxed) && !self.done.load(Ordering::Relaxed);
-            if moving && last + grace <= Instant::now() {
-                return;
-            }
-            let next = if moving { last + grace } else { Instant::now() + grace };
-            sleep_until(next).await;
-        }
-    }
-}
-
-struct Watched {
-    inner: EncodedBody,
-    progress: Arc<Progress>,
-}
-
-impl Body for Watched {
+impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = Pin::new(&mut self.inner).poll_frame(cx);
-        self.progress.touch(self.inner.is_end_stream());
-        frame
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let operation = self.operation;
+        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
+            let next = Instant::now() + self.stall;
+            self.stalled.as_mut().reset(next);
+            return Poll::Ready(frame.map(|frame| frame.map_err(|e| failed(e, operation))));
+        }
+        let stalled = self.stalled.as_mut().poll(cx);
+        stalled.map(|()| Some(Err(Error::new(ErrorKind::Timeout { may_have_been_sent: true }, operation))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -435,5 +465,12 @@ impl Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+/// Prints lengths, never content.
+impl fmt::Debug for AnswerBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnswerBody({:?} bytes)", self.inner.size_hint().exact())
     }
 }

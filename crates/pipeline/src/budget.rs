@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// largest, carries it along, gives back what it frees and the rest when it ends. Nobody who holds a
 /// share ever asks for more, so that shares cannot wait for each other in a circle.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     permits: Arc<Semaphore>,
     total: u32,
     peak: Arc<AtomicU64>,
@@ -17,20 +17,21 @@ pub(crate) struct Budget {
 
 /// A share of the budget; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     permit: OwnedSemaphorePermit,
 }
 
 impl Budget {
     /// A budget of `bytes`, at least 1 KiB and at most 4 TiB.
-    pub(crate) fn new(bytes: u64) -> Self {
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
         let total = kib(bytes).clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         Self { permits: Arc::new(Semaphore::new(total as usize)), total, peak: Arc::default() }
     }
 
     /// Waits, in order of arrival, for room for `bytes`. More than the whole budget counts as the
     /// whole budget: such a job runs alone instead of never.
-    pub(crate) async fn acquire(&self, bytes: u64) -> Share {
+    pub async fn acquire(&self, bytes: u64) -> Share {
         let want = kib(bytes).clamp(1, self.total);
         let permit = Arc::clone(&self.permits).acquire_many_owned(want).await;
         let permit = permit.expect("the budget's semaphore is never closed");
@@ -39,24 +40,27 @@ impl Budget {
     }
 
     /// Bytes that are spoken for.
-    pub(crate) fn used(&self) -> u64 {
+    #[must_use]
+    pub fn used(&self) -> u64 {
         u64::from(self.total).saturating_sub(self.permits.available_permits() as u64) * 1024
     }
 
     /// The most that ever was.
-    pub(crate) fn peak(&self) -> u64 {
+    #[must_use]
+    pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
 
     /// All there is.
-    pub(crate) fn total(&self) -> u64 {
+    #[must_use]
+    pub fn total(&self) -> u64 {
         u64::from(self.total) * 1024
     }
 }
 
 impl Share {
     /// Keeps room for `bytes` and gives the rest back. Never grows.
-    pub(crate) fn shrink_to(&mut self, bytes: u64) {
+    pub fn shrink_to(&mut self, bytes: u64) {
         let keep = (kib(bytes).max(1) as usize).min(self.permit.num_permits());
         drop(self.permit.split(self.permit.num_permits() - keep));
     }

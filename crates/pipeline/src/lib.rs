@@ -41,6 +41,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Budget, Share};
 pub use error::{Error, ErrorKind};
 pub use job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Submission, Timings};
 pub use journal::{Admit, Entry, Journal, JournalError, Known, NoJournal, Output, Permission};

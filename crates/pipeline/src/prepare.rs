@@ -202,6 +202,20 @@ impl Preparer {
         self.prepare(Source::Fetch(Box::new(fetch))).await
     }
 
+    /// Runs `work` on the threads that press: hashing and signing, which compute and never wait.
+    ///
+    /// # Errors
+    /// `internal` where it panicked.
+    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        self.stage.pool.compute(|| Ok(work())).await
+    }
+
+    /// Bytes of the budget that are spoken for, and all there are.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.stage.budget
+    }
+
     async fn prepare(&self, source: Source) -> Result<Prepared, Error> {
         let reading = Instant::now();
         let admitted = self.stage.admit(source).await?;
@@ -213,6 +227,14 @@ impl Preparer {
         let size = media.len() as u64 + further.iter().map(|media| media.len() as u64).sum::<u64>();
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
         Ok(Prepared { media, further, summary, input_bytes, read, press: took, input_sha256, sha256, share })
+    }
+}
+
+impl Prepared {
+    /// Whether the file came out as it went in, byte for byte.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.input_sha256 == self.sha256
     }
 }
 

@@ -71,6 +71,11 @@ const ABSENT: &[Absent] = &[
         packages: Not(&[CODECS]),
         words: &["std::net", "reqwest", "hyper", "http::", "serde_json", "base64", "StatusCode", "HeaderMap"],
     },
+    Absent {
+        house: "gateway",
+        packages: Not(&[CODECS, ARGUMENTS]),
+        words: &["rayon", "std::thread::spawn", "reqwest", "std::env", "serde_json::from_str"],
+    },
     Absent { house: "backfill", packages: Not(&[CODECS, ARGUMENTS]), words: &["std::env::args", "HeaderMap"] },
     Absent {
         house: "cli",

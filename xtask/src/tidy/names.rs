@@ -6,6 +6,9 @@ use super::sources;
 const VENDORS_ROOMS: &[(&str, &str)] = &[
     ("crates/client/src/veriff/", "its own folder"),
     ("crates/client/src/transmit/", "its own folder"),
+    ("crates/gateway/src/veriff/", "its own folder"),
+    ("crates/gateway/src/transmit/", "its own folder"),
+    ("crates/gateway/src/lib.rs", "declares the two folders"),
     ("crates/client/src/lib.rs", "declares the two folders"),
     ("crates/client/src/fuzzing.rs", "reads any bytes as answers and webhooks of one"),
     ("crates/sealpress/src/lib.rs", "re-exports them"),

@@ -12,6 +12,7 @@ mod documents;
 mod doors;
 mod faces;
 mod fetch;
+mod gateway;
 mod leases;
 mod outage;
 mod shell;

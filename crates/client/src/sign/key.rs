@@ -69,20 +69,23 @@ impl Key {
         running.verify(&signature)
     }
 
-    /// A running HMAC, keyed.
-    pub(crate) fn start(&self) -> Running {
+    /// A running HMAC, keyed: for messages that come piece by piece.
+    #[must_use]
+    pub fn start(&self) -> Running {
         Running { inner: self.inner.clone(), outer: self.outer.clone() }
     }
 }
 
 /// An HMAC that is fed piece by piece.
-pub(crate) struct Running {
+#[derive(Clone)]
+pub struct Running {
     inner: Hash,
     outer: Hash,
 }
 
 impl Running {
-    pub(crate) fn update(&mut self, piece: &[u8]) {
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
         self.inner.update(piece);
     }
 
@@ -91,14 +94,17 @@ impl Running {
         self.inner.update_base64(raw, out);
     }
 
-    pub(crate) fn finish(self) -> Signature {
+    /// The signature of all pieces.
+    #[must_use]
+    pub fn finish(self) -> Signature {
         let Self { inner, mut outer } = self;
         outer.update(&inner.finish());
         Signature(outer.finish())
     }
 
     /// Whether this is the signature; takes the same time whatever differs.
-    pub(crate) fn verify(self, claimed: &Signature) -> bool {
+    #[must_use]
+    pub fn verify(self, claimed: &Signature) -> bool {
         self.finish().0.ct_eq(&claimed.0).into()
     }
 }
@@ -117,7 +123,8 @@ impl Signature {
     }
 
     /// Reads 64 hex digits of either case; nothing else is a signature.
-    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.trim().as_bytes();
         let mut out = [0; 32];
         if text.len() != 64 {
@@ -140,6 +147,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(…)")
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Running(…)")
     }
 }
 

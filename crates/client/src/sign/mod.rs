@@ -14,7 +14,7 @@ pub use body::EncodedBody;
 use frame::Whole;
 pub use frame::{Encoding, Frame};
 pub(crate) use key::hex;
-pub use key::{Key, Signature};
+pub use key::{Key, Running, Signature};
 pub use pool::BodyPool;
 pub(crate) use verify::RunningVerifier;
 
