@@ -10,6 +10,7 @@ mod check;
 mod differential;
 mod fuzz;
 mod licences;
+mod package;
 mod setup;
 #[cfg(test)]
 mod tidy;
@@ -34,6 +35,7 @@ cargo xtask COMMAND
   check-features           every feature of the facade and of the press compiles without the others
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
+  package [--program FILE] .deb, tarball and bill of materials, installed into a throw-away root and run
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
   differential [--corpus DIR]… [--shuffles N]   every picture alone, in batches, isolated, turned; other hands judge
@@ -83,6 +85,7 @@ fn run() -> anyhow::Result<()> {
         Some("licences") => licences::check(&sh),
         Some("check-features") => check::features(&sh),
         Some("bench") => bench::run(&sh, rest),
+        Some("package") => package::run(&sh, rest),
         Some("backfill") => backfill(&sh, &rest),
         Some("chaos") => chaos(&sh, &rest),
         Some("differential") => differential::run(&sh, rest),
