@@ -75,6 +75,17 @@ impl Account {
     }
 }
 
+/// Host and port of an address, for logs.
+pub(crate) fn host(base_url: &str) -> String {
+    let url = url::Url::parse(base_url.trim()).ok();
+    let host = url.as_ref().and_then(|url| url.host_str().zip(Some(url.port())));
+    match host {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => String::new(),
+    }
+}
+
 /// The first letters of a key's fingerprint: enough to tell two apart.
 pub(crate) fn short(account: &str) -> &str {
     account.get(..8).unwrap_or(account)

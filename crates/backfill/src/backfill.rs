@@ -1,6 +1,7 @@
 //! The door: a manifest under a configuration, to be planned, run, looked at and reported. Nothing
 //! here prints; whoever calls says what an operator sees.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,17 +10,18 @@ use sealpress_pipeline::Press;
 use sha2::{Digest, Sha256};
 
 use crate::account::{self, Account};
-use crate::batch::{self, Batch, Rules};
-use crate::config::Config;
+use crate::batch::{self, Batch, Edits, Rules};
+use crate::config::{Config, Origin, Setting, Value};
+use crate::decisions::{self, Decisions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::figures::Watched;
-use crate::manifest::{Manifest, Row, hex};
+use crate::manifest::{Manifest, hex};
 use crate::plan::Plan;
 use crate::report;
 use crate::results;
 use crate::run::{Finished, Runner, Stop, exit_of};
 use crate::source::Sources;
-use crate::store::{Detail, IMPORTED, Mend, Mended, Store, Summary, Which};
+use crate::store::{Detail, IMPORTED, Store, Summary, Which};
 use crate::{Exit, plan};
 
 /// Sessions that are not submitted and are named one by one.
@@ -27,9 +29,9 @@ const SHOWN_OPEN: usize = 1000;
 
 /// A manifest, where its journal lies, and the settings of whoever works on it.
 pub struct Backfill {
-    config: Config,
-    manifest: Manifest,
-    state: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) manifest: Manifest,
+    pub(crate) state: PathBuf,
 }
 
 /// Makes a client of the vendor out of an address and credentials.
@@ -78,6 +80,8 @@ pub struct Accepted {
     /// Rows that cannot be read, and of which nobody knows whose they are, are left out: sessions are
     /// submitted without them.
     pub bad_rows: bool,
+    /// Sessions that ended at the provider without us are made anew; what was confirmed in them is sent again.
+    pub recreate: bool,
 }
 
 /// Which items go back to work.
@@ -88,6 +92,16 @@ pub enum Retry {
     Failed,
     /// Failed ones, and those of which nobody knows whether they arrived; these are looked up first.
     FailedAndQuarantined,
+}
+
+/// Which rows stand in `failed.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wanted {
+    /// What failed.
+    FailedOnly,
+    /// This, and what the provider wants better media for.
+    WithFailed,
 }
 
 /// Where a journal stands.
@@ -147,12 +161,13 @@ impl Backfill {
         }
     }
 
-    /// Reads the whole manifest, looks at every file's size, and sends nothing.
+    /// Reads the whole manifest, looks at every file, and sends nothing. The press counts the pages of
+    /// documents.
     ///
     /// # Errors
     /// Settings that make no sense, a manifest that cannot be read.
-    pub async fn plan(&self) -> Result<Plan> {
-        plan::plan(&self.config, &self.manifest).await
+    pub async fn plan(&self, press: &Arc<dyn Press>) -> Result<Plan> {
+        plan::plan(&self.config, &self.manifest, press).await
     }
 
     /// Where the journal stands; whoever works on it is not disturbed.
@@ -251,42 +266,56 @@ impl Backfill {
         Ok(receipt)
     }
 
-    /// Sets items back to work; how many.
+    /// Sets items back to work; how many. A manifest in which failed rows were put right is taken in: they
+    /// name other files now, or other contexts.
     ///
     /// # Errors
     /// What the store says; `Mismatch` for another manifest or other rules.
     pub async fn retry(&self, which: Retry, policy: &str, accepted: Accepted) -> Result<u64> {
-        let batch = self.batch(policy, accepted, None).await?;
+        let batch = self.opened(policy, accepted, None, Edits::OfFailedRows).await?;
         batch.store.retry(if which == Retry::Failed { Which::Failed } else { Which::Both }).await
     }
 
-    /// Takes mended rows in: `from` has the manifest's columns, and those of `failed.csv` that say
-    /// which row each was. A row goes to the session that it names, the one that is open included; one
-    /// that names no line is added.
+    /// Asks what was decided of submitted sessions, within the provider's rate, and joins it to the results:
+    /// once, or for as long as `wait` says. With `wanted`, `failed.csv` holds the rows of sessions for which
+    /// better media are wanted, too.
     ///
     /// # Errors
-    /// `Manifest` for a row that still cannot be read, or that stands for none; then none is taken.
-    pub async fn mend(&self, from: &Path, policy: &str, accepted: Accepted) -> Result<u64> {
-        let mended = Manifest::open(from)?;
-        let mut rows = Vec::new();
-        for row in mended.rows()? {
-            rows.push(mended_row(row?, from)?);
+    /// As [`Self::start`]; `Refused` where the provider does not take the credentials, or decides nothing.
+    pub async fn decisions(
+        &self,
+        wiring: Wiring,
+        accepted: Accepted,
+        wait: Option<std::time::Duration>,
+        wanted: Wanted,
+    ) -> Result<Decisions> {
+        let options = self.config.run_options()?.pipeline;
+        let (provider, account, _) = self.provider(&wiring, options.connections.get())?;
+        let batch = self.batch(&wiring.policy, accepted, Some(account)).await?;
+        let at_once = options.connections.get();
+        let pipeline = sealpress_pipeline::Pipeline::shared(provider, wiring.press)
+            .options(options)
+            .build()
+            .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
+        if wanted == Wanted::WithFailed {
+            batch.store.note(results::WITH_WANTED, "true".to_owned()).await?;
         }
-        let batch = self.batch(policy, accepted, None).await?;
-        let lines: Vec<Option<u64>> = rows.iter().map(|mended| mended.line).collect();
-        let mut taken = 0;
-        for (ended, line) in batch.store.mend(rows).await?.into_iter().zip(lines) {
-            let refuse = |why: &str| {
-                let line = line.map_or_else(|| "a new row".to_owned(), |line| format!("the row of line {line}"));
-                Err(Error::new(ErrorKind::Manifest, format!("{}: {line} {why}", from.display())))
-            };
-            match ended {
-                Mend::Taken => taken += 1,
-                Mend::NoSuchLine => return refuse("is no failed row of this journal"),
-                Mend::Submitted => return refuse("belongs to a session that is submitted and takes nothing more"),
-            }
-        }
-        Ok(taken)
+        let decisions = decisions::ask(&batch.store, &pipeline, at_once, wait).await?;
+        results::write(&*batch.store, batch.manifest.columns(), &batch.state).await?;
+        Ok(decisions)
+    }
+
+    /// The provider, whose account it is, and its host.
+    fn provider(&self, wiring: &Wiring, connections: usize) -> Result<(Arc<dyn Provider>, Account, String)> {
+        let access = Access {
+            base_url: self.config.required("base_url")?.to_owned(),
+            api_key: self.config.required("api_key")?.to_owned(),
+            secret: self.config.required("secret")?.to_owned(),
+            connections,
+        };
+        let provider = (wiring.provider)(&access).map_err(|e| Error::new(ErrorKind::Config, e))?;
+        let account = Account::new(&access.base_url, &access.api_key);
+        Ok((provider, account, account::host(&access.base_url)))
     }
 
     /// Opens the journal, reads the manifest into it where that was not done before, and gets ready to
@@ -296,19 +325,17 @@ impl Backfill {
     /// Settings that make no sense, what the store says, `Mismatch` for another manifest or other rules.
     pub async fn start(&self, wiring: Wiring, accepted: Accepted) -> Result<Run> {
         let options = self.config.run_options()?;
-        let access = Access {
-            base_url: self.config.required("base_url")?.to_owned(),
-            api_key: self.config.required("api_key")?.to_owned(),
-            secret: self.config.required("secret")?.to_owned(),
-            connections: options.pipeline.connections.get(),
-        };
-        let provider = (wiring.provider)(&access).map_err(|e| Error::new(ErrorKind::Config, e))?;
-        let account = Account::new(&access.base_url, &access.api_key);
+        let (provider, account, host) = self.provider(&wiring, options.pipeline.connections.get())?;
         let mut batch = self.batch(&wiring.policy, accepted, Some(account)).await?;
+        batch.store.note(report::SETTINGS, self.said()).await?;
         // What nobody knew the outcome of is looked up again on every new day.
         batch.store.retry(Which::Quarantined).await?;
         let before = batch.store.summary().await?;
         let mut options = options;
+        options.recreate = accepted.recreate;
+        if accepted.recreate {
+            batch.store.reopen_gone().await?;
+        }
         if before.unowned > 0 {
             if accepted.bad_rows {
                 batch.notices.push(format!("{} rows that cannot be read are left out, as told", before.unowned));
@@ -321,15 +348,33 @@ impl Backfill {
                 ));
             }
         }
-        let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?)?;
-        let runner = Runner::new(Arc::clone(&batch.store), provider, wiring.press, sources, options)?;
+        let memory = options.pipeline.memory;
+        let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?, memory)?;
+        let runner = Runner::new(Arc::clone(&batch.store), provider, wiring.press, sources, options, host)?;
         Ok(Run { batch, runner, before })
     }
 
-    async fn batch(&self, policy: &str, accepted: Accepted, account: Option<Account>) -> Result<Batch> {
+    /// What somebody set, as it may be shown: no secrets, and no names of people.
+    fn said(&self) -> String {
+        let shown = |setting: Setting<'_>| match setting.value {
+            // Subjects and folders are people's names as often as not.
+            _ if ["only_subject", "include", "exclude", "state", "allow_root"].contains(&setting.name) => None,
+            Value::Shown(value) if setting.origin != Origin::Default => Some((setting.name, value.into_owned())),
+            _ => None,
+        };
+        let said: BTreeMap<_, _> = self.config.settings().filter_map(shown).collect();
+        serde_json::to_string(&said).unwrap_or_default()
+    }
+
+    pub(crate) async fn batch(&self, policy: &str, accepted: Accepted, account: Option<Account>) -> Result<Batch> {
+        self.opened(policy, accepted, account, Edits::Refused).await
+    }
+
+    async fn opened(&self, policy: &str, accepted: Accepted, account: Option<Account>, edits: Edits) -> Result<Batch> {
         let rules = Rules {
             policy: hex(&Sha256::digest(policy)),
             account,
+            edits,
             accept_manifest: accepted.manifest,
             accept_policy: accepted.policy,
             accept_account: accepted.account,
@@ -392,26 +437,6 @@ async fn leave(batch: &Batch, finished: &Finished, changed: bool) -> Result<()> 
 async fn account_of(store: &dyn Store) -> Result<Option<(String, String)>> {
     let (provider, key) = (store.fact(account::PROVIDER).await?, store.fact(account::KEY).await?);
     Ok(provider.zip(key).map(|(provider, key)| (provider, account::short(&key).to_owned())))
-}
-
-/// A row of a file that was fed back, and the line that it says it stands for.
-fn mended_row(mut row: Row, from: &Path) -> Result<Mended> {
-    if let Some(bad) = &row.bad {
-        return Err(Error::new(ErrorKind::Manifest, format!("{}, {}", from.display(), bad.message)));
-    }
-    let mut extra: serde_json::Map<String, serde_json::Value> =
-        row.extra.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let line = extra.get(results::LINE).and_then(|line| line.as_str()).map(str::trim).unwrap_or_default().to_owned();
-    extra.retain(|name, _| !results::is_why(name));
-    row.extra = (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string());
-    let line = match line.as_str() {
-        "" => None,
-        text => Some(text.parse().map_err(|_| {
-            let message = format!("{}, line {}: `{}` is no line: {text}", from.display(), row.line, results::LINE);
-            Error::new(ErrorKind::Manifest, message)
-        })?),
-    };
-    Ok(Mended { line, row })
 }
 
 impl std::fmt::Debug for Backfill {

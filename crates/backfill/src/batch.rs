@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::account::Account;
 use crate::chaos;
 use crate::config::Config;
+use crate::edits;
 use crate::error::{Error, ErrorKind, Result};
+use crate::extent::{BYTES, READ, note_extent};
 use crate::manifest::{Manifest, Row, hex};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -35,9 +37,19 @@ pub(crate) struct Rules {
     pub(crate) policy: String,
     /// Who this run would send to; `None` for commands that send nothing.
     pub(crate) account: Option<Account>,
+    pub(crate) edits: Edits,
     pub(crate) accept_manifest: bool,
     pub(crate) accept_policy: bool,
     pub(crate) accept_account: bool,
+}
+
+/// What becomes of rows of the manifest that are others than the journal's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edits {
+    /// They are refused.
+    Refused,
+    /// They take the place of failed ones.
+    OfFailedRows,
 }
 
 impl Batch {
@@ -70,10 +82,14 @@ impl Batch {
                     notices.push(format!("the manifest has grown: {n} rows are new"));
                 }
                 None if rules.accept_manifest => {}
+                None if rules.edits == Edits::OfFailedRows => {
+                    let n = edits::take(&*store, &manifest, fingerprint).await?;
+                    notices.push(format!("{n} rows of the manifest were put right"));
+                }
                 None => {
                     let message = format!(
                         "the manifest {} was changed since this journal was begun ({}). Rows may be added at its end. Run \
-                         other rows as a manifest of their own, mend failed ones with retry-failed --from FILE, or say \
+                         other rows as a manifest of their own, take failed rows that were put right with retry-failed, or say \
                          --accept-changed-manifest to go on with the rows as they were",
                         manifest.path().display(),
                         state.display()
@@ -140,10 +156,6 @@ fn own_namespace(manifest: &Manifest) -> String {
     format!("sealpress_{}", hex(&hash[..8]))
 }
 
-/// How much of the manifest the journal has: its bytes, where it is a file, and its rows.
-const BYTES: &str = "manifest-bytes";
-const READ: &str = "manifest-rows";
-
 /// The rows that were added to the manifest since it was taken in as `known`; `None` where more than
 /// that was changed.
 async fn growth(store: &dyn Store, manifest: &Manifest, known: &str) -> Result<Option<Vec<Row>>> {
@@ -192,11 +204,6 @@ async fn grow(store: &dyn Store, rows: Vec<Row>, manifest: &Manifest, fingerprin
     note_extent(store, manifest, read + n).await?;
     store.finish_import(fingerprint, true).await?;
     Ok(n)
-}
-
-async fn note_extent(store: &dyn Store, manifest: &Manifest, rows: usize) -> Result<()> {
-    store.note(READ, rows.to_string()).await?;
-    store.note(BYTES, manifest.bytes().to_string()).await
 }
 
 /// Nothing is sent before the last row is in, so that an import that broke off is simply begun anew.

@@ -8,6 +8,7 @@ use sealpress_media::duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::RunOptions;
 use crate::source::Allowed;
+use crate::store::{Glob, Part};
 use crate::units::{self, MaxErrors};
 
 /// One setting: its name in TOML; flags have dashes instead, the environment capitals and a prefix.
@@ -27,7 +28,7 @@ enum SettingDefault {
 
 use SettingDefault::{Secret, Text, Unset};
 
-const KNOWN: [Known; 31] = [
+const KNOWN: [Known; 33] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
@@ -46,6 +47,8 @@ const KNOWN: [Known; 31] = [
     known("same_reason", Text("20"), "stop when so many items fail for one reason and none has arrived; 0 never"),
     known("limit", Unset, "work on so many sessions only: a canary"),
     known("only_subject", Unset, "work on these subjects or sessions only, separated by commas"),
+    known("include", Unset, "work only on media that match one of these, such as 2024/*; separated by commas"),
+    known("exclude", Unset, "leave media that match one of these, such as *.pdf, for another run"),
     known("deadline", Unset, "stop after this time, to go on another day"),
     known("passes", Text("5"), "passes over an item whose provider cannot be reached"),
     known("patience", Text("5m"), "wait in one pass for a provider that keeps failing"),
@@ -239,7 +242,11 @@ impl Config {
         options.max_errors = self.parsed("max_errors", MaxErrors::parse)?;
         set(&mut options.same_reason, self.parsed("same_reason", number)?);
         options.limit = self.parsed("limit", number)?;
-        options.only = self.text("only_subject").into_iter().flat_map(list).map(str::to_owned).collect();
+        options.part = Part {
+            keys: self.text("only_subject").into_iter().flat_map(list).map(str::to_owned).collect(),
+            include: self.text("include").into_iter().flat_map(list).map(Glob::new).collect(),
+            exclude: self.text("exclude").into_iter().flat_map(list).map(Glob::new).collect(),
+        };
         options.deadline = self.parsed("deadline", duration::parse)?;
         if options.sessions == 0 || options.passes == 0 || options.pipeline.retry.attempts == 0 {
             return Err(Error::new(ErrorKind::Config, "`sessions`, `passes` and `attempts` start at 1"));

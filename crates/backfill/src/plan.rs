@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use sealpress_client::Context;
-use sealpress_media::Media;
+use sealpress_media::{Format, Media};
+use sealpress_pipeline::{Press, Probe};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +25,8 @@ const ITEMS_PER_SECOND_AND_WORKER: f64 = 10.0;
 /// Objects that are asked for at a time, and rows between two looks at them.
 const ASKED: usize = 16;
 const ROWS: usize = 1024;
+/// Documents that are opened: an archive of a million is not read whole for a plan.
+const OPENED: u64 = 1000;
 
 /// What a run would do.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -38,6 +42,12 @@ pub struct Plan {
     pub bytes: u64,
     /// Rows whose size nobody says.
     pub bytes_unknown: u64,
+    /// Documents among the files.
+    pub documents: u64,
+    /// Of these, those that were opened: the first thousand that need no password.
+    pub documents_opened: u64,
+    /// Pages of the documents that were opened.
+    pub pages: u64,
     /// Rows that will fail.
     pub bad: u64,
     /// Rows of which nobody knows whose they are: nothing is submitted while they stand.
@@ -59,22 +69,24 @@ pub struct Plan {
 }
 
 /// Reads the whole manifest, looks at every file and asks for every object's size, and sends nothing.
-pub(crate) async fn plan(config: &Config, manifest: &Manifest) -> Result<Plan> {
+/// Documents are opened by the press, the first of them.
+pub(crate) async fn plan(config: &Config, manifest: &Manifest, press: &Arc<dyn Press>) -> Result<Plan> {
     let options = config.run_options()?;
-    let sources = std::sync::Arc::new(Sources::new(manifest.base(), &config.roots(), config.sources()?)?);
+    let sources = Arc::new(Sources::new(manifest.base(), &config.roots(), config.sources()?, options.pipeline.memory)?);
     let mut rows = manifest.rows()?;
     let mut plan = Plan::default();
     // Hashes of keys: millions of sessions fit.
     let mut seen = Seen::default();
     let limit = options.pipeline.max_input;
     loop {
-        let (sources, mut taken, mut seen_so_far) = (std::sync::Arc::clone(&sources), plan, seen);
+        let (sources, press) = (Arc::clone(&sources), Arc::clone(press));
+        let (mut taken, mut seen_so_far) = (plan, seen);
         let look = move || -> Result<_> {
             let mut objects = Vec::new();
             let mut last = true;
             for row in rows.by_ref().take(ROWS) {
                 last = false;
-                taken.take(&row?, &sources, &mut seen_so_far, limit, &mut objects);
+                taken.take(&row?, &sources, &*press, &mut seen_so_far, limit, &mut objects);
             }
             Ok((rows, taken, seen_so_far, objects, last))
         };
@@ -105,7 +117,15 @@ struct Seen {
 type Asked = (u64, String, Object);
 
 impl Plan {
-    fn take(&mut self, row: &Row, sources: &Sources, seen: &mut Seen, limit: u64, objects: &mut Vec<Asked>) {
+    fn take(
+        &mut self,
+        row: &Row,
+        sources: &Sources,
+        press: &dyn Press,
+        seen: &mut Seen,
+        limit: u64,
+        objects: &mut Vec<Asked>,
+    ) {
         self.rows += 1;
         let key = row.who.as_ref().map(Who::key);
         match (&row.who, &key) {
@@ -139,7 +159,9 @@ impl Plan {
             sources.find(media),
         ) {
             (Some(problem), _) => Err(problem),
-            (None, Ok(Found::File(path))) => look_at(&path, limit).map_err(named),
+            (None, Ok(Found::File(path))) => look_at(&path, limit)
+                .and_then(|(bytes, format)| self.open(&path, format, press).map(|()| bytes))
+                .map_err(named),
             (None, Ok(Found::Object(object))) => {
                 objects.push((line, media.clone(), *object));
                 Ok(0)
@@ -150,6 +172,25 @@ impl Plan {
             Ok(bytes) => self.bytes += bytes,
             Err(problem) => self.problem(problem),
         }
+    }
+
+    /// Counts the pages of a document, as long as few were opened: each is read whole.
+    fn open(&mut self, path: &Path, format: Format, press: &dyn Press) -> Result<(), String> {
+        if format.is_image() {
+            return Ok(());
+        }
+        self.documents += 1;
+        if self.documents > OPENED {
+            return Ok(());
+        }
+        let bytes = std::fs::read(path).map_err(|e| format!("cannot be read: {}", e.kind()))?;
+        let media = Media::sniff(bytes).map_err(|e| e.to_string())?;
+        let looked = press.plan(&media).map_err(|e| sealpress_pipeline::Error::from(e).to_string())?;
+        if let Probe::Document { pages: Some(pages), .. } = looked.probe {
+            self.documents_opened += 1;
+            self.pages += u64::from(pages);
+        }
+        Ok(())
     }
 
     /// Asks for the heads of objects, some at a time.
@@ -191,7 +232,7 @@ impl Plan {
 }
 
 /// The size of a file whose first bytes are those of something that is sent.
-fn look_at(path: &Path, limit: u64) -> Result<u64, String> {
+fn look_at(path: &Path, limit: u64) -> Result<(u64, Format), String> {
     let size = std::fs::metadata(path).map_err(|e| e.kind().to_string())?.len();
     if size == 0 {
         return Err("the file is empty".to_owned());
@@ -203,7 +244,7 @@ fn look_at(path: &Path, limit: u64) -> Result<u64, String> {
     let opened = std::fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
     opened.map_err(|e| format!("cannot be read: {}", e.kind()))?;
     // The head says what it is; whether it is whole, the run says.
-    Media::sniff(Bytes::from(head)).map(|_| size).map_err(|e| e.to_string())
+    Media::sniff(Bytes::from(head)).map(|media| (size, media.format())).map_err(|e| e.to_string())
 }
 
 /// What is wrong with a context, with the name that was probably meant.

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sealpress_client::{Context, MediaId, SessionId};
+use sealpress_client::{Context, Decided, MediaId, SessionId};
 use sealpress_media::{Fault, Format};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -27,6 +27,11 @@ pub(crate) const LINE: &str = "error_line";
 pub(crate) fn is_why(column: &str) -> bool {
     WHY.contains(&column)
 }
+
+/// The fact that says that rows of sessions for which better media are wanted stand in `failed.csv`.
+pub(crate) const WITH_WANTED: &str = "failed-has-resubmissions";
+/// The reason of such rows.
+const WANTED: &str = "resubmission";
 
 /// Records in memory at a time.
 const PAGE: usize = 4096;
@@ -78,6 +83,9 @@ struct Line<'a> {
     ms: Option<Stages>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Why<'a>>,
+    /// What was decided of its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a Decided>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra: Option<Map<String, Value>>,
 }
@@ -122,9 +130,11 @@ pub(crate) async fn write(store: &dyn Store, columns: &[String], folder: &Path) 
     // A list that was fed back before has our columns already.
     let columns: Vec<&str> = columns.iter().map(String::as_str).filter(|c| !WHY.contains(c)).collect();
     table.write_record(columns.iter().copied().chain(WHY)).map_err(broken)?;
+    let with_wanted = store.fact(WITH_WANTED).await?.is_some();
+    let only = if with_wanted { Only::BadOrWantedAgain } else { Only::Bad };
     let (mut after, mut bad) = (0, 0);
     loop {
-        let page = store.page(after, PAGE, Only::Bad).await?;
+        let page = store.page(after, PAGE, only).await?;
         let Some(last) = page.last() else { break };
         after = last.item.id;
         for record in &page {
@@ -153,7 +163,7 @@ fn line(record: &Record) -> Line<'_> {
         timestamp: item.timestamp.as_deref(),
         state: item.state.as_str(),
         media_id: item.media_id.as_ref(),
-        via: record.via.map(|v| v.as_str()),
+        via: record.item.via.map(|v| v.as_str()),
         attempts: item.attempt,
         ambiguous: item.doubts,
         // Said of the items that may have left them.
@@ -168,6 +178,7 @@ fn line(record: &Record) -> Line<'_> {
         warnings: summary.map(|done| names(&done.warnings)).unwrap_or_default(),
         ms: note.as_ref().map(|note| note.ms),
         error: record.failure.as_ref().map(|f| Why { kind: &f.reason, fault: f.fault, message: &f.message }),
+        decision: record.decided.as_ref(),
         extra: extra(record),
     }
 }
@@ -195,8 +206,13 @@ fn row(record: &Record, columns: &[&str]) -> Vec<Vec<u8>> {
         Some(text) => text.as_bytes().to_vec(),
         None => Vec::new(),
     };
-    debug_assert!(item.state >= ItemState::Failed);
+    let wanted = record.decided.as_ref().filter(|_| item.state < ItemState::Failed);
+    let words = wanted.map_or_else(String::new, |decided| {
+        let code = decided.reason_code.as_deref().map_or_else(String::new, |code| format!(" ({code})"));
+        format!("better media are wanted{code}: {}", decided.reason.as_deref().unwrap_or("no reason given"))
+    });
     let why = match &record.failure {
+        _ if wanted.is_some() => [WANTED, Fault::Input.as_str(), &words],
         Some(why) => [why.reason.as_str(), why.fault.as_str(), &why.message],
         None => [item.state.as_str(), "", ""],
     };

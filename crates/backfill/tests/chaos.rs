@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "the long runner prints more of it")]
 mod campaign;
 
-use campaign::{CHILD, Launcher, campaign};
+use campaign::{CHILD, Day, Launcher, campaign};
 use sealpress_backfill::ABORT_POINTS;
 
 fn launcher() -> Launcher {
@@ -24,7 +24,7 @@ fn child() {
 fn killed_at_every_named_point() {
     let mut kills = 0;
     for (n, point) in ABORT_POINTS.iter().enumerate() {
-        kills += campaign(100 + n as u64, &launcher(), Some(point)).kills;
+        kills += campaign(100 + n as u64, &launcher(), Some(point), Day::Punctual).kills;
     }
     assert!(kills >= 10, "only {kills} of {} points were met", ABORT_POINTS.len());
 }
@@ -32,6 +32,13 @@ fn killed_at_every_named_point() {
 #[test]
 fn killed_at_random_moments() {
     for seed in 1..=6 {
-        campaign(seed, &launcher(), None);
+        campaign(seed, &launcher(), None, Day::Punctual);
     }
+}
+
+/// What is recorded after everybody looked is a duplicate, and its item says that there may be one.
+#[test]
+fn what_is_recorded_late_is_reported() {
+    let duplicates: usize = (1..=4).map(|seed| campaign(seed, &launcher(), None, Day::Late).duplicates).sum();
+    assert!(duplicates > 0, "nothing was recorded late");
 }

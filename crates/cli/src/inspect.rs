@@ -46,7 +46,9 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Seen {
     format: Format,
+    /// Bytes of the file, under the name that it had at first, too.
     bytes: u64,
+    bytes_in: u64,
     #[serde(flatten)]
     detail: Probe,
     plan: Vec<NoteLine>,
@@ -105,7 +107,15 @@ fn look(path: &Path, press: &dyn Press, preview: Option<&Path>, subject: Option<
         Some(subject) => press.press(&media)?.summary.judged.map(|judged| judged.seen_as(subject)),
         None => None,
     };
-    Ok(Seen { format, bytes, detail: plan.probe, plan: NoteLine::all(&plan.actions), judged, previews })
+    Ok(Seen {
+        format,
+        bytes,
+        bytes_in: bytes,
+        detail: plan.probe,
+        plan: NoteLine::all(&plan.actions),
+        judged,
+        previews,
+    })
 }
 
 fn draw(media: &Media, page: u32, stem: &Path) -> Result<String, Failure> {

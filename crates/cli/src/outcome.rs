@@ -42,7 +42,9 @@ impl Failure {
     /// What a command that does one thing exits with when it failed. A press that is not there is a matter of
     /// the machine's configuration.
     pub(crate) fn exit(&self) -> ExitCode {
-        let is_setting = self.kind == "config" || self.kind == pipeline::ErrorKind::NoPress.as_str();
+        use pipeline::ErrorKind::{Blocked, NoPress, Unauthorized};
+        let is_setting =
+            self.kind == "config" || [Blocked, NoPress, Unauthorized].iter().any(|kind| self.kind == kind.as_str());
         ExitCode::from(if is_setting { USAGE } else { SOME_FAILED })
     }
 }
@@ -67,7 +69,13 @@ impl From<press::Error> for Failure {
 
 impl From<client::Error> for Failure {
     fn from(e: client::Error) -> Self {
-        Self { code: e.code().map(str::to_owned), ..Self::new(e.kind().as_str(), e.fault(), e.to_string()) }
+        // Under the names that a run of many has for it: credentials, or something on the way.
+        let kind = match (e.failure(), e.http_status(), e.code()) {
+            (client::Failure::AuthStop, Some(403 | 407), None) => pipeline::ErrorKind::Blocked.as_str(),
+            (client::Failure::AuthStop, Some(_), _) => pipeline::ErrorKind::Unauthorized.as_str(),
+            _ => e.kind().as_str(),
+        };
+        Self { code: e.code().map(str::to_owned), ..Self::new(kind, e.fault(), e.to_string()) }
     }
 }
 

@@ -76,8 +76,10 @@ struct Done {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     further_outputs: Vec<String>,
     output_format: Format,
-    /// Of all outputs together.
+    /// Bytes of all outputs together, under the name that they had at first, too.
     bytes: u64,
+    bytes_out: u64,
+    bytes_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,8 +91,6 @@ struct Done {
     #[serde(flatten)]
     judged: Option<Judged>,
     ms: f64,
-    #[serde(skip)]
-    input_bytes: u64,
 }
 
 pub(crate) fn run(args: Args) -> ExitCode {
@@ -164,6 +164,8 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) 
         output_format: report.output_format,
         further_outputs: outputs.collect(),
         bytes: bytes as u64,
+        bytes_out: bytes as u64,
+        bytes_in: prepared.input_bytes,
         width: report.dimensions.map(|d| d.width()),
         height: report.dimensions.map(|d| d.height()),
         pages: report.pages.clone(),
@@ -172,7 +174,6 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) 
         judged: report.judged.as_deref().cloned().map(|judged| judged.seen_as(subject)),
         // The work, not the wait for a turn.
         ms: print::ms(prepared.press + writing_since.elapsed()),
-        input_bytes: prepared.input_bytes,
         output,
     })
 }
@@ -187,7 +188,7 @@ async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -
     while let Some(line) = lines.next().await {
         match line.result() {
             Ok(d) => {
-                (done, before, after) = (done + 1, before + d.input_bytes, after + d.bytes);
+                (done, before, after) = (done + 1, before + d.bytes_in, after + d.bytes_out);
                 looked |= d.judged.as_ref().is_some_and(|judged| judged.findings.is_some());
             }
             Err(_) => failed += 1,
@@ -228,7 +229,7 @@ fn row(table: &Table, line: &FileLine<Done>) {
                 did = format!("{did} (!) {}", NoteLine::names(&d.warnings));
             }
             let ms = format!("{:.0}", d.ms);
-            table.row(&[&name, &what, &print::bytes(d.input_bytes), &print::bytes(d.bytes), &size, &ms, &did]);
+            table.row(&[&name, &what, &print::bytes(d.bytes_in), &print::bytes(d.bytes_out), &size, &ms, &did]);
             d.judged.iter().for_each(judged::tell_findings);
         }
     }

@@ -1,7 +1,7 @@
 //! `sealpress session` and `media`: single calls of Veriff's API.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -92,9 +92,15 @@ pub(crate) struct Create {
     /// The person's given name; in test integrations Approve, Decline and Resubmit steer the decision
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
+    /// The same from a file, since everybody on the machine can read the command line
+    #[arg(long, value_name = "FILE", conflicts_with = "first_name")]
+    first_name_file: Option<PathBuf>,
     /// The person's family name
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
+    /// The same from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "last_name")]
+    last_name_file: Option<PathBuf>,
     /// Your own key, given back in decisions; at most 1,000 characters
     #[arg(long, value_name = "TEXT")]
     vendor_data: Option<String>,
@@ -232,14 +238,22 @@ async fn work(command: Command) -> Result<Value, Failure> {
 async fn create(create: Create) -> Result<Value, Failure> {
     let client = create.common.access.veriff()?;
     let mut request = SessionRequest::default();
-    request.person.first_name = create.first_name;
-    request.person.last_name = create.last_name;
+    request.person.first_name = text_of(create.first_name, create.first_name_file.as_deref())?;
+    request.person.last_name = text_of(create.last_name, create.last_name_file.as_deref())?;
     request.vendor_data = create.vendor_data;
     request.callback = create.callback;
     request.end_user_id = create.end_user_id;
     request.document.country = create.document_country;
     request.document.kind = create.document_type.map(Into::into);
     Ok(session(&client.create_session(request).await?))
+}
+
+/// A text that was given as it is, or in a file: its first line.
+fn text_of(text: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let Some(file) = file else { return Ok(text) };
+    let read = std::fs::read_to_string(file)
+        .map_err(|e| Failure::config(format!("{} cannot be read: {e}", file.display())))?;
+    Ok(read.lines().next().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned))
 }
 
 /// The link carries a token; whoever opened the session is who needs it.

@@ -37,7 +37,7 @@ pub use download::Download;
 pub use error::{ApiError, Error, ErrorKind, Failure};
 pub use id::{AttemptId, MediaId, SessionId};
 pub use lenient::Json;
-pub use provider::{BoxFuture, Created, Listed, NewSession, Provider, SessionState, Url};
+pub use provider::{BoxFuture, Created, Decided, Listed, NewSession, Provider, SessionState, Url, Verdict};
 pub use retry::{Backoff, Cause, Jitter, RetryPolicy};
 pub use sealpress_media::Limits;
 pub use sign::SignedBody;

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::id::{MediaId, SessionId};
+use crate::open_enum::open_enum;
 use crate::sign::SignedBody;
 use crate::upload::{Receipt, Upload};
 use sealpress_media::Limits;
@@ -67,6 +69,18 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Where a session stands: looked up after a [`finish`](Self::finish) that was left in doubt.
     fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>>;
+
+    /// Told before anything is asked of an upload that an earlier process sent so long ago and whose outcome is
+    /// unclear: `sha256` is that of its media. For a provider whose vendor shows no list, and who goes by what
+    /// was sent when; by default nothing.
+    fn recall(&self, _session: &SessionId, _context: &Context, _sha256: &[u8; 32], _ago: Duration) {}
+
+    /// What was decided of a submitted session; `None` as long as nothing is. An error by default: not every
+    /// vendor decides.
+    fn decision<'a>(&'a self, _session: &'a SessionId) -> BoxFuture<'a, Result<Option<Decided>, Error>> {
+        let error = Error::config("get decision", "nothing is decided of what is filled here");
+        Box::pin(std::future::ready(Err(error)))
+    }
 }
 
 /// What to tell the vendor about a new session. All of it is optional, and personal: `Debug`
@@ -176,6 +190,45 @@ impl Listed {
     #[must_use]
     pub const fn new(media_id: MediaId, context: Context) -> Self {
         Self { media_id, context, size: None, mimetype: None }
+    }
+}
+
+/// What was decided of a session: what an archive keeps of it, and nothing of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Decided {
+    /// The word.
+    pub verdict: Verdict,
+    /// Why, in the vendor's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why, as the vendor's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_code: Option<String>,
+    /// When, as the vendor writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+}
+
+impl Decided {
+    /// A verdict without a reason.
+    #[must_use]
+    pub const fn new(verdict: Verdict) -> Self {
+        Self { verdict, reason: None, reason_code: None, time: None }
+    }
+}
+
+open_enum! {
+    /// What a vendor says of a session in the end.
+    Verdict {
+        /// The person is who the documents say.
+        Approved = "approved",
+        /// The person is not, or the documents are not what they look like.
+        Declined = "declined",
+        /// Better media are wanted.
+        Resubmission = "resubmission",
+        /// It ended without a decision: expired, or abandoned.
+        Gone = "gone",
     }
 }
 

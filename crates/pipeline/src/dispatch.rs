@@ -8,6 +8,7 @@
 //!    where the vendor does not serve them there must be an entry for every attempt in doubt.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sealpress_client::{Failure as Meaning, Listed, MediaId, SignedBody};
 use sealpress_media::Format;
@@ -59,6 +60,23 @@ pub(crate) struct Delivery<'a> {
     pub(crate) cancelled: &'a CancellationToken,
     /// POSTs made in this pass.
     pub(crate) attempts: u32,
+    /// Time of these POSTs.
+    pub(crate) on_wire: Duration,
+    /// Time of waiting for leave to make them: look-alikes, the host's rate, connections and circuit,
+    /// and the pauses before retries.
+    pub(crate) waited: Duration,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) const fn new(
+        core: &'a Core,
+        item: &'a Item,
+        session: &'a Session,
+        number: u64,
+        cancelled: &'a CancellationToken,
+    ) -> Self {
+        Self { core, item, session, number, cancelled, attempts: 0, on_wire: Duration::ZERO, waited: Duration::ZERO }
+    }
 }
 
 impl Delivery<'_> {
@@ -173,7 +191,7 @@ impl Delivery<'_> {
         // Claiming it takes it out for the next.
         Ok(match found {
             Some(media_id) if self.session.claim(&media_id, self.number) => {
-                self.session.clear(self.number);
+                self.session.found(self.number);
                 Reconciled::Found(media_id)
             }
             _ => Reconciled::Absent,
@@ -213,6 +231,7 @@ impl Delivery<'_> {
     #[tracing::instrument(name = "send", level = "debug", skip_all, fields(attempt = i64::from(self.attempts) + 1))]
     async fn post(&mut self, signed: &SignedBody, key: Key) -> Result<Result<MediaId, Failure>, Error> {
         let core = self.core;
+        let waiting = Instant::now();
         let (_gate, permit) = loop {
             self.until_clear(key).await?;
             // The gate before the host: whoever looks holds the gate and needs a connection, and must
@@ -224,6 +243,7 @@ impl Delivery<'_> {
                 break (gate, permit);
             }
         };
+        self.waited += waiting.elapsed();
         if self.cancelled.is_cancelled() {
             return Err(cancelled());
         }
@@ -241,6 +261,7 @@ impl Delivery<'_> {
         add(&core.metrics.attempts, 1);
         add(&core.metrics.bytes_sent, signed.content_length());
         let answer = tokio::time::timeout_at(deadline, core.provider.send(signed)).await;
+        self.on_wire += started.elapsed();
         add_time(&core.metrics.send_us, started.elapsed());
         let answer = match answer {
             Ok(answer) => answer.map_err(Failure::from),
@@ -286,7 +307,7 @@ impl Delivery<'_> {
     }
 
     /// Attempts left, tokens left, then the wait.
-    async fn before_retry(&self, failure: Failure) -> Result<(), Error> {
+    async fn before_retry(&mut self, failure: Failure) -> Result<(), Error> {
         let core = self.core;
         if self.attempts >= core.options.retry.attempts {
             return Err(failure.error);
@@ -297,7 +318,8 @@ impl Delivery<'_> {
         }
         add(&core.metrics.retries, 1);
         let wait = core.backoff(failure.meaning, self.attempts);
-        tracing::info!(attempt = self.attempts, ?wait, error = %failure.error, "an upload is tried again");
+        tracing::info!(attempt = self.attempts, ?wait, error = %failure.error, request_id = failure.error.request_id(), "an upload is tried again");
+        self.waited += wait;
         self.until_cancelled(core.until_stopped(tokio::time::sleep(wait))).await?
     }
 

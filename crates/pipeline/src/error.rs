@@ -193,6 +193,13 @@ impl Error {
         self.http_status
     }
 
+    /// The vendor's id of the request, where its answer had one: for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let source = self.source.as_deref()?;
+        source.downcast_ref::<client::Error>()?.api()?.request_id.as_deref()
+    }
+
     /// Whether the vendor may have recorded the upload all the same. Such an item must be given
     /// back with [`crate::Job::in_doubt`], so that it is looked up before it is sent.
     #[must_use]

@@ -179,7 +179,7 @@ pub struct Outcome {
     pub submission: Option<Result<Submission, Error>>,
 }
 
-/// Where the time of a job went. Waiting for a rate or a host is part of none but `total`.
+/// Where the time of a job went. Waiting for room in memory, and looking up what is in doubt, are part of none but `total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Timings {
@@ -192,6 +192,10 @@ pub struct Timings {
     /// Encoding and signing, on the pool.
     #[serde(rename = "sign_us", serialize_with = "sealpress_media::duration::micros")]
     pub sign: Duration,
+    /// Waiting for leave to send: the host's rate, connections and circuit, files that look alike, and the
+    /// pauses before retries.
+    #[serde(rename = "wait_us", serialize_with = "sealpress_media::duration::micros")]
+    pub wait: Duration,
     /// All attempts on the wire.
     #[serde(rename = "send_us", serialize_with = "sealpress_media::duration::micros")]
     pub send: Duration,

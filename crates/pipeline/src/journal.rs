@@ -1,6 +1,7 @@
 //! What a pipeline asks of whoever writes down what must survive a crash.
 
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sealpress_client::{Context, MediaId, SessionId};
@@ -98,17 +99,26 @@ pub struct Known {
     pub media_id: Option<MediaId>,
     /// Attempts of it whose outcome was unclear at the time.
     pub doubts: u32,
+    /// How long ago the first of these was made, where that was written down.
+    pub sent_ago: Option<Duration>,
 }
 
 impl Known {
     /// An item that the vendor has.
     pub fn confirmed(tag: u64, context: Context, sent: Option<Doubt>, media_id: MediaId, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: Some(media_id), doubts }
+        Self { tag, context, sent, media_id: Some(media_id), doubts, sent_ago: None }
     }
 
     /// An item of which nobody knows whether the vendor has it.
     pub fn in_doubt(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: None, doubts: doubts.max(1) }
+        Self { tag, context, sent, media_id: None, doubts: doubts.max(1), sent_ago: None }
+    }
+
+    /// The same with how long ago its first unclear attempt was made.
+    #[must_use]
+    pub const fn with_sent_ago(mut self, ago: Option<Duration>) -> Self {
+        self.sent_ago = ago;
+        self
     }
 }
 

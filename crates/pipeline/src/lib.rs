@@ -19,6 +19,7 @@
 mod budget;
 mod create;
 mod dispatch;
+mod early;
 mod engine;
 mod error;
 mod failure;
@@ -52,5 +53,5 @@ pub use pool::{Executor, Task, Threads};
 pub use prepare::{Prepared, Preparer};
 pub use sealpress_client::{Backoff, Context, MediaId, SessionId};
 pub use sealpress_media::{Note, Summary};
-pub use sealpress_press::{Error as PressError, Press, Pressed, Unchanged, Worker};
+pub use sealpress_press::{Error as PressError, Press, Pressed, Probe, Unchanged, Worker};
 pub use source::Fetch;

@@ -5,17 +5,18 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use sealpress_client::{Jitter, NewSession, Provider, SessionId};
+use sealpress_client::{Decided, Jitter, NewSession, Provider, SessionId, SessionState};
 use sealpress_press::Press;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::early;
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
-use crate::job::{Job, Outcome, Submission, Timings};
+use crate::job::{Job, Outcome, Stage, Submission, Timings};
 use crate::journal::{Journal, JournalError, NoJournal};
 use crate::metrics::{Metrics, Snapshot, add};
 use crate::options::Options;
@@ -205,7 +206,7 @@ impl Pipeline {
     /// want to see a file before they open a session for it. Put in again with [`Job::prepared`].
     #[must_use]
     pub fn preparer(&self) -> Preparer {
-        Preparer { stage: Arc::clone(&self.core.prepare) }
+        Preparer { stage: Arc::clone(&self.core.prepare), tag: None }
     }
 
     /// Forgets what this process remembers of a session of which nothing runs. For callers whose
@@ -229,6 +230,23 @@ impl Pipeline {
         };
         let task = self.tasks.spawn(submission.in_current_span());
         task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the submission panicked")))
+    }
+
+    /// Where a session stands at the vendor, asked within the host's limits like every other read.
+    ///
+    /// # Errors
+    /// As a listing that cannot be had.
+    pub async fn state(&self, session: &SessionId) -> Result<SessionState, Error> {
+        self.core.state(session).await
+    }
+
+    /// What was decided of a session, asked within the host's limits like every other read; `None` as long as
+    /// nothing is.
+    ///
+    /// # Errors
+    /// As a listing that cannot be had, and where the vendor decides nothing.
+    pub async fn decision(&self, session: &SessionId) -> Result<Option<Decided>, Error> {
+        self.core.ask_again("decision", || self.core.provider.decision(session)).await
     }
 
     /// Lets nobody in any more and waits for those who are in.
@@ -290,6 +308,10 @@ impl Pipeline {
     fn start(&self, job: Job, slot: OwnedSemaphorePermit) -> impl Future<Output = Outcome> + Send + use<> {
         let core = Arc::clone(&self.core);
         let item = job.item.clone();
+        let early = match &job.stage {
+            Stage::Prepared(prepared) => prepared.span.clone(),
+            Stage::Unread(_) => None,
+        };
         let cancel = CancellationToken::new();
         let guard = cancel.clone().drop_guard();
         add(&core.metrics.admitted, 1);
@@ -299,7 +321,14 @@ impl Pipeline {
             drop((running, slot));
             outcome
         };
-        let task = self.tasks.spawn(run.instrument(telemetry::item(&item)));
+        let span = match early {
+            Some(span) => {
+                early::bound(&span, &item.session);
+                span
+            }
+            None => telemetry::item(&item),
+        };
+        let task = self.tasks.spawn(run.instrument(span));
         async move {
             let outcome = task.await;
             guard.disarm();

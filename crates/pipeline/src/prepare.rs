@@ -12,8 +12,10 @@ use sealpress_media::{Fault, Media, Refusal, RefusalKind, Summary};
 use sealpress_press::{Press, Pressed};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use crate::budget::{Budget, Share};
+use crate::early;
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::pool::{Executor, Pool, Threads};
@@ -136,6 +138,8 @@ impl PrepareStage {
 #[derive(Clone)]
 pub struct Preparer {
     pub(crate) stage: Arc<PrepareStage>,
+    /// Which upload it is for, where somebody said.
+    pub(crate) tag: Option<u64>,
 }
 
 /// One prepared file. It holds its share of the byte budget until it is dropped.
@@ -158,6 +162,8 @@ pub struct Prepared {
     pub(crate) input_sha256: [u8; 32],
     pub(crate) sha256: [u8; 32],
     pub(crate) share: Share,
+    /// The item's span, which goes on with its job.
+    pub(crate) span: Option<Span>,
 }
 
 impl Preparer {
@@ -175,7 +181,14 @@ impl Preparer {
     /// As [`Self::new`].
     pub fn shared(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
         let executor = Arc::new(Threads::new(options.workers, options.queue())?);
-        Ok(Self { stage: Arc::new(PrepareStage::new(executor, press, options)?) })
+        Ok(Self { stage: Arc::new(PrepareStage::new(executor, press, options)?), tag: None })
+    }
+
+    /// The same for what will be the job of this tag: it is seen in the item's span from here on.
+    #[must_use]
+    pub const fn tag(mut self, tag: u64) -> Self {
+        self.tag = Some(tag);
+        self
     }
 
     /// Reads and presses a file when there is room for it.
@@ -217,16 +230,37 @@ impl Preparer {
     }
 
     async fn prepare(&self, source: Source) -> Result<Prepared, Error> {
+        let Some(tag) = self.tag else { return self.prepare_unseen(source).await };
+        let span = early::item(tag);
+        let mut prepared =
+            async { self.prepare_unseen(source).await.inspect_err(early::refused) }.instrument(span.clone()).await?;
+        prepared.span = Some(span);
+        Ok(prepared)
+    }
+
+    async fn prepare_unseen(&self, source: Source) -> Result<Prepared, Error> {
         let reading = Instant::now();
         let admitted = self.stage.admit(source).await?;
         let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
         let (input_sha256, Admitted { media, share }) = self.stage.hash(admitted).await?;
+        early::content(&input_sha256);
         let PressOutput { pressed, sha256, took, mut share } = self.stage.press(media, share).await?;
         let Pressed { media, further, summary, .. } = pressed;
         // The result, and the body that may be made of it.
         let size = media.len() as u64 + further.iter().map(|media| media.len() as u64).sum::<u64>();
         share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
-        Ok(Prepared { media, further, summary, input_bytes, read, press: took, input_sha256, sha256, share })
+        Ok(Prepared {
+            media,
+            further,
+            summary,
+            input_bytes,
+            read,
+            press: took,
+            input_sha256,
+            sha256,
+            share,
+            span: None,
+        })
     }
 }
 

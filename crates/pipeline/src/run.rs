@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::{Delivery, Key, Reconciled, cancelled};
+use crate::early;
 use crate::engine::Core;
 use crate::error::{Error, ErrorKind};
 use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Stage, Timings};
@@ -32,7 +33,13 @@ impl Core {
     /// Takes in once what the journal knows of a session.
     pub(crate) async fn recall(&self, id: &SessionId, session: &Session) -> Result<(), Error> {
         let recall = async {
-            session.recall(self.journal.known(id).await?);
+            let known = self.journal.known(id).await?;
+            for item in known.iter().filter(|item| item.media_id.is_none()) {
+                if let (Some(Doubt { sha256: Some(sha256), .. }), Some(ago)) = (&item.sent, item.sent_ago) {
+                    self.provider.recall(id, &item.context, sha256, ago);
+                }
+            }
+            session.recall(known);
             Ok(())
         };
         session.recalled.get_or_try_init(|| recall).await.map(drop).map_err(|e| self.journal_failed(e))
@@ -116,8 +123,7 @@ impl JobRun<'_> {
         progress: &mut Progress,
     ) -> Result<Receipt, Error> {
         let (core, Trace { session, number }) = (self.core, self.trace);
-        let mut delivery =
-            Delivery { core, item: self.item, session, number: *number, cancelled: self.cancel, attempts: 0 };
+        let mut delivery = Delivery::new(core, self.item, session, *number, self.cancel);
         let mut still_in_doubt = in_doubt;
         if in_doubt {
             session.doubt(*number, &self.item.context, doubt.map(|d| (d.size, d.format)));
@@ -147,9 +153,8 @@ impl JobRun<'_> {
         {
             return Ok(Receipt { media_id, how: Confirmed::Listed, size, format });
         }
-        let sending = Instant::now();
         let answer = delivery.deliver(&prepared.signed, key, still_in_doubt).await;
-        progress.timings.send = sending.elapsed();
+        (progress.timings.send, progress.timings.wait) = (delivery.on_wire, delivery.waited);
         progress.attempts = delivery.attempts;
         let (media_id, how) = answer.map_err(|e| {
             let doubt = in_doubt || e.is_in_doubt();
@@ -172,13 +177,14 @@ impl JobRun<'_> {
         let prepared = match stage {
             Stage::Unread(source) => self.press(source, progress).await?,
             Stage::Prepared(prepared) => {
-                telemetry::content(&prepared.input_sha256);
+                early::content(&prepared.input_sha256);
                 progress.input_bytes = prepared.input_bytes;
                 self.admit(&prepared.input_sha256).await?;
                 *prepared
             }
         };
-        let Prepared { media, further, summary, input_bytes, read, press, input_sha256, sha256, mut share } = prepared;
+        let Prepared { media, further, summary, input_bytes, read, press, input_sha256, sha256, mut share, span: _ } =
+            prepared;
         if !further.is_empty() {
             let files = further.len() + 1;
             let message =
@@ -224,12 +230,23 @@ impl JobRun<'_> {
         // The share rides with the work: a task that nobody waits for any more still holds its
         // memory until the pool has come to skip it.
         let (input_sha256, Admitted { media, share }) = core.prepare.hash(admitted).await?;
-        telemetry::content(&input_sha256);
+        early::content(&input_sha256);
         self.admit(&input_sha256).await?;
         let output = core.prepare.press(media, share).await;
         let PressOutput { pressed, sha256, took, share } = output.inspect_err(|e| core.press_failed(e))?;
         let Pressed { media, further, summary, .. } = pressed;
-        Ok(Prepared { media, further, summary, input_bytes, read, press: took, input_sha256, sha256, share })
+        Ok(Prepared {
+            media,
+            further,
+            summary,
+            input_bytes,
+            read,
+            press: took,
+            input_sha256,
+            sha256,
+            share,
+            span: None,
+        })
     }
 
     async fn admit(&self, input_sha256: &[u8; 32]) -> Result<(), Error> {

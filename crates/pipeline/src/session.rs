@@ -93,7 +93,7 @@ impl Session {
     /// Takes in what the journal knows of earlier runs.
     pub(crate) fn recall(&self, known: Vec<Known>) {
         let mut tally = self.lock();
-        for Known { tag, context, sent, media_id, doubts } in known {
+        for Known { tag, context, sent, media_id, doubts, .. } in known {
             tally.doubted |= doubts > 0;
             let state = if media_id.is_some() { State::Clear } else { State::Left };
             if let Some(id) = media_id {
@@ -151,6 +151,15 @@ impl Session {
     /// The outcome of every attempt of it is clear.
     pub(crate) fn clear(&self, item: u64) {
         self.set(item, |_| State::Clear);
+    }
+
+    /// The same, and an entry of a listing was found to be one of its unclear attempts: that attempt left
+    /// no further one.
+    pub(crate) fn found(&self, item: u64) {
+        if let Some(upload) = self.lock().uploads.get_mut(&item) {
+            upload.doubts = upload.doubts.saturating_sub(1);
+        }
+        self.clear(item);
     }
 
     /// Whether something that looks like this item is in doubt.

@@ -120,9 +120,15 @@ impl Core {
     }
 
     async fn is_finished(&self, id: &SessionId) -> Result<bool, Error> {
-        let state = self.ask_again("session state", || self.provider.state(id)).await;
-        let state = state
+        let state = self
+            .state(id)
+            .await
             .map_err(|error| Error::new(ErrorKind::InDoubt, format!("submitted or not: {error}")).with_source(error))?;
         Ok(state == SessionState::Submitted)
+    }
+
+    /// Where a session stands at the vendor.
+    pub(crate) async fn state(&self, id: &SessionId) -> Result<SessionState, Error> {
+        self.ask_again("session state", || self.provider.state(id)).await
     }
 }

@@ -1,7 +1,7 @@
 //! What the pipeline's spans tell: ids of sessions, numbers of items, the first bytes of a hash,
 //! names of outcomes. Never a name of a file, a URL or a text of somebody else's.
 
-use tracing::field::{Empty, display};
+use tracing::field::Empty;
 use tracing::{Span, info_span};
 
 use crate::error::{Error, ErrorKind};
@@ -14,22 +14,13 @@ pub(crate) fn item(item: &Item) -> Span {
     info_span!("item", %session, item = tag, sha256 = Empty, outcome = Empty, otel.status_code = Empty)
 }
 
-/// Adds the first four bytes of the content's hash.
-pub(crate) fn content(sha256: &[u8; 32]) {
-    let span = Span::current();
-    if !span.is_disabled() {
-        let [a, b, c, d, ..] = *sha256;
-        span.record("sha256", display(format_args!("{:08x}", u32::from_be_bytes([a, b, c, d]))));
-    }
-}
-
 /// Adds how the item ended.
 pub(crate) fn ended(result: &Result<Receipt, Error>) {
     let span = Span::current();
     match result {
         Ok(receipt) if receipt.how == Confirmed::Listed => span.record("outcome", "listed"),
         Ok(_) => span.record("outcome", "answered"),
-        // Not a fault: a twin has arrived in its place.
+        // Not a fault: the same file has arrived in its place.
         Err(error) if error.kind() == ErrorKind::Duplicate => span.record("outcome", error.name()),
         Err(error) => span.record("outcome", error.name()).record("otel.status_code", "ERROR"),
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::manifest::hex;
 use crate::run::note::Note;
 use crate::store::state::{ItemState, Via};
 use crate::store::{Only, Record, Store};
@@ -21,8 +22,8 @@ pub(super) struct Figures {
     pub(super) ended: Vec<(i64, bool)>,
     pub(super) sizes_in: Histogram,
     pub(super) sizes_out: Histogram,
-    /// Milliseconds: read, press, sign, send, total.
-    pub(super) stages: [Vec<f32>; 5],
+    /// Milliseconds: read, press, sign, wait, send, total.
+    pub(super) stages: [Vec<f32>; 6],
     pub(super) reasons: Vec<(String, u64)>,
     pub(super) actions: Vec<(String, u64)>,
     pub(super) duplicate_bytes: u64,
@@ -33,11 +34,18 @@ pub(super) struct Figures {
 
 pub(super) struct Bad {
     pub(super) line: u64,
+    /// The provider's id of its session.
+    pub(super) session: Option<String>,
+    /// The first letters of its file's SHA-256.
+    pub(super) sha256: Option<String>,
     pub(super) context: String,
     pub(super) state: ItemState,
     pub(super) reason: String,
     pub(super) message: String,
 }
+
+/// Milliseconds without an end that are no pause of a run any more.
+const LONG_GAP: i64 = 10 * 60_000;
 
 /// Counts by powers of two of bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,7 +90,7 @@ impl Figures {
         if sampled && let Some(ended) = record.ended {
             self.ended.push((ended, bad));
         }
-        if record.via == Some(Via::Duplicate) {
+        if record.item.via == Some(Via::Duplicate) {
             self.duplicate_bytes += record.bytes_in.unwrap_or(0);
         } else if record.item.state == ItemState::Confirmed {
             if let Some(bytes) = record.bytes_in.filter(|n| *n > 0) {
@@ -91,11 +99,11 @@ impl Figures {
             if let Some(bytes) = record.item.bytes_out.filter(|n| *n > 0) {
                 self.sizes_out.add(bytes);
             }
-            self.found += u64::from(record.via == Some(Via::Listing));
+            self.found += u64::from(record.item.via == Some(Via::Listing));
         }
         if let Some(note) = record.report.as_deref().and_then(Note::stored) {
             if sampled {
-                let ms = [note.ms.read, note.ms.press, note.ms.sign, note.ms.send, note.ms.total];
+                let ms = [note.ms.read, note.ms.press, note.ms.sign, note.ms.wait, note.ms.send, note.ms.total];
                 self.stages.iter_mut().zip(ms).for_each(|(stage, ms)| stage.push(ms as f32));
             }
             for action in note.summary.into_iter().flat_map(|done| done.actions) {
@@ -110,11 +118,22 @@ impl Figures {
             *reasons.entry(reason.clone()).or_default() += 1;
             if self.bad.len() < BAD {
                 let (context, state) = (record.item.context.to_string(), record.item.state);
-                self.bad.push(Bad { line: record.line, context, state, reason, message });
+                let session = record.remote.as_ref().map(ToString::to_string);
+                let sha256 = record.item.sha256.map(|hash| hex(&hash[..4]));
+                self.bad.push(Bad { line: record.line, session, sha256, context, state, reason, message });
             } else {
                 self.more_bad += 1;
             }
         }
+    }
+
+    /// Stretches in which nothing ended, longer than any pause of a run at work: nobody worked, or waited.
+    pub(super) fn gaps(&self) -> Vec<(i64, i64)> {
+        let pairs = self.ended.windows(2).map(|pair| (pair[0].0, pair[1].0));
+        let whole = self.span().map_or(0, |span| span.as_millis() as i64);
+        // Long by the clock, and long beside the whole.
+        let long = LONG_GAP.max(whole / 50);
+        pairs.filter(|(from, to)| to - from > long).collect()
     }
 
     /// From the first ended item to the last.

@@ -20,6 +20,8 @@ use crate::units::{show_bytes, show_duration};
 use figures::Figures;
 
 pub(crate) const FILE: &str = "report.html";
+/// The fact that has the settings of the last run.
+pub(crate) const SETTINGS: &str = "settings";
 const STYLE: &str = include_str!("style.css");
 
 /// Writes the report of what the journal holds now.
@@ -34,6 +36,7 @@ pub(crate) async fn write(store: &dyn Store, manifest: &Manifest, out: &Path) ->
         provider: store.fact(crate::account::PROVIDER).await?,
         key: store.fact(crate::account::KEY).await?,
         host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+        settings: store.fact(SETTINGS).await?.and_then(|text| serde_json::from_str(&text).ok()),
         detail: store.detail(SHOWN_OPEN + 1).await?,
     };
     let page = page(&name, &summary, &figures, &about);
@@ -50,6 +53,7 @@ struct About {
     provider: Option<String>,
     key: Option<String>,
     host: String,
+    settings: Option<std::collections::BTreeMap<String, String>>,
     detail: Detail,
 }
 
@@ -65,10 +69,20 @@ fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> Stri
     );
     next_step(&mut page, summary, about);
     tiles(&mut page, summary, figures);
-    section(&mut page, "Throughput", "Items that came to their end, per second.", &svg::throughput(figures));
+    section(
+        &mut page,
+        "Throughput",
+        "Items that came to their end, per second. Long stretches without any are cut out.",
+        &svg::throughput(figures),
+    );
     page.push_str("<div class=two>");
     section(&mut page, "Sizes", "Files as they came, and as they were sent.", &svg::sizes(figures));
-    section(&mut page, "Time by stage", "Median, and where 95 of 100 items stay below.", &svg::stages(figures));
+    section(
+        &mut page,
+        "Time by stage",
+        "Median, and where 95 of 100 items stay below. Waiting is for leave to send: the rate, connections, pauses.",
+        &svg::stages(figures),
+    );
     page.push_str("</div><div class=two>");
     let failures = if figures.reasons.is_empty() {
         "<p class=none>Nothing failed.</p>".to_owned()
@@ -84,7 +98,9 @@ fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> Stri
     );
     page.push_str("</div>");
     actions(&mut page, figures);
+    settings(&mut page, about);
     open_sessions(&mut page, about);
+    orphans(&mut page, about);
     bad_items(&mut page, figures);
     let provider = about.provider.as_deref().unwrap_or("a provider that the journal does not name");
     let key = about.key.as_deref().map_or_else(String::new, |key| format!(", key {}…", crate::account::short(key)));
@@ -114,6 +130,32 @@ fn next_step(page: &mut String, summary: &Summary, about: &About) {
         return;
     };
     let _ = write!(page, "<p>Next: {step}</p>");
+}
+
+/// The settings of the last run, but for those that nobody set.
+fn settings(page: &mut String, about: &About) {
+    let Some(said) = about.settings.as_ref().filter(|said| !said.is_empty()) else { return };
+    page.push_str(
+        "<section><h2>Settings of the last run</h2><p>As they were set; the others have their defaults.</p><dl>",
+    );
+    for (name, value) in said {
+        let _ = write!(page, "<dt>{}<dd>{}", escape(name), escape(value));
+    }
+    page.push_str("</dl></section>");
+}
+
+/// Sessions that are left behind at the provider, to be looked after there.
+fn orphans(page: &mut String, about: &About) {
+    if about.detail.orphans.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<section><h2>Sessions left behind</h2><p>Expired and made anew, or dropped: the provider has them.</p><ul>",
+    );
+    for id in about.detail.orphans.iter().take(SHOWN_OPEN) {
+        let _ = write!(page, "<li>{}", escape(id.as_str()));
+    }
+    page.push_str("</ul></section>");
 }
 
 /// Sessions that are not submitted, by the provider's ids: a subject may be a person's name.
@@ -224,13 +266,15 @@ fn bad_items(page: &mut String, figures: &Figures) {
     if figures.bad.is_empty() {
         return;
     }
-    page.push_str("<section><h2>Failed items</h2><p>By line of the manifest; failed.csv has all of them.</p>");
-    page.push_str("<div class=scroll><table><thead><tr><th>Line<th>Context<th>State<th>Reason<th>What it says<tbody>");
+    page.push_str("<section><h2>Failed items</h2><p>By line of the manifest; a file by the beginning of its SHA-256. failed.csv has all of them, with their names.</p>");
+    page.push_str("<div class=scroll><table><thead><tr><th>Line<th>Session<th>File<th>Context<th>State<th>Reason<th>What it says<tbody>");
     for bad in &figures.bad {
         let _ = write!(
             page,
-            "<tr><td class=n>{}<td>{}<td>{}<td>{}<td>{}",
+            "<tr><td class=n>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
             bad.line,
+            escape(bad.session.as_deref().unwrap_or("not made")),
+            bad.sha256.as_deref().unwrap_or("not read"),
             escape(&bad.context),
             bad.state.as_str(),
             escape(&bad.reason),

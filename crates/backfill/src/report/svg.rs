@@ -9,7 +9,8 @@ use crate::units::{show_bytes, show_duration};
 const WIDTH: f64 = 1000.0;
 const NARROW: f64 = 480.0;
 
-/// Items per second over time: all that ended, and those that failed.
+/// Items per second over time: all that ended, and those that failed. Where nothing ended for long the plot
+/// is cut, and says how long that was.
 pub(super) fn throughput(figures: &Figures) -> String {
     let (Some(first), Some(last)) = (figures.ended.first(), figures.ended.last()) else {
         return none("Nothing has ended yet.");
@@ -17,19 +18,30 @@ pub(super) fn throughput(figures: &Figures) -> String {
     const HEIGHT: f64 = 210.0;
     const LEFT: f64 = 52.0;
     const BOTTOM: f64 = 24.0;
+    /// Width of a cut.
+    const CUT: f64 = 72.0;
     let (from, to) = (first.0, last.0.max(first.0 + 1000));
-    let buckets = usize::try_from((to - from) / 1000).unwrap_or(1).clamp(8, 120);
-    let seconds = (to - from) as f64 / 1000.0 / buckets as f64;
-    let mut all = vec![0.0f64; buckets];
-    let mut bad = vec![0.0f64; buckets];
-    for (at, failed) in &figures.ended {
-        let n = ((at - from) as f64 / (to - from) as f64 * buckets as f64) as usize;
-        let n = n.min(buckets - 1);
-        all[n] += 1.0 / seconds;
-        bad[n] += if *failed { 1.0 / seconds } else { 0.0 };
+    let gaps = figures.gaps();
+    let pieces = pieces(from, to, &gaps);
+    let busy: i64 = pieces.iter().map(|(from, to)| to - from).sum();
+    let room = WIDTH - LEFT - CUT * gaps.len() as f64;
+    let buckets = usize::try_from(busy / 1000).unwrap_or(1).clamp(8, 120);
+    let seconds = busy as f64 / 1000.0 / buckets as f64;
+    // Each piece has its share of the buckets and of the width.
+    let mut drawn = Vec::with_capacity(pieces.len());
+    let mut left = LEFT;
+    for (from, to) in &pieces {
+        let wide = room * (to - from) as f64 / busy as f64;
+        let n = ((to - from) as f64 / 1000.0 / seconds).round().max(2.0) as usize;
+        drawn.push(Piece { from: *from, to: *to, left, wide, all: vec![0.0; n], bad: vec![0.0; n] });
+        left += wide + CUT;
     }
-    let top = ceiling(all.iter().copied().fold(0.0, f64::max));
-    let x = |n: usize| LEFT + (WIDTH - LEFT) * n as f64 / (buckets - 1) as f64;
+    for (at, failed) in &figures.ended {
+        let Some(piece) = drawn.iter_mut().find(|piece| *at <= piece.to) else { continue };
+        piece.count(*at, *failed);
+    }
+    let most = drawn.iter().flat_map(|piece| piece.all.iter().copied()).fold(0.0, f64::max);
+    let top = ceiling(most);
     let y = |value: f64| (HEIGHT - BOTTOM) * (1.0 - value / top) + 6.0;
     let mut svg = open(WIDTH, HEIGHT + 6.0, "items per second over time");
     for step in 0..=4 {
@@ -38,32 +50,88 @@ pub(super) fn throughput(figures: &Figures) -> String {
         let _ = write!(svg, "<line class=grid x1={LEFT} x2={WIDTH} y1={at:.1} y2={at:.1} />");
         text(&mut svg, LEFT - 8.0, at + 4.0, "end", "", &rate(value));
     }
-    let line = |values: &[f64]| {
-        let points: Vec<String> = values.iter().enumerate().map(|(n, v)| format!("{:.1},{:.1}", x(n), y(*v))).collect();
-        points.join(" ")
-    };
     let floor = y(0.0);
-    let _ = write!(svg, "<polygon class=area points=\"{LEFT},{floor:.1} {} {WIDTH},{floor:.1}\" />", line(&all));
-    let _ = write!(svg, "<polyline class=stroke points=\"{}\" />", line(&all));
-    if bad.iter().any(|v| *v > 0.0) {
-        let _ = write!(svg, "<polyline class=\"stroke worse\" points=\"{}\" />", line(&bad));
+    for piece in &drawn {
+        let (left, right) = (piece.left, piece.left + piece.wide);
+        let line = piece.line(&piece.all, y);
+        let _ = write!(svg, "<polygon class=area points=\"{left:.1},{floor:.1} {line} {right:.1},{floor:.1}\" />");
+        let _ = write!(svg, "<polyline class=stroke points=\"{line}\" />");
+        if piece.bad.iter().any(|v| *v > 0.0) {
+            let _ = write!(svg, "<polyline class=\"stroke worse\" points=\"{}\" />", piece.line(&piece.bad, y));
+        }
+    }
+    for (piece, (from, to)) in drawn.iter().zip(&gaps) {
+        let middle = piece.left + piece.wide + CUT / 2.0;
+        let _ = write!(svg, "<line class=cut x1={middle:.1} x2={middle:.1} y1=6 y2={floor:.1} />");
+        text(&mut svg, middle, 18.0, "middle", "", &show_duration(span(to - from)));
+    }
+    if drawn.iter().any(|piece| piece.bad.iter().any(|v| *v > 0.0)) {
         legend(&mut svg, WIDTH - 190.0, 4.0, &[("main", "ended"), ("fail", "of them failed")]);
     }
-    let days = span(to - from).as_secs() > 86_400;
-    let mut last = String::new();
-    for step in 0..=4 {
-        let at = clock(from + (to - from) * step / 4, days);
-        // A run of a second or two has fewer moments than the axis has places.
-        if at == last {
-            continue;
-        }
-        let anchor = ["start", "middle", "middle", "middle", "end"][step as usize];
-        let place = LEFT + (WIDTH - LEFT) * step as f64 / 4.0;
-        text(&mut svg, place, HEIGHT + 4.0, anchor, "", &at);
-        last = at;
-    }
+    moments(&mut svg, &drawn, HEIGHT + 4.0, span(to - from).as_secs() > 86_400);
     svg.push_str("</svg>");
     svg
+}
+
+/// The times at the ends of the pieces, and between them where there is but one.
+fn moments(svg: &mut String, drawn: &[Piece], y: f64, days: bool) {
+    let mut last = String::new();
+    let steps: i32 = if drawn.len() == 1 { 4 } else { 1 };
+    for (n, piece) in drawn.iter().enumerate() {
+        // A narrow piece between two cuts has no room for words.
+        if n > 0 && piece.wide < 90.0 && n + 1 < drawn.len() {
+            continue;
+        }
+        for step in 0..=steps {
+            let share = f64::from(step) / f64::from(steps);
+            let at = clock(piece.from + ((piece.to - piece.from) as f64 * share) as i64, days);
+            // A run of a second or two has fewer moments than the axis has places.
+            if at == last || (piece.wide < 90.0 && step != if n == 0 { 0 } else { steps }) {
+                continue;
+            }
+            let anchor = match step {
+                0 => "start",
+                step if step == steps => "end",
+                _ => "middle",
+            };
+            text(svg, piece.left + piece.wide * share, y, anchor, "", &at);
+            last = at;
+        }
+    }
+}
+
+/// A stretch of time without a gap, and what ended in it, in items per second.
+struct Piece {
+    from: i64,
+    to: i64,
+    left: f64,
+    wide: f64,
+    all: Vec<f64>,
+    bad: Vec<f64>,
+}
+
+impl Piece {
+    fn count(&mut self, at: i64, failed: bool) {
+        let buckets = self.all.len();
+        let seconds = (self.to - self.from) as f64 / 1000.0 / buckets as f64;
+        let n = ((at - self.from) as f64 / (self.to - self.from) as f64 * buckets as f64) as usize;
+        let n = n.min(buckets - 1);
+        self.all[n] += 1.0 / seconds;
+        self.bad[n] += if failed { 1.0 / seconds } else { 0.0 };
+    }
+
+    fn line(&self, values: &[f64], y: impl Fn(f64) -> f64) -> String {
+        let x = |n: usize| self.left + self.wide * n as f64 / (values.len() - 1) as f64;
+        let points: Vec<String> = values.iter().enumerate().map(|(n, v)| format!("{:.1},{:.1}", x(n), y(*v))).collect();
+        points.join(" ")
+    }
+}
+
+/// The stretches between the gaps; each is a second long at least, so that it can be drawn.
+fn pieces(from: i64, to: i64, gaps: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let starts = std::iter::once(from).chain(gaps.iter().map(|gap| gap.1));
+    let ends = gaps.iter().map(|gap| gap.0).chain([to]);
+    starts.zip(ends).map(|(from, to)| (from, to.max(from + 1000))).collect()
 }
 
 /// Sizes before and after, side by side for each power of two.
@@ -108,7 +176,7 @@ pub(super) fn stages(figures: &Figures) -> String {
     const ROW: f64 = 40.0;
     const NAME: f64 = 56.0;
     const VALUE: f64 = 150.0;
-    let names = ["read", "press", "sign", "send", "total"];
+    let names = ["read", "press", "sign", "wait", "send", "total"];
     let at = |sorted: &[f32], share: f64| {
         let n = (sorted.len() as f64 * share) as usize;
         sorted.get(n.min(sorted.len().saturating_sub(1))).copied().map_or(0.0, f64::from)
@@ -223,6 +291,20 @@ mod tests {
             let svg = bars(&counts);
             assert!(svg.starts_with(&format!("<svg viewBox=\"0 0 480 {tall}\" style=\"max-width:480px\"")), "{svg}");
         }
+    }
+
+    #[test]
+    fn a_night_without_work_is_a_cut_and_no_valley() {
+        let hour = 3_600_000;
+        let ended = (0..600).map(|n| (n * 1000, n % 50 == 0)).collect();
+        let mut figures = Figures { ended, ..Figures::default() };
+        figures.ended.extend((0..600).map(|n| (9 * hour + n * 1000, false)));
+        assert_eq!(figures.gaps(), [(599_000, 9 * hour)]);
+        let svg = throughput(&figures);
+        assert!(svg.matches("class=area").count() == 2 && svg.contains(">8 h 50 min<"), "{svg}");
+        assert_eq!(svg.matches("class=cut").count(), 1);
+        figures.ended.truncate(600);
+        assert!(figures.gaps().is_empty() && throughput(&figures).matches("class=area").count() == 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sealpress_client::{NewSession, SessionId};
 use sealpress_pipeline::{ErrorKind as Why, Prepared};
 use tokio::sync::MutexGuard;
 
-use super::journal::ClaimedSession;
+use super::journal::{ClaimedSession, tag};
 use super::record::{fail, fail_with};
 use super::{Runner, Stopped};
 use crate::chaos;
@@ -29,7 +29,7 @@ pub(super) async fn first_ready<'a>(
             if runner.is_stopping() {
                 return Ok(None);
             }
-            let preparer = runner.pipeline.preparer();
+            let preparer = runner.pipeline.preparer().tag(tag(item.id));
             let preparing = async {
                 match runner.sources.find(&item.media) {
                     Ok(Found::File(path)) => preparer.file(path).await.map_err(|e| (Failure::from(&e), e.kind())),

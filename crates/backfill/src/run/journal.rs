@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::state::{Change, ItemState, SessionState};
+use crate::store::state::{Change, ItemState, SessionState, Via};
 use crate::store::{Claim, Store, Ticket};
 
 /// A POST is given up this long before its lease ends: time enough for clocks, scheduling and the
@@ -42,8 +42,12 @@ struct Claims {
 pub(super) struct ClaimedSession {
     ticket: Mutex<Ticket>,
     state: Mutex<HashMap<i64, ItemProgress>>,
+    /// Whether we made it, or would: a subject of the manifest's.
+    is_ours: bool,
     /// A submit may be on the wire.
     submitting: AtomicBool,
+    /// The provider's session ended without us.
+    gone: AtomicBool,
     /// Held for the length of a change.
     changing: tokio::sync::Mutex<()>,
     /// Failures that are held back, and one more while the session is worked on: who brings it to
@@ -65,6 +69,10 @@ pub(super) struct ItemProgress {
     pub(super) sent_sha256: Option<[u8; 32]>,
     /// Whether another item was sent in its place.
     pub(super) is_duplicate: bool,
+    /// When its first attempt was made whose outcome is unclear.
+    pub(super) sent: Option<Instant>,
+    /// Whether a listing showed one of its unclear attempts: that one left nothing further.
+    pub(super) is_found: bool,
     /// Doubts about its attempts that the journal has.
     pub(super) doubts: u32,
     /// Doubts that it is still to be told: they ride on the item's next change.
@@ -90,6 +98,8 @@ impl ClaimedSession {
             media_id: item.media_id.clone(),
             sent_sha256: item.sent_sha256,
             is_duplicate: item.duplicate_of.is_some(),
+            sent: item.sent_ago.and_then(|ago| Instant::now().checked_sub(ago)),
+            is_found: item.via == Some(Via::Listing),
             doubts: item.doubts,
             // A process died here, or a pass ended before the listing could be had: that pass has told.
             new_doubts: u32::from(item.state == ItemState::Sending),
@@ -99,7 +109,9 @@ impl ClaimedSession {
         Self {
             ticket: Mutex::new(claim.ticket.clone()),
             state: Mutex::new(items),
+            is_ours: claim.session.subject.is_some(),
             submitting,
+            gone: AtomicBool::new(false),
             changing: tokio::sync::Mutex::default(),
             holds: AtomicUsize::new(1),
         }
@@ -135,8 +147,25 @@ impl ClaimedSession {
         self.submitting.load(Ordering::Acquire)
     }
 
+    /// The provider's session ended without us: nothing more is sent to it.
+    pub(super) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    pub(super) const fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Whether every item is, but for those that were left out as told; and there is one.
     pub(super) fn all_confirmed(&self) -> bool {
-        lock(&self.state).values().all(|progress| progress.state == ItemState::Confirmed)
+        let items = lock(&self.state);
+        let is = |wanted| move |progress: &ItemProgress| progress.state == wanted;
+        let (confirmed, dropped) = (is(ItemState::Confirmed), is(ItemState::Dropped));
+        items.values().any(confirmed) && items.values().all(|progress| confirmed(progress) || dropped(progress))
     }
 
     /// The confirmed item of this context that has the same content.
@@ -165,12 +194,16 @@ impl ClaimedSession {
         let items = lock(&self.state);
         let known = |(item, progress): (&i64, &ItemProgress)| {
             let sent = progress.sent();
-            let (tag, context, doubts) = (tag(*item), progress.context.clone(), progress.doubts + progress.new_doubts);
+            let doubts = (progress.doubts + progress.new_doubts).saturating_sub(u32::from(progress.is_found));
+            let (tag, context) = (tag(*item), progress.context.clone());
             match (progress.state, &progress.media_id) {
                 (ItemState::Confirmed, Some(id)) if !progress.is_duplicate => {
                     Some(Known::confirmed(tag, context, sent, id.clone(), doubts))
                 }
-                (ItemState::Sending | ItemState::Quarantined, _) => Some(Known::in_doubt(tag, context, sent, doubts)),
+                (ItemState::Sending | ItemState::Quarantined, _) => {
+                    let ago = progress.sent.map(|at| at.elapsed());
+                    Some(Known::in_doubt(tag, context, sent, doubts).with_sent_ago(ago))
+                }
                 _ => None,
             }
         };

@@ -1,15 +1,19 @@
 //! A run: claims sessions, works on many of them at once, stops when it is told to, and says how it
 //! ended.
 
+mod ahead;
 mod create;
 mod first;
+mod gone;
 mod journal;
 pub(crate) mod note;
+mod pass;
 mod record;
 mod session;
 mod submit;
 mod tally;
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,10 +30,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exit::Exit;
 use crate::source::Sources;
 use crate::store::state::{ItemState, SessionState};
-use crate::store::{Store, Summary};
+use crate::store::{Item, Part, Store, Summary};
 use crate::units::MaxErrors;
 use first::{First, Held};
-use journal::StoreJournal;
+use journal::{ClaimedSession, StoreJournal};
 
 /// How long a stopped run waits for what is on the wire.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -55,8 +59,10 @@ pub(crate) struct RunOptions {
     pub deadline: Option<Duration>,
     /// How many sessions are worked on in all; `None` for all of them.
     pub limit: Option<u64>,
-    /// The only subjects (or sessions) that are worked on; empty for all.
-    pub only: Vec<String>,
+    /// What of the journal is worked on.
+    pub part: Part,
+    /// Whether sessions that ended at the provider without us are made anew.
+    pub recreate: bool,
     /// How many items may fail for one and the same reason of ours or the provider's before any
     /// arrives: so many stop the run. 0 for no limit.
     pub same_reason: usize,
@@ -75,7 +81,8 @@ impl Default for RunOptions {
             max_errors: None,
             deadline: None,
             limit: None,
-            only: Vec::new(),
+            part: Part::default(),
+            recreate: false,
             same_reason: 20,
         }
     }
@@ -88,10 +95,14 @@ pub(crate) struct Runner {
     pub(crate) pipeline: Pipeline,
     sources: Sources,
     options: RunOptions,
+    /// The provider's host, for the log.
+    host: String,
     pub(crate) tally: Arc<Tally>,
     stop: Stop,
     /// What was not written yet, because nothing has arrived so far.
     first: First,
+    /// Sessions that were made anew in this run: once each.
+    made_anew: Mutex<HashSet<i64>>,
     /// Held by the session that is made first: until an upload was answered there is one of them.
     probe: tokio::sync::Mutex<()>,
 }
@@ -155,6 +166,7 @@ impl Runner {
         press: Arc<dyn Press>,
         sources: Sources,
         options: RunOptions,
+        host: String,
     ) -> Result<Arc<Self>> {
         let journal = Arc::new(StoreJournal::new(Arc::clone(&store), options.dedupe));
         let hooks: Arc<dyn pipeline::Journal> = journal.clone();
@@ -165,7 +177,8 @@ impl Runner {
             .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
         let (tally, stop) = (Arc::default(), Stop::default());
         let (first, probe) = (First::new(options.same_reason), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { store, journal, pipeline, sources, options, tally, stop, first, probe }))
+        let made_anew = Mutex::default();
+        Ok(Arc::new(Self { store, journal, pipeline, sources, options, host, tally, stop, first, made_anew, probe }))
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -209,16 +222,18 @@ impl Runner {
         let mut sessions: JoinSet<Result<()>> = JoinSet::new();
         let mut left = self.options.limit.unwrap_or(u64::MAX);
         loop {
-            while !self.is_stopping() && sessions.len() < self.options.sessions && left > 0 {
-                let free = (self.options.sessions - sessions.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
-                let claims = self.store.claim(free, self.options.submit, &self.options.only).await?;
+            // Those that wait for a host of media keep nobody else from working.
+            let room = self.options.sessions + self.sources.waiting().min(3 * self.options.sessions);
+            while !self.is_stopping() && sessions.len() < room && left > 0 {
+                let free = (room - sessions.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+                let claims = self.store.claim(free, self.options.submit, &self.options.part).await?;
                 if claims.is_empty() {
                     break;
                 }
                 left -= claims.len() as u64;
                 for claim in claims {
                     let runner = Arc::clone(self);
-                    let span = tracing::info_span!("session", number = claim.session.id);
+                    let span = tracing::info_span!("session", number = claim.session.id, host = self.host);
                     sessions.spawn(async move { session::work(&runner, claim).await }.instrument(span));
                 }
             }
@@ -227,7 +242,7 @@ impl Runner {
                 if self.settle_first().await? {
                     continue;
                 }
-                let part = self.options.limit.is_some() || !self.options.only.is_empty();
+                let part = self.options.limit.is_some() || !self.options.part.is_all();
                 if !part && !self.is_stopping() && self.store.others_at_work(self.options.submit).await? {
                     self.sleep(OTHERS_AT_WORK).await;
                     continue;
@@ -240,6 +255,7 @@ impl Runner {
                     Some(Err(e)) => return Err(Error::caused(ErrorKind::Illegal, "a session's task ended", e)),
                     None => {}
                 },
+                () = self.sources.one_more_waits() => {}
                 () = self.stop.token.cancelled() => {
                     self.pipeline.stop("the run was told to stop");
                     return self.drain(sessions).await;
@@ -328,6 +344,21 @@ impl Runner {
     /// The provider does not take our credentials, or there is no press: nobody's item is to blame.
     fn refused(&self, error: &dyn std::error::Error) {
         self.stop.pull(Stopped::Refused(error.to_string()));
+    }
+
+    /// Whether a session that is gone is made anew. Once in a run: a provider that ends every session at once
+    /// is not asked for ever.
+    fn makes_anew(&self, claimed: &ClaimedSession) -> bool {
+        let mut made = self.made_anew.lock().unwrap_or_else(PoisonError::into_inner);
+        self.options.recreate && claimed.is_ours() && (claimed.is_gone() || made.insert(claimed.ticket().session))
+    }
+
+    /// A line of the log with what the provider's support would ask for.
+    fn say_refused(&self, item: &Item, refusal: &pipeline::Error) {
+        if let Some(status) = refusal.http_status() {
+            let (code, request_id) = (refusal.code(), refusal.request_id());
+            tracing::warn!(item = item.id, host = self.host, status, code, request_id, "the provider refused an item");
+        }
     }
 
     fn failed_one(&self, reason: &str) {

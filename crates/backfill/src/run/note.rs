@@ -21,6 +21,8 @@ pub(crate) struct Stages {
     pub(crate) read: f64,
     pub(crate) press: f64,
     pub(crate) sign: f64,
+    /// For leave to send: the rate, connections, pauses.
+    pub(crate) wait: f64,
     pub(crate) send: f64,
     pub(crate) total: f64,
 }
@@ -61,7 +63,14 @@ impl Note {
 pub(super) fn of(outcome: &Outcome) -> String {
     let t = &outcome.timings;
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
-    let ms = Stages { read: ms(t.read), press: ms(t.press), sign: ms(t.sign), send: ms(t.send), total: ms(t.total) };
+    let ms = Stages {
+        read: ms(t.read),
+        press: ms(t.press),
+        sign: ms(t.sign),
+        wait: ms(t.wait),
+        send: ms(t.send),
+        total: ms(t.total),
+    };
     serde_json::to_string(&Note { summary: outcome.summary.clone(), ms }).unwrap_or_default()
 }
 

@@ -6,8 +6,8 @@ use sealpress_pipeline::{Confirmed, Error as Refusal, ErrorKind as Why, Outcome}
 
 use super::first::{Held, Verdict};
 use super::journal::ClaimedSession;
-use super::session::Pass;
-use super::{Runner, Stopped, note};
+use super::pass::Pass;
+use super::{Runner, Stopped, gone, note};
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Item;
@@ -22,7 +22,6 @@ pub(super) async fn record(
 ) -> Result<Pass> {
     runner.tally.spent(&outcome);
     let report = note::of(&outcome);
-    let progress = claimed.progress(item.id);
     match outcome.result {
         Ok(receipt) => {
             chaos::point("answered-not-noted");
@@ -34,30 +33,59 @@ pub(super) async fn record(
             claimed.with(item.id, |progress| {
                 progress.state = ItemState::Confirmed;
                 progress.media_id = Some(receipt.media_id);
+                progress.is_found = via == Via::Listing;
             });
             runner.tally.confirmed(outcome.input_bytes, receipt.size, via);
             // Something arrived: what was held back is the truth.
             runner.settle_first().await?;
             Ok(Pass::Ended)
         }
-        Err(refusal) => match refusal.kind() {
-            Why::Duplicate => duplicate(runner, claimed, item, outcome.input_bytes).await,
-            Why::Stopped | Why::Cancelled => Ok(Pass::Left),
-            Why::Unauthorized | Why::NoPress => {
-                runner.refused(&refusal);
-                Ok(Pass::Left)
-            }
-            // A journal that cannot write has ended the run before; this is a lost lease.
-            Why::Journal => Err(Error::new(ErrorKind::LeaseLost, refusal.to_string())),
-            Why::Unreachable | Why::CircuitOpen | Why::InDoubt => Ok(Pass::Again(refusal)),
-            _ if refusal.is_in_doubt() && progress.is_some_and(|s| s.state == ItemState::Sending) => {
-                quarantine(runner, claimed, item, &refusal).await.map(|()| Pass::Ended)
-            }
-            _ => {
-                let bytes_in = (outcome.input_bytes > 0).then_some(outcome.input_bytes);
-                fail(runner, claimed, item, Failure::from(&refusal), bytes_in).await.map(|()| Pass::Ended)
-            }
-        },
+        Err(refusal) if refusal.kind() == Why::Duplicate => duplicate(runner, claimed, item, outcome.input_bytes).await,
+        Err(refusal) if gone::is_gone(runner, &outcome.item.session, &refusal).await => {
+            session_gone(runner, claimed, item).await
+        }
+        Err(refusal) => {
+            let bytes_in = (outcome.input_bytes > 0).then_some(outcome.input_bytes);
+            refused(runner, claimed, item, refusal, bytes_in).await
+        }
+    }
+}
+
+/// An item that was refused because its session is gone.
+async fn session_gone(runner: &Runner, claimed: &Arc<ClaimedSession>, item: &Item) -> Result<Pass> {
+    if runner.makes_anew(claimed) {
+        // Written when everything of the session is at rest.
+        claimed.set_gone();
+        return Ok(Pass::Left);
+    }
+    fail(runner, claimed, item, gone::failure(claimed), None).await.map(|()| Pass::Ended)
+}
+
+/// Writes down why an item has no receipt.
+pub(super) async fn refused(
+    runner: &Runner,
+    claimed: &Arc<ClaimedSession>,
+    item: &Item,
+    refusal: Refusal,
+    bytes_in: Option<u64>,
+) -> Result<Pass> {
+    let is_sending = claimed.progress(item.id).is_some_and(|progress| progress.state == ItemState::Sending);
+    match refusal.kind() {
+        Why::Stopped | Why::Cancelled => Ok(Pass::Left),
+        Why::Unauthorized | Why::NoPress => {
+            runner.refused(&refusal);
+            Ok(Pass::Left)
+        }
+        // A journal that cannot write has ended the run before; this is a lost lease.
+        Why::Journal => Err(Error::new(ErrorKind::LeaseLost, refusal.to_string())),
+        Why::Unreachable | Why::CircuitOpen | Why::InDoubt => Ok(Pass::Again(refusal)),
+        _ if refusal.is_in_doubt() && is_sending => {
+            quarantine(runner, claimed, item, &refusal).await.map(|()| Pass::Ended)
+        }
+        _ => {
+            runner.say_refused(item, &refusal);
+            fail(runner, claimed, item, Failure::from(&refusal), bytes_in).await.map(|()| Pass::Ended)
+        }
     }
 }
 

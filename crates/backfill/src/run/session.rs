@@ -5,27 +5,21 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sealpress_client::SessionId;
-use sealpress_pipeline::{Error as Refusal, Job};
+use sealpress_pipeline::Job;
 
 use super::Runner;
+use super::ahead::{Ahead, Read};
 use super::create::{create, first_ready};
+use super::gone::make_anew;
 use super::journal::{ClaimedSession, tag};
-use super::record::{fail, give_up, record};
+use super::pass::Pass;
+use super::record::{fail, give_up, record, refused};
 use super::submit::submit;
 use crate::chaos;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::Found;
 use crate::store::state::ItemState;
 use crate::store::{Claim, Item};
-
-/// What became of one pass over one item.
-pub(super) enum Pass {
-    Ended,
-    /// Worth another pass; the error is its last word if there is none.
-    Again(Refusal),
-    /// The run stops or the lease is lost: leave everything as the journal has it.
-    Left,
-}
 
 /// Works on a session until nothing more can be done for it. An error ends the run.
 pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
@@ -62,7 +56,9 @@ async fn steps(
     let _alone = runner.journal.session_lock(claim.session.id).await;
     runner.journal.register(claim, claimed);
     chaos::point("after-claim");
-    let mut open: Vec<&Item> = claim.items.iter().filter(|i| i.state < ItemState::Confirmed).collect();
+    let part = &runner.options.part;
+    let mut open: Vec<&Item> =
+        claim.items.iter().filter(|item| item.state < ItemState::Confirmed && part.has(&item.media)).collect();
     let mut ready = None;
     let mut probe = None;
     if remote.is_none() {
@@ -85,6 +81,7 @@ async fn steps(
         match ended {
             Pass::Ended => open.retain(|i| i.id != item.id),
             Pass::Again(_) => {}
+            Pass::Left if claimed.is_gone() => return make_anew(runner, remote, claimed).await,
             Pass::Left => return Ok(()),
         }
     }
@@ -106,6 +103,9 @@ async fn steps(
         for again in join_all(groups).await {
             open.extend(again?);
         }
+        if claimed.is_gone() {
+            return make_anew(runner, remote, claimed).await;
+        }
         if open.is_empty() || runner.is_stopping() {
             break;
         }
@@ -113,6 +113,9 @@ async fn steps(
     }
     if runner.options.submit && claimed.all_confirmed() && !runner.is_stopping() {
         submit(runner, remote, claimed).await?;
+        if claimed.is_gone() {
+            return make_anew(runner, remote, claimed).await;
+        }
     }
     Ok(())
 }
@@ -126,11 +129,17 @@ async fn group<'a>(
     pass: u32,
 ) -> Result<Vec<&'a Item>> {
     let mut again = Vec::new();
-    for item in items {
-        if runner.is_stopping() {
+    let mut ahead = Ahead::default();
+    for (n, item) in items.iter().copied().enumerate() {
+        if runner.is_stopping() || claimed.is_gone() {
             break;
         }
-        match deliver(runner, remote, claimed, item).await? {
+        ahead.read(runner, claimed, &items, n);
+        let ended = match ahead.take(item) {
+            Some(read) => deliver_read(runner, remote, claimed, item, read).await?,
+            None => deliver(runner, remote, claimed, item).await?,
+        };
+        match ended {
             Pass::Ended => {}
             Pass::Left => break,
             Pass::Again(refusal) if pass >= runner.options.passes => {
@@ -156,6 +165,25 @@ async fn deliver(runner: &Runner, remote: &SessionId, claimed: &Arc<ClaimedSessi
         job = job.in_doubt(progress.sent());
     }
     send(runner, claimed, item, job).await
+}
+
+/// The same for one that was read and pressed ahead.
+async fn deliver_read(
+    runner: &Runner,
+    remote: &SessionId,
+    claimed: &Arc<ClaimedSession>,
+    item: &Item,
+    read: Read,
+) -> Result<Pass> {
+    let read = tokio::select! {
+        read = read => read,
+        () = runner.stop.token.cancelled() => return Ok(Pass::Left),
+    };
+    match read {
+        Ok(Ok(prepared)) => send(runner, claimed, item, Job::prepared(remote, item.context.clone(), prepared)).await,
+        Ok(Err(refusal)) => refused(runner, claimed, item, refusal, None).await,
+        Err(e) => Err(Error::caused(ErrorKind::Illegal, "reading ahead broke off", e)),
+    }
 }
 
 /// One pass of one item, on its way and written down.

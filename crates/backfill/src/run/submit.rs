@@ -3,8 +3,8 @@
 use sealpress_client::SessionId;
 use sealpress_pipeline::ErrorKind as Why;
 
-use super::Runner;
 use super::journal::ClaimedSession;
+use super::{Runner, gone};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::state::{Change, Failure};
 
@@ -19,6 +19,15 @@ pub(super) async fn submit(runner: &Runner, remote: &SessionId, claimed: &Claime
         };
         if let Some(failed) = runner.journal.failed() {
             return Err(failed);
+        }
+        if gone::is_gone(runner, remote, &error).await {
+            if runner.makes_anew(claimed) {
+                claimed.set_gone();
+                return Ok(());
+            }
+            runner.journal.apply(claimed, vec![Change::SubmitFailed(gone::failure(claimed))]).await?;
+            runner.tally.not_submitted();
+            return Ok(());
         }
         let unclear = matches!(error.kind(), Why::InDoubt | Why::Unreachable | Why::CircuitOpen);
         match error.kind() {

@@ -15,6 +15,9 @@ use sealpress_media::{Fault, RefusalKind};
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
 
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::host::{Host, Hosts};
 use super::not_allowed;
 use crate::error::Result;
 use crate::store::state::Failure;
@@ -26,10 +29,10 @@ const WHOLE: Duration = Duration::from_secs(120);
 const TRIES: u32 = 3;
 
 /// Clients of the stores in use, one per bucket.
-#[derive(Default)]
 pub(super) struct Fetcher {
     http: OnceLock<reqwest::Client>,
     buckets: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+    pub(super) hosts: Hosts,
 }
 
 /// One object, not read yet.
@@ -37,6 +40,10 @@ pub(crate) struct Object {
     place: Place,
     /// The answer whose head was read and whose body was not.
     opened: Option<Opened>,
+    host: Arc<Host>,
+    /// Leave for its request, and its share of the memory: given back with it.
+    leave: Option<OwnedSemaphorePermit>,
+    share: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Clone)]
@@ -51,13 +58,19 @@ enum Opened {
 }
 
 impl Fetcher {
+    pub(super) fn new(memory: u64) -> Self {
+        Self { http: OnceLock::new(), buckets: Mutex::default(), hosts: Hosts::new(memory) }
+    }
+
     pub(super) fn object(&self, url: Url) -> Result<Object, Failure> {
+        let host = self.hosts.host(&url[..url::Position::BeforePath]);
+        let found = |place| Object { place, opened: None, host, leave: None, share: None };
         if url.scheme() != "s3" {
-            return Ok(Object { place: Place::Web(self.client(), url), opened: None });
+            return Ok(found(Place::Web(self.client(), url)));
         }
         let path = Path::from_url_path(url.path()).map_err(|e| not_allowed(format!("no name of an object: {e}")))?;
         let place = Place::Bucket(self.bucket(url.host_str().unwrap_or_default())?, path);
-        Ok(Object { place, opened: None })
+        Ok(found(place))
     }
 
     /// Credentials and region come from the environment (`AWS_ACCESS_KEY_ID` and its kin).
@@ -115,17 +128,41 @@ impl HttpConnector for NoRedirects {
     }
 }
 
+impl Object {
+    /// Takes leave for its request at once. Whether there was any.
+    pub(crate) fn reserve(&mut self) -> bool {
+        if self.leave.is_none() {
+            self.leave = self.host.try_request();
+        }
+        self.leave.is_some()
+    }
+
+    /// Asks for the object and reads the answer's head: the size is known before there is room for
+    /// the body, and nothing is asked for twice.
+    pub(crate) async fn open(&mut self) -> Result<Option<u64>, Refusal> {
+        if self.leave.is_none() {
+            self.leave = self.host.request().await;
+        }
+        let (opened, size) = self.place.open().await?;
+        self.opened = Some(opened);
+        Ok(size)
+    }
+
+    /// Waits for its host's share of the memory.
+    pub(crate) async fn take_share(&mut self, size: Option<u64>) {
+        self.share = self.host.share(size).await;
+    }
+}
+
 impl Fetch for Object {
     fn size_hint(&self) -> Option<u64> {
         None
     }
 
-    /// Asks for the object and reads the answer's head: the size is known before there is room for
-    /// the body, and nothing is asked for twice.
     fn size(&mut self) -> BoxFuture<'_, Result<Option<u64>, Refusal>> {
         Box::pin(async move {
-            let (opened, size) = self.place.open().await?;
-            self.opened = Some(opened);
+            let size = self.open().await?;
+            self.take_share(size).await;
             Ok(size)
         })
     }

@@ -7,6 +7,7 @@
 
 mod allow;
 mod fetch;
+mod host;
 
 use std::path::{Path, PathBuf};
 
@@ -44,13 +45,14 @@ impl Sources {
     /// Relative paths start at `base`. Plain paths may lead anywhere unless `roots` names folders:
     /// then those and `base` are all that is opened. `file:` URLs are always held to them, and
     /// other URLs to what `allowed` names.
+    /// `memory` is what all that is on its way may hold.
     ///
     /// # Errors
     /// `Config` for a folder that is not there.
-    pub(crate) fn new(base: PathBuf, roots: &[PathBuf], allowed: Vec<Allowed>) -> Result<Self> {
+    pub(crate) fn new(base: PathBuf, roots: &[PathBuf], allowed: Vec<Allowed>, memory: u64) -> Result<Self> {
         let fences_paths = !roots.is_empty();
         let roots = std::iter::once(&base).chain(roots).map(|root| allow::root(root)).collect::<Result<_>>()?;
-        Ok(Self { base, roots, fences_paths, allowed, fetcher: fetch::Fetcher::default() })
+        Ok(Self { base, roots, fences_paths, allowed, fetcher: fetch::Fetcher::new(memory) })
     }
 
     /// Finds one file of the manifest. The failure is the item's.
@@ -72,6 +74,16 @@ impl Sources {
                 self.fetcher.object(url).map(|object| Found::Object(Box::new(object)))
             }
         }
+    }
+
+    /// How many objects wait for their host now.
+    pub(crate) fn waiting(&self) -> usize {
+        self.fetcher.hosts.waiting()
+    }
+
+    /// Ends when one more begins to wait.
+    pub(crate) async fn one_more_waits(&self) {
+        self.fetcher.hosts.one_more_waits().await;
     }
 
     fn file(&self, path: &Path, is_judged: bool) -> Result<Found, Failure> {

@@ -4,7 +4,7 @@ use super::*;
 
 fn sources(base: &Path, allowed: &[&str]) -> Sources {
     let allowed = allowed.iter().map(|text| Allowed::parse(text).unwrap()).collect();
-    Sources::new(base.to_owned(), &[], allowed).unwrap()
+    Sources::new(base.to_owned(), &[], allowed, 1 << 30).unwrap()
 }
 
 fn reason(found: Result<Found, Failure>) -> String {
@@ -30,7 +30,7 @@ fn a_named_folder_fences_files_in() {
     assert_eq!(reason(open.find("../further/b.jpg")), "found", "the operator's own paths lead anywhere");
     assert_eq!(reason(open.find("file:///etc/passwd")), "not-allowed", "URLs do not");
 
-    let sources = Sources::new(base.clone(), &[further], Vec::new()).unwrap();
+    let sources = Sources::new(base.clone(), &[further], Vec::new(), 1 << 30).unwrap();
     assert_eq!(reason(sources.find("a.jpg")), "found");
     assert_eq!(reason(sources.find("../further/b.jpg")), "found");
     assert_eq!(reason(sources.find("../secret.txt")), "not-allowed");

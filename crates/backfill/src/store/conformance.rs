@@ -5,7 +5,7 @@ use sealpress_client::{MediaId, SessionId};
 use sealpress_media::{Fault, Format};
 
 use super::state::{Change, Failure, ItemState, SessionState, Via};
-use super::{Claim, Mend, Mended, Only, Store, Which};
+use super::{Claim, Glob, LeaveOut, LeftOut, Mend, Mended, Only, Part, Store, Which};
 use crate::error::ErrorKind;
 use crate::manifest::{Row, Who};
 
@@ -45,7 +45,7 @@ pub(crate) fn confirmed(item: i64) -> Change {
 }
 
 async fn all(store: &dyn Store) -> Vec<Claim> {
-    store.claim(100, true, &[]).await.unwrap()
+    store.claim(100, true, &Part::default()).await.unwrap()
 }
 
 async fn import(store: &dyn Store, rows: Vec<Row>) {
@@ -202,6 +202,93 @@ pub(crate) async fn a_creation_in_doubt_is_asked_for_again(store: &dyn Store) {
     store.release(&claim.ticket).await.unwrap();
     assert_eq!(store.summary().await.unwrap().orphans, 2);
     assert_eq!(all(store).await[0].session.state, SessionState::New);
+}
+
+/// A session that ended at the provider is begun anew with all of its items; what failed is left out of
+/// another, and a third is given up.
+pub(crate) async fn sessions_are_made_anew_or_left_out(store: &dyn Store) {
+    let mut bad = row(9, subject("c"), "face");
+    bad.bad = Some(failure("bad-row"));
+    let rows = vec![
+        row(2, subject("a"), "face"),
+        row(3, subject("a"), "document-front"),
+        row(4, subject("b"), "face"),
+        row(5, subject("b"), "document-front"),
+        row(6, subject("c"), "face"),
+        bad,
+    ];
+    import(store, rows).await;
+    for (n, claim) in all(store).await.iter().enumerate() {
+        let (ticket, items) = (&claim.ticket, &claim.items);
+        store.apply(ticket, vec![Change::Creating]).await.unwrap();
+        store.apply(ticket, vec![Change::Created { remote: id(&format!("s{n}")) }]).await.unwrap();
+        let first = items[0].id;
+        store.apply(ticket, vec![prepared(first), sending(first), confirmed(first)]).await.unwrap();
+        if n < 2 {
+            let gone = Failure::new("session-gone", Fault::Remote, "it ended");
+            let failed = Change::Failed { item: items[1].id, failure: gone, bytes_in: None, doubts: 0 };
+            store.apply(ticket, vec![failed]).await.unwrap();
+        }
+        store.release(ticket).await.unwrap();
+    }
+    assert!(all(store).await.is_empty(), "nothing is left to do");
+
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let left = store.leave_out(keys(&["b", "x"]), LeaveOut::Failed).await.unwrap();
+    assert_eq!(left, [LeftOut::Done(1), LeftOut::Unknown]);
+    let claim = all(store).await.remove(0);
+    assert_eq!((claim.session.subject.as_deref(), claim.session.state), (Some("b"), SessionState::AllConfirmed));
+    store.apply(&claim.ticket, vec![Change::Submitting]).await.unwrap();
+    store.apply(&claim.ticket, vec![Change::Submitted]).await.unwrap();
+    store.release(&claim.ticket).await.unwrap();
+    assert_eq!(store.leave_out(keys(&["b"]), LeaveOut::Failed).await.unwrap(), [LeftOut::Closed]);
+    assert_eq!(store.leave_out(keys(&["c"]), LeaveOut::Everything).await.unwrap(), [LeftOut::Done(1)]);
+    assert_eq!(store.leave_out(keys(&["c"]), LeaveOut::Everything).await.unwrap(), [LeftOut::Closed]);
+
+    assert_eq!(store.reopen_gone().await.unwrap(), 1);
+    let claim = all(store).await.remove(0);
+    assert_eq!(claim.session.subject.as_deref(), Some("a"));
+    store.apply(&claim.ticket, vec![Change::Gone { orphan: id("s0") }]).await.unwrap();
+    store.release(&claim.ticket).await.unwrap();
+    let claim = all(store).await.remove(0);
+    assert_eq!((claim.session.state, &claim.session.remote), (SessionState::New, &None));
+    assert!(claim.items.iter().all(|item| item.state == ItemState::Pending && item.media_id.is_none()), "{claim:?}");
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.of(ItemState::Dropped), summary.orphans, summary.ended()), (2, 2, 4));
+    let detail = store.detail(10).await.unwrap();
+    assert_eq!(detail.orphans, [id("s0"), id("s2")]);
+    assert_eq!(detail.open.iter().map(|open| open.subject.as_deref()).collect::<Vec<_>>(), [Some("a")]);
+    store.release(&claim.ticket).await.unwrap();
+}
+
+/// Keys and patterns say which sessions are taken.
+pub(crate) async fn a_part_of_the_work_is_claimed(store: &dyn Store) {
+    let named = |line, key, media: &str| {
+        let mut row = row(line, subject(key), "face");
+        row.media = media.to_owned();
+        row
+    };
+    let rows = [named(2, "a", "2024/x_1.jpg"), named(3, "b", "2025/x1.pdf"), named(4, "c", "2025/x%1.jpg")];
+    import(store, rows.to_vec()).await;
+    let globs = |globs: &[&str]| globs.iter().copied().map(Glob::new).collect::<Vec<_>>();
+    for (keys, include, exclude, expected) in [
+        (&["a", "z"][..], &[][..], &[][..], "a"),
+        (&[], &["2025/*"], &[], "bc"),
+        (&[], &["2025/*", "*_1.jpg"], &["*.pdf"], "ac"),
+        (&["c"], &["*x%1*"], &["nothing"], "c"),
+        (&[], &["*x?1.jpg"], &["2025/x%1.jpg"], "a"),
+        (&[], &["*.JPG"], &[], ""),
+    ] {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let part = Part { keys, include: globs(include), exclude: globs(exclude) };
+        let claims = store.claim(9, true, &part).await.unwrap();
+        let taken: String = claims.iter().filter_map(|claim| claim.session.subject.clone()).collect();
+        assert_eq!(taken, expected, "{part:?}");
+        for claim in claims {
+            assert!(part.has(&claim.items[0].media), "{part:?}");
+            store.release(&claim.ticket).await.unwrap();
+        }
+    }
 }
 
 /// A batch is applied as a whole or not at all, and only by who holds the session.

@@ -4,17 +4,22 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod glob;
+mod migrations;
 pub(crate) mod postgres;
+mod rows;
 mod schema;
 pub(crate) mod sqlite;
 pub(crate) mod state;
 mod value;
 
-use std::time::Instant;
+pub(crate) use glob::Glob;
+
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
-use sealpress_client::{Context, MediaId, SessionId};
+use sealpress_client::{Context, Decided, MediaId, SessionId, Verdict};
 use sealpress_media::Format;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -57,8 +62,8 @@ pub(crate) trait Store: Send + Sync {
     /// Takes up to `max` sessions with work left, each with all of its items. Nobody else gets
     /// them until they are released or their lease ran out. Without `submit`, sessions that only
     /// wait to be submitted stay where they are.
-    /// With keys in `only`, no sessions but theirs.
-    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>>;
+    /// Of a part, sessions with work left in it.
+    fn claim(&self, max: usize, submit: bool, part: &Part) -> Pending<'_, Vec<Claim>>;
 
     /// Whether other workers hold sessions that are not finished, so that work may come back.
     fn others_at_work(&self, submit: bool) -> Pending<'_, bool>;
@@ -85,6 +90,21 @@ pub(crate) trait Store: Send + Sync {
     /// that they are looked up before any resend.
     fn retry(&self, which: Which) -> Pending<'_, u64>;
 
+    /// Submitted sessions of which nothing is decided, by their numbers above `after`, at most `limit`.
+    fn undecided(&self, after: i64, limit: usize) -> Pending<'_, Vec<(i64, SessionId)>>;
+
+    /// Notes what was decided of a submitted session.
+    fn decide(&self, session: i64, decided: Decided) -> Pending<'_, ()>;
+
+    /// How many submitted sessions there are of each verdict; under no word, those that are not decided.
+    fn verdicts(&self) -> Pending<'_, Vec<(String, u64)>>;
+
+    /// Sets what failed because its session was gone at the provider back to work.
+    fn reopen_gone(&self) -> Pending<'_, u64>;
+
+    /// Leaves items out for good, by the keys of their sessions. What became of each key.
+    fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>>;
+
     /// Puts mended rows in the place of failed ones, by their lines, and adds those that name no
     /// line to their sessions. Returns what became of each row.
     fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>>;
@@ -108,8 +128,12 @@ pub struct Detail {
     pub last_minute: u64,
     /// Sessions that are being worked on.
     pub at_work: u64,
+    /// Processes that work on this journal.
+    pub workers: u64,
     /// Sessions that are not submitted, the first of them.
     pub open: Vec<OpenSession>,
+    /// Sessions that were left behind at the provider, the first of them: expired, or dropped.
+    pub orphans: Vec<SessionId>,
 }
 
 /// A session that is not submitted, and why.
@@ -174,6 +198,54 @@ impl Which {
     }
 }
 
+/// What [`Store::leave_out`] leaves out of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeaveOut {
+    /// What failed: the session is submitted without it.
+    Failed,
+    /// All that is not confirmed: nothing is sent to it any more, and it is not submitted.
+    Everything,
+}
+
+/// What became of a session of which items were to be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeftOut {
+    /// So many of its items were.
+    Done(u64),
+    /// No session has this key.
+    Unknown,
+    /// It is submitted, or about to be, or was dropped before.
+    Closed,
+    /// None of its items failed.
+    NothingFailed,
+    /// None of its items is confirmed: there would be nothing to submit.
+    NothingConfirmed,
+}
+
+/// A part of a journal's work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The only subjects or sessions; empty for all.
+    pub keys: Vec<String>,
+    /// The only items: those whose media match one of these; empty for all.
+    pub include: Vec<Glob>,
+    /// And of these, none that matches one of these.
+    pub exclude: Vec<Glob>,
+}
+
+impl Part {
+    /// Whether it is the whole.
+    pub(crate) fn is_all(&self) -> bool {
+        self.keys.is_empty() && self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    /// Whether an item of these media belongs to it.
+    pub(crate) fn has(&self, media: &str) -> bool {
+        let matches = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(media));
+        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
+    }
+}
+
 /// A row that was fed back.
 #[derive(Clone, Debug)]
 pub(crate) struct Mended {
@@ -201,6 +273,27 @@ pub(crate) enum Only {
     All,
     /// Failed and quarantined ones.
     Bad,
+    /// These, and those of sessions for which better media are wanted.
+    BadOrWantedAgain,
+}
+
+impl Only {
+    /// The same as a condition of a page.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Bad => "AND i.state >= 4",
+            Self::BadOrWantedAgain => "AND (i.state >= 4 OR s.verdict = 'resubmission')",
+        }
+    }
+}
+
+/// What was decided, by the columns of a journal.
+pub(crate) fn decided(columns: [Option<String>; 4]) -> Option<Decided> {
+    let [verdict, reason, reason_code, time] = columns;
+    let mut decided = Decided::new(Verdict::from(verdict?));
+    (decided.reason, decided.reason_code, decided.time) = (reason, reason_code, time);
+    Some(decided)
 }
 
 /// The right to work on one session.
@@ -273,6 +366,10 @@ pub(crate) struct Item {
     pub doubts: u32,
     /// The item that was sent in its place.
     pub duplicate_of: Option<i64>,
+    /// How the confirmation came about.
+    pub via: Option<Via>,
+    /// How long ago its first attempt was made whose outcome is unclear, by the store's own clock.
+    pub sent_ago: Option<Duration>,
 }
 
 /// One item with all that results and reports tell of it.
@@ -298,8 +395,6 @@ pub(crate) struct Record {
     pub extra: Option<String>,
     /// Bytes of the file, once read.
     pub bytes_in: Option<u64>,
-    /// How the confirmation came about.
-    pub via: Option<Via>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// What was done and how long it took, as JSON.
@@ -310,6 +405,8 @@ pub(crate) struct Record {
     pub unaccounted: Option<u64>,
     /// The row as the manifest has it, where it could not be read.
     pub raw: Option<Vec<u8>>,
+    /// What was decided of its session.
+    pub decided: Option<Decided>,
 }
 
 /// A format by the media type under which it is stored.
@@ -324,13 +421,21 @@ pub(crate) fn session_id(text: Option<String>) -> Result<Option<SessionId>> {
         .map_err(|e| Error::caused(ErrorKind::Corrupt, "the journal names a session by what is no id", e))
 }
 
+/// Ids that stand in one text each, separated by spaces.
+pub(crate) fn ids(texts: impl IntoIterator<Item = String>) -> Vec<SessionId> {
+    texts
+        .into_iter()
+        .flat_map(|text| text.split(' ').filter_map(|id| SessionId::new(id).ok()).collect::<Vec<_>>())
+        .collect()
+}
+
 /// Counts of everything in a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
     /// Items by state, in the order of [`ItemState::ALL`].
-    pub items: [u64; 6],
+    pub items: [u64; 7],
     /// Sessions by state, in the order of [`SessionState::ALL`].
-    pub sessions: [u64; 8],
+    pub sessions: [u64; 9],
     /// Bytes of the files read so far.
     pub bytes_in: u64,
     /// Bytes sent, before base64.
@@ -373,6 +478,9 @@ impl Summary {
     /// Items that need no more work.
     #[must_use]
     pub const fn ended(&self) -> u64 {
-        self.of(ItemState::Confirmed) + self.of(ItemState::Failed) + self.of(ItemState::Quarantined)
+        self.of(ItemState::Confirmed)
+            + self.of(ItemState::Failed)
+            + self.of(ItemState::Quarantined)
+            + self.of(ItemState::Dropped)
     }
 }

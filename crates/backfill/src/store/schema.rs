@@ -1,72 +1,13 @@
 //! The tables and every statement, in the words that both dialects share. Parameters are written
 //! `?1`; PostgreSQL gets `$1`. What differs stands in [`Dialect`], and nowhere else.
 
-use sealpress_media::Fault;
-
+use super::migrations::MIGRATIONS;
+use super::rows::failure_values;
+pub(crate) use super::rows::{decided_values, end_items, item_values, mend_values, session_values, too_late};
 use super::state::{self, Change, Failure, ItemState, SessionState};
 use super::value::Value;
+use super::{Glob, LeaveOut, LeftOut, Part};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Row, Who};
-
-/// Scripts that lead from one version of the tables to the next; their number is the version.
-/// Never edit one that was released: add another.
-const MIGRATIONS: [&str; 3] = [
-    "
-CREATE TABLE sessions (
-    id {pk},
-    key TEXT NOT NULL UNIQUE,
-    subject TEXT, first_name TEXT, last_name TEXT, vendor_data TEXT,
-    remote TEXT,
-    state BIGINT NOT NULL,
-    total BIGINT NOT NULL DEFAULT 0,
-    confirmed BIGINT NOT NULL DEFAULT 0,
-    failed BIGINT NOT NULL DEFAULT 0,
-    quarantined BIGINT NOT NULL DEFAULT 0,
-    due BIGINT NOT NULL DEFAULT 1,
-    reason TEXT, fault TEXT, message TEXT,
-    lease_owner TEXT,
-    lease_until BIGINT NOT NULL DEFAULT 0,
-    last_change TEXT
-);
-CREATE INDEX sessions_due ON sessions (lease_until, id) WHERE due > 0;
-CREATE TABLE items (
-    id {pk},
-    session BIGINT,
-    line BIGINT NOT NULL,
-    context TEXT NOT NULL, media TEXT NOT NULL, stamp TEXT, extra TEXT,
-    state BIGINT NOT NULL,
-    attempt BIGINT NOT NULL DEFAULT 0,
-    ambiguous BIGINT NOT NULL DEFAULT 0,
-    sha256 {blob}, bytes_in BIGINT, bytes_out BIGINT, mime TEXT,
-    media_id TEXT, via BIGINT, twin BIGINT,
-    reason TEXT, fault TEXT, message TEXT,
-    report TEXT, ended BIGINT
-);
-CREATE INDEX items_session ON items (session, id);
-CREATE INDEX items_bad ON items (id) WHERE state >= 4;
-",
-    // What was sent, bytes and all; the row as the manifest has it; what a count before the submit found
-    // beyond and short of what was confirmed; sessions that may have been left behind at the provider.
-    "
-ALTER TABLE items ADD COLUMN sent_sha256 {blob};
-ALTER TABLE items ADD COLUMN raw {blob};
-ALTER TABLE sessions ADD COLUMN unaccounted BIGINT;
-ALTER TABLE sessions ADD COLUMN missing BIGINT;
-ALTER TABLE sessions ADD COLUMN unaccounted_ids TEXT;
-ALTER TABLE sessions ADD COLUMN orphans BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE sessions ADD COLUMN orphan_ids TEXT;
-",
-    // A session that a manifest named by what can be no id is nobody's: its rows are bad ones.
-    "
-ALTER TABLE items RENAME COLUMN twin TO duplicate_of;
-UPDATE items SET state = 4, reason = 'bad-row', fault = 'caller', ended = COALESCE(ended, {now}),
-    message = 'line ' || line || ': `' || (SELECT remote FROM sessions WHERE sessions.id = items.session) ||
-        '` is no session id',
-    session = NULL
-    WHERE session IN (SELECT id FROM sessions WHERE remote IN ('', '.', '..') OR remote LIKE '% %' OR LENGTH(remote) > 256);
-DELETE FROM sessions WHERE remote IN ('', '.', '..') OR remote LIKE '% %' OR LENGTH(remote) > 256;
-",
-];
 
 /// The version that this program writes.
 pub(crate) const VERSION: usize = MIGRATIONS.len();
@@ -80,6 +21,9 @@ pub(crate) struct Dialect {
     /// Ends the choice of a claim.
     pub(crate) skip_locked: &'static str,
     pub(crate) parameter: char,
+    /// How a pattern is asked for, and spelled.
+    pub(crate) glob: &'static str,
+    pub(crate) pattern: fn(&Glob) -> String,
 }
 
 pub(crate) const SQLITE: Dialect = Dialect {
@@ -88,6 +32,8 @@ pub(crate) const SQLITE: Dialect = Dialect {
     now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     skip_locked: "",
     parameter: '?',
+    glob: "GLOB {}",
+    pattern: Glob::sqlite,
 };
 
 pub(crate) const POSTGRES: Dialect = Dialect {
@@ -96,6 +42,8 @@ pub(crate) const POSTGRES: Dialect = Dialect {
     now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
     skip_locked: "FOR UPDATE SKIP LOCKED",
     parameter: '$',
+    glob: "LIKE {}",
+    pattern: Glob::like,
 };
 
 impl Dialect {
@@ -144,24 +92,41 @@ const CLAIM: &str = "UPDATE sessions SET lease_owner = ?1, lease_until = {now} +
     WHERE id IN (SELECT id FROM sessions WHERE due > 0 AND lease_until <= {now} AND due <= ?4 {only}
                  ORDER BY lease_until, id LIMIT ?3 {skip_locked})
     RETURNING id";
-/// [`CLAIM`] of all sessions, or of those with these keys: parameters from ?5 on.
-pub(crate) fn claim(only: &[String]) -> (String, Vec<Value>) {
+/// [`CLAIM`] of all sessions, or of those of a part: parameters from ?5 on.
+pub(crate) fn claim(part: &Part, dialect: &Dialect) -> (String, Vec<Value>) {
     let mut values = Vec::new();
-    let mut places = Vec::new();
-    for key in only {
-        for key in [format!("subject:{key}"), format!("session:{key}")] {
-            values.push(Value::Text(key));
-            places.push(format!("?{}", 4 + values.len()));
-        }
+    let mut place = |value: String| {
+        values.push(Value::Text(value));
+        format!("?{}", 4 + values.len())
+    };
+    let mut condition = String::new();
+    if !part.keys.is_empty() {
+        let keys = part.keys.iter().flat_map(|key| keys_of(key));
+        let places: Vec<String> = keys.map(&mut place).collect();
+        condition = format!("AND key IN ({})", places.join(", "));
     }
-    let condition = if only.is_empty() { String::new() } else { format!("AND key IN ({})", places.join(", ")) };
+    if !part.include.is_empty() || !part.exclude.is_empty() {
+        let mut any = |globs: &[Glob]| {
+            let one = |glob: &Glob| format!("media {}", dialect.glob.replace("{}", &place((dialect.pattern)(glob))));
+            globs.iter().map(one).collect::<Vec<_>>().join(" OR ")
+        };
+        let mut wanted = String::new();
+        if !part.include.is_empty() {
+            wanted += &format!(" AND ({})", any(&part.include));
+        }
+        if !part.exclude.is_empty() {
+            wanted += &format!(" AND NOT ({})", any(&part.exclude));
+        }
+        let work = format!("EXISTS (SELECT 1 FROM items WHERE session = sessions.id AND state < 3{wanted})");
+        condition += &format!(" AND (due = 2 OR {work})");
+    }
     (CLAIM.replace("{only}", &condition), values)
 }
 
 pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state
     FROM sessions WHERE id = ?1";
 pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id,
-    sent_sha256, ambiguous, duplicate_of FROM items WHERE session = ?1 ORDER BY id";
+    sent_sha256, ambiguous, duplicate_of, via, {now} - sent_at FROM items WHERE session = ?1 ORDER BY id";
 pub(crate) const RENEW: &str = "UPDATE sessions SET lease_until = {now} + CAST(?3 AS BIGINT)
     WHERE id = ?1 AND lease_owner = ?2";
 pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_until = 0
@@ -205,11 +170,15 @@ pub(crate) const LAST_ERROR: &str =
     "SELECT message FROM items WHERE state >= 4 AND message IS NOT NULL ORDER BY ended DESC, id DESC LIMIT 1";
 pub(crate) const LAST_MINUTE: &str = "SELECT COUNT(*) FROM items WHERE ended > {now} - 60000";
 pub(crate) const AT_WORK: &str = "SELECT COUNT(*) FROM sessions WHERE lease_until > {now}";
+/// Every claim of a worker has a number of its own behind the worker's name.
+pub(crate) const WORKERS: &str = "SELECT COUNT(DISTINCT regexp_replace(lease_owner, '-[0-9]+$', '')) FROM sessions
+    WHERE lease_until > {now}";
 pub(crate) const UNSUBMITTED: &str = "SELECT subject, remote, state, total, confirmed, failed, quarantined, message
-    FROM sessions WHERE state <> 5 ORDER BY id LIMIT ?1";
+    FROM sessions WHERE state NOT IN (5, 8) ORDER BY id LIMIT ?1";
+pub(crate) const ORPHANS: &str = "SELECT orphan_ids FROM sessions WHERE orphan_ids IS NOT NULL ORDER BY id LIMIT ?1";
 /// Sessions whose counters do not agree with their items: none, unless a record was damaged.
 pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
-        SELECT session, COUNT(*) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
+        SELECT session, COUNT(CASE WHEN state <> 6 THEN 1 END) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
         COUNT(CASE WHEN state = 4 THEN 1 END) AS f, COUNT(CASE WHEN state = 5 THEN 1 END) AS q
         FROM items GROUP BY session) i ON i.session = s.id
     WHERE s.total <> COALESCE(i.n, 0) OR s.confirmed <> COALESCE(i.c, 0)
@@ -218,8 +187,9 @@ pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
 
 /// The page of records; `{only}` is a condition.
 pub(crate) const PAGE: &str = "SELECT i.id, i.context, i.media, i.stamp, i.state, i.attempt, i.sha256, i.bytes_out,
-    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.duplicate_of, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
-    i.bytes_in, i.via, i.reason, i.fault, i.message, i.report, i.ended, s.unaccounted, i.raw
+    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.duplicate_of, i.via, {now} - i.sent_at, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
+    i.bytes_in, i.reason, i.fault, i.message, i.report, i.ended, s.unaccounted, i.raw, s.verdict, s.verdict_reason,
+    s.verdict_code, s.verdict_time
     FROM items i LEFT JOIN sessions s ON s.id = i.session WHERE i.id > ?1 {only} ORDER BY i.id LIMIT ?2";
 
 /// Back to work: items in the states ?1 to ?2, of failed (4) and quarantined (5). Whatever may have been sent goes
@@ -239,17 +209,49 @@ pub(crate) const RETRY_SESSIONS: &str = "UPDATE sessions SET
     WHERE state <> 5
     AND (((failed > 0 OR state = 6) AND ?1 <= 4) OR ((quarantined > 0 OR state = 7) AND ?2 >= 5))";
 
+/// What failed because its session was gone, and whose session can be made anew.
+pub(crate) const REOPEN_GONE_ITEMS: &str = "UPDATE items SET
+    state = 0, reason = NULL, fault = NULL, message = NULL, ended = NULL
+    WHERE state = 4 AND reason = 'session-gone'
+    AND session IN (SELECT id FROM sessions WHERE subject IS NOT NULL AND state IN (2, 6))";
+pub(crate) const REOPEN_GONE_SESSIONS: &str = "UPDATE sessions SET
+    failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
+    state = CASE WHEN confirmed = total THEN 3 ELSE 2 END, reason = NULL, fault = NULL, message = NULL,
+    due = CASE WHEN confirmed = total THEN 2 ELSE 1 END
+    WHERE subject IS NOT NULL AND ((state = 6 AND reason = 'session-gone')
+    OR (state = 2 AND EXISTS (SELECT 1 FROM items WHERE session = sessions.id AND state < 3)))";
+
+pub(crate) const UNDECIDED: &str =
+    "SELECT id, remote FROM sessions WHERE state = 5 AND verdict IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
+pub(crate) const DECIDE: &str = "UPDATE sessions SET verdict = ?2, verdict_reason = ?3, verdict_code = ?4,
+    verdict_time = ?5 WHERE id = ?1 AND state = 5";
+pub(crate) const VERDICTS: &str =
+    "SELECT COALESCE(verdict, ''), COUNT(*) FROM sessions WHERE state = 5 GROUP BY 1 ORDER BY 1";
+
+/// The session of a key, as ?1 or ?2, and what it has.
+pub(crate) const SESSION_TO_LEAVE: &str = "SELECT id, state, confirmed, failed FROM sessions WHERE key IN (?1, ?2)";
+pub(crate) const LEAVE_FAILED: &str = "UPDATE items SET state = 6 WHERE session = ?1 AND state = 4";
+pub(crate) const DROP_ITEMS: &str = "UPDATE items SET state = 6, reason = COALESCE(reason, 'dropped'),
+    fault = COALESCE(fault, 'caller'), message = COALESCE(message, 'left out as told'), ended = COALESCE(ended, {now})
+    WHERE session = ?1 AND state NOT IN (3, 6)";
+pub(crate) const DROP_SESSION: &str = "UPDATE sessions SET state = 8, due = 0, total = confirmed, failed = 0,
+    quarantined = 0, reason = 'dropped', fault = 'caller', message = 'dropped as told',
+    orphans = orphans + CASE WHEN remote IS NULL OR subject IS NULL THEN 0 ELSE 1 END,
+    orphan_ids = CASE WHEN remote IS NULL OR subject IS NULL THEN orphan_ids
+        WHEN orphan_ids IS NULL THEN remote ELSE orphan_ids || ' ' || remote END
+    WHERE id = ?1";
+
 /// A mended row of line ?1 takes the place of the failed one: ?2 session, ?3 context, ?4 media, ?5 stamp, ?6 extra.
 pub(crate) const MEND_ITEM: &str = "UPDATE items SET session = ?2, context = ?3, media = ?4, stamp = ?5, extra = ?6,
     state = 0, reason = NULL, fault = NULL, message = NULL, raw = NULL, ended = NULL,
-    sha256 = NULL, bytes_in = NULL, bytes_out = NULL, mime = NULL
+    sha256 = NULL, bytes_in = NULL, bytes_out = NULL, mime = NULL, sent_at = NULL
     WHERE line = ?1 AND state = 4";
 /// Whether a session takes another item: it is there, and not submitted or about to be.
 pub(crate) const SESSION_OF_KEY: &str = "SELECT id, state FROM sessions WHERE key = ?1";
 pub(crate) const ITEM_OF_LINE: &str = "SELECT id FROM items WHERE line = ?1 AND state = 4";
 /// Counts the items of every session that is not submitted anew, and says what is left to do.
 pub(crate) const RECOUNT: &str = "UPDATE sessions SET
-    total = (SELECT COUNT(*) FROM items WHERE session = sessions.id),
+    total = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state <> 6),
     confirmed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 3),
     failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
     quarantined = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 5)
@@ -318,6 +320,12 @@ pub(crate) fn change(session: i64, change: &Change, moved: &mut Moved) -> Result
             values.push(Value::Int(i64::from(*orphan)));
             ", orphans = orphans + CAST(?2 AS BIGINT)"
         }
+        Change::Gone { orphan } => {
+            values.push(orphan.as_str().into());
+            ", remote = NULL, orphans = orphans + 1, confirmed = 0, quarantined = 0,
+            orphan_ids = CASE WHEN orphan_ids IS NULL THEN CAST(?2 AS TEXT) ELSE orphan_ids || ' ' || CAST(?2 AS TEXT) END,
+            unaccounted = NULL, missing = NULL, unaccounted_ids = NULL"
+        }
         Change::Counted { unaccounted, missing, ids } => {
             values.extend([(*unaccounted).into(), (*missing).into(), ids.clone().into()]);
             let sql = "UPDATE sessions SET unaccounted = ?2, missing = ?3, unaccounted_ids = ?4
@@ -352,6 +360,20 @@ pub(crate) fn ends_items(change: &Change) -> Option<(ItemState, &Failure)> {
     }
 }
 
+/// What a session change does to its items beside.
+pub(crate) const fn sets_back(change: &Change) -> &'static [&'static str] {
+    match change {
+        Change::Gone { .. } => &[
+            "UPDATE items SET state = 0, media_id = NULL, via = NULL, duplicate_of = NULL, ended = NULL, sent_at = NULL,
+            reason = NULL, fault = NULL, message = NULL
+            WHERE session = ?1 AND (state IN (1, 2, 3, 5) OR (state = 4 AND reason = 'session-gone'))",
+            "UPDATE sessions SET failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4)
+            WHERE id = ?1",
+        ],
+        _ => &[],
+    }
+}
+
 /// The columns of an item change beside its state, as they stand after `SET state = n`.
 fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
     match change {
@@ -361,11 +383,13 @@ fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
         }
         Change::Sending { bytes_out, format, sent_sha256, .. } => {
             values.extend([(*bytes_out).into(), format.mime().into(), (*sent_sha256).into()]);
-            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4, sent_sha256 = ?5"
+            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4, sent_sha256 = ?5, sent_at = COALESCE(sent_at, {now})"
         }
         Change::Returned { doubts, .. } => {
             values.push(Value::Int(i64::from(*doubts)));
-            ", ambiguous = ambiguous + CAST(?3 AS BIGINT)"
+            // What is known not to have been sent is sent for the first time later.
+            ", ambiguous = ambiguous + CAST(?3 AS BIGINT),
+            sent_at = CASE WHEN ambiguous + CAST(?3 AS BIGINT) = 0 THEN NULL ELSE sent_at END"
         }
         Change::Confirmed { media_id, via, report, doubts, .. } => {
             let doubts = i64::from(*doubts);
@@ -396,92 +420,27 @@ fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
     }
 }
 
-/// The parameters of [`MEET_SESSION`] for a group of `n` rows.
-pub(crate) fn session_values(id: i64, who: &Who, n: usize) -> Vec<Value> {
-    let (key, n) = (who.key(), n as u64);
-    match who {
-        Who::Session(remote) => {
-            let open = SessionState::Open as i64;
-            let none = Value::Null;
-            vec![
-                id.into(),
-                key.into(),
-                none.clone(),
-                none.clone(),
-                none.clone(),
-                none,
-                remote.as_str().into(),
-                open.into(),
-                n.into(),
-            ]
-        }
-        Who::Subject { subject, first_name, last_name, vendor_data } => vec![
-            id.into(),
-            key.into(),
-            subject.as_str().into(),
-            first_name.clone().into(),
-            last_name.clone().into(),
-            vendor_data.clone().into(),
-            Value::Null,
-            (SessionState::New as i64).into(),
-            n.into(),
-        ],
+/// The keys that a session may have by an operator's word for it.
+pub(crate) fn keys_of(key: &str) -> [String; 2] {
+    [format!("subject:{key}"), format!("session:{key}")]
+}
+
+/// Why items of such a session are not left out; `None` where they may be.
+pub(crate) const fn may_leave_out(state: SessionState, confirmed: i64, failed: i64, what: LeaveOut) -> Option<LeftOut> {
+    match what {
+        _ if is_closed(state) => Some(LeftOut::Closed),
+        LeaveOut::Failed if failed == 0 => Some(LeftOut::NothingFailed),
+        LeaveOut::Failed if confirmed == 0 => Some(LeftOut::NothingConfirmed),
+        _ => None,
     }
-}
-
-/// The parameters of [`ADD_ITEM`].
-pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value> {
-    let state = if row.bad.is_some() { ItemState::Failed } else { ItemState::Pending };
-    let mut values = vec![
-        id.into(),
-        session.into(),
-        row.line.into(),
-        row.context.as_str().into(),
-        row.media.as_str().into(),
-        row.timestamp.clone().into(),
-        row.extra.clone().into(),
-        (state as i64).into(),
-    ];
-    match &row.bad {
-        Some(failure) => values.extend(failure_values(failure)),
-        None => values.extend([Value::Null, Value::Null, Value::Null]),
-    }
-    values.push(row.raw.clone().map_or(Value::Null, Value::Blob));
-    values
-}
-
-/// What is said of a row whose session is past taking it.
-pub(crate) fn too_late(line: u64) -> Failure {
-    let message = format!("line {line}: the session of this row is submitted and takes nothing more");
-    Failure::new("session-submitted", Fault::Caller, message)
-}
-
-/// The parameters of [`MEND_ITEM`].
-pub(crate) fn mend_values(line: u64, session: i64, row: &Row) -> [Value; 6] {
-    [
-        line.into(),
-        session.into(),
-        row.context.as_str().into(),
-        row.media.as_str().into(),
-        row.timestamp.clone().into(),
-        row.extra.clone().into(),
-    ]
 }
 
 /// Whether a session takes nothing more.
 pub(crate) const fn is_closed(state: SessionState) -> bool {
-    matches!(state, SessionState::Submitting | SessionState::Submitted | SessionState::Quarantined)
-}
-
-/// The parameters of [`FAIL_OPEN_ITEMS`].
-pub(crate) fn end_items(session: i64, state: ItemState, failure: &Failure) -> Vec<Value> {
-    let mut values = vec![session.into(), (state as i64).into()];
-    values.extend(failure_values(failure));
-    values
-}
-
-fn failure_values(failure: &Failure) -> [Value; 3] {
-    [failure.reason.as_str().into(), failure.fault.as_str().into(), failure.message.as_str().into()]
+    matches!(
+        state,
+        SessionState::Submitting | SessionState::Submitted | SessionState::Quarantined | SessionState::Dropped
+    )
 }
 
 fn codes(states: &[ItemState]) -> String {

@@ -6,7 +6,7 @@
 //!                      ↑             │  ↘ failed · quarantined      (retry-failed leads back)
 //!                      └──returned───┘
 //! session  new → creating? → open → all_confirmed → submitting? → submitted
-//!                   exits: failed · quarantined
+//!                   exits: failed · quarantined · dropped      (gone at the provider leads back to new)
 //! ```
 //! A question mark means: the journal says so before the first byte is on the wire, so that after
 //! any crash nobody has to guess.
@@ -32,12 +32,14 @@ pub enum ItemState {
     Failed = 4,
     /// Nobody knows whether the provider has it, and looking did not help.
     Quarantined = 5,
+    /// Left out because the operator said so.
+    Dropped = 6,
 }
 
 impl ItemState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Prepared, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Prepared, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined, Self::Dropped];
 
     /// The name used in results.
     #[must_use]
@@ -49,6 +51,7 @@ impl ItemState {
             Self::Confirmed => "confirmed",
             Self::Failed => "failed",
             Self::Quarantined => "quarantined",
+            Self::Dropped => "dropped",
         }
     }
 
@@ -77,11 +80,13 @@ pub enum SessionState {
     Failed = 6,
     /// Nobody knows whether it was created or submitted.
     Quarantined = 7,
+    /// Given up because the operator said so: nothing is sent to it, and it is not submitted.
+    Dropped = 8,
 }
 
 impl SessionState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::New,
         Self::Creating,
         Self::Open,
@@ -90,6 +95,7 @@ impl SessionState {
         Self::Submitted,
         Self::Failed,
         Self::Quarantined,
+        Self::Dropped,
     ];
 
     /// The name used in results.
@@ -104,6 +110,7 @@ impl SessionState {
             Self::Submitted => "submitted",
             Self::Failed => "failed",
             Self::Quarantined => "quarantined",
+            Self::Dropped => "dropped",
         }
     }
 
@@ -274,6 +281,11 @@ pub(crate) enum Change {
         /// Ids of the former, the first few, separated by spaces.
         ids: Option<String>,
     },
+    /// The provider's session ended without us, and is made anew: nothing of it counts any more.
+    Gone {
+        /// Its id, to be named.
+        orphan: SessionId,
+    },
     /// The submit begins as soon as this is on disk.
     Submitting,
     /// The provider has taken the session.
@@ -314,6 +326,7 @@ impl Change {
             Self::Created { .. } => (&[S::Creating], S::Open),
             Self::CreateReturned { .. } => (&[S::Creating], S::New),
             Self::CreateFailed(_) => (&[S::Creating], S::Failed),
+            Self::Gone { .. } => (&[S::Open, S::AllConfirmed, S::Submitting], S::New),
             Self::Submitting => (&[S::AllConfirmed, S::Submitting], S::Submitting),
             Self::Submitted => (&[S::Submitting], S::Submitted),
             // From before the request too: a count that does not come out even.

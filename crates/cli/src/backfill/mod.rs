@@ -17,9 +17,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealpress_backfill::{Accepted, Access, Backfill, Config, Error, Exit, Retry, Stop, Wiring};
+use sealpress_backfill::{Accepted, Access, Backfill, Config, Error, Exit, Retry, Stop, Wanted, Wiring};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::outcome::Failure;
 use crate::press;
 use crate::vendor::{Target, Vendor};
 use settings::SettingsArgs;
@@ -87,6 +88,20 @@ enum Command {
         #[arg(long)]
         no_run: bool,
     },
+    /// Ask what was decided of submitted sessions, and join it to the results
+    #[command(
+        after_help = "Examples:\n  sealpress backfill decisions manifest.csv --json\n  sealpress backfill decisions manifest.csv --wait 8h --with-resubmissions"
+    )]
+    Decisions {
+        #[command(flatten)]
+        manifest: Manifested,
+        /// Ask again for so long, such as 90s or 8h, until every session is decided
+        #[arg(long, value_name = "TIME")]
+        wait: Option<String>,
+        /// Let failed.csv hold the rows of sessions for which better media are wanted, too
+        #[arg(long)]
+        with_resubmissions: bool,
+    },
     /// Write a whole copy of the journal, while it may be in use
     #[command(after_help = "Example:\n  sealpress backfill backup manifest.csv journal-copy.db")]
     Backup {
@@ -137,12 +152,35 @@ struct Manifested {
     /// Submit sessions although rows cannot be read of which nobody knows whose they are
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Make sessions anew that have ended at the provider: all of their files are sent again
+    #[arg(long)]
+    recreate_expired: bool,
+    /// Submit this subject or session without its failed items; may be repeated
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    submit_incomplete: Vec<String>,
+    /// Give this subject or session up: nothing more is sent to it, and it is not submitted; may be repeated
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    drop_session: Vec<String>,
     /// A command for the shell when the run has ended, however it ended; SEALPRESS_EXIT has the code
     #[arg(long, value_name = "COMMAND")]
     on_end: Option<String>,
     /// Print the end as one JSON object
     #[arg(long)]
     json: bool,
+}
+
+impl Command {
+    /// Whether its end is one JSON object.
+    const fn is_json(&self) -> bool {
+        match self {
+            Self::Plan { json, .. } | Self::Status { json, .. } => *json,
+            Self::Run(args) | Self::RetryFailed { manifest: args, .. } | Self::Decisions { manifest: args, .. } => {
+                args.json
+            }
+            Self::Erase { .. } => true,
+            Self::Backup { .. } | Self::Report { .. } | Self::Export { .. } => false,
+        }
+    }
 }
 
 impl Manifested {
@@ -152,6 +190,7 @@ impl Manifested {
             policy: self.accept_changed_policy,
             account: self.accept_changed_account,
             bad_rows: self.skip_bad_rows,
+            recreate: self.recreate_expired,
         }
     }
 }
@@ -179,33 +218,34 @@ enum ConfigCommand {
 /// Why a command ended before it could say more, and with which exit code.
 struct Failed {
     exit: Exit,
-    message: String,
+    failure: Failure,
 }
 
 type Result<T, E = Failed> = std::result::Result<T, E>;
 
 impl Failed {
     fn usage(doing: impl Display, why: impl Display) -> Self {
-        Self { exit: Exit::Usage, message: format!("{doing}: {why}") }
+        Self { exit: Exit::Usage, failure: Failure::config(format!("{doing}: {why}")) }
     }
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { exit: error.exit(), message: error.to_string() }
+        Self { exit: error.exit(), failure: Failure::new(error.kind().as_str(), error.fault(), error.to_string()) }
     }
 }
 
 /// Runs `sealpress backfill …` to its end, on a runtime of its own.
 pub(crate) fn run(args: BackfillArgs) -> ExitCode {
+    let json = args.command.is_json();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => return failed(&Failed::usage("the runtime did not start", e)).into(),
+        Err(e) => return failed(&Failed::usage("the runtime did not start", e), json).into(),
     };
     let sends = matches!(args.command, Command::Run(_) | Command::RetryFailed { .. });
     let layer = match args.log.layer() {
         Ok(layer) => layer,
-        Err(why) => return failed(&Failed { exit: Exit::Usage, message: why }).into(),
+        Err(why) => return failed(&Failed { exit: Exit::Usage, failure: Failure::config(why) }, json).into(),
     };
     let telemetry = if sends {
         Telemetry::start(runtime.handle(), vec![layer])
@@ -217,7 +257,7 @@ pub(crate) fn run(args: BackfillArgs) -> ExitCode {
     telemetry.end();
     // What is still on the wire is in the journal as `sending`; the next run looks it up.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    ended.unwrap_or_else(|e| failed(&e)).into()
+    ended.unwrap_or_else(|e| failed(&e, json)).into()
 }
 
 /// Runs `sealpress config …`.
@@ -230,15 +270,19 @@ pub(crate) fn config(args: &ConfigArgs) -> ExitCode {
                 output::settings(&config, origin);
                 Exit::Done
             }
-            Err(e) => failed(&e),
+            Err(e) => failed(&e, false),
         },
-        Err(e) => failed(&e.into()),
+        Err(e) => failed(&e.into(), false),
     };
     exit.into()
 }
 
-fn failed(failed: &Failed) -> Exit {
-    crate::print::note(&format!("sealpress: {}", failed.message));
+/// Says why, in the one form that every command has for it.
+fn failed(failed: &Failed, as_json: bool) -> Exit {
+    if as_json {
+        crate::print::json(&serde_json::json!({"ok": false, "error": failed.failure}));
+    }
+    crate::print::note(&format!("sealpress: {}", failed.failure));
     failed.exit
 }
 
@@ -250,7 +294,7 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
     let open = |manifest: PathBuf| Backfill::open(config.clone(), manifest);
     match args.command {
         Command::Plan { manifest, json } => {
-            let plan = open(manifest)?.plan().await?;
+            let plan = open(manifest)?.plan(&wiring(to, &config)?.press).await?;
             output::plan(&plan, json);
             Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
         }
@@ -279,6 +323,16 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
                 return Ok(Exit::Done);
             }
             send(&backfill, (to, &config), &args, metrics, telemetry).await
+        }
+        Command::Decisions { manifest: args, wait, with_resubmissions } => {
+            let wait = wait
+                .map(|text| sealpress_media::duration::parse(&text).map_err(|e| Failed::usage("--wait", e)))
+                .transpose()?;
+            let wanted = if with_resubmissions { Wanted::WithFailed } else { Wanted::FailedOnly };
+            let backfill = open(args.manifest.clone())?;
+            let decisions = backfill.decisions(wiring(to, &config)?, args.accepted(), wait, wanted).await?;
+            output::decisions(&backfill, &decisions, args.json);
+            Ok(decisions.exit())
         }
         Command::Backup { manifest, out } => {
             open(manifest)?.backup(&out).await?;
@@ -320,13 +374,13 @@ async fn send(
     let ended = work(backfill, (to, config), args, metrics, telemetry).await;
     if let Some(command) = &args.on_end {
         let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
-        let called = std::process::Command::new("sh")
+        let called = tokio::process::Command::new("sh")
             .args(["-c", command])
             .env("SEALPRESS_EXIT", exit.code().to_string())
             .env("SEALPRESS_STATE", backfill.state())
             .stdin(std::process::Stdio::null())
-            // Nothing else is left to do on this runtime.
-            .status();
+            .status()
+            .await;
         match called {
             Ok(status) if status.success() => {}
             Ok(status) => crate::print::note(&format!("sealpress: --on-end: {status}")),
@@ -343,7 +397,16 @@ async fn work(
     metrics: Option<String>,
     telemetry: &Telemetry,
 ) -> Result<Exit> {
-    let run = backfill.start(wiring(to, config)?, args.accepted()).await?;
+    let wiring = wiring(to, config)?;
+    if !args.submit_incomplete.is_empty() {
+        let n = backfill.submit_incomplete(&args.submit_incomplete, &wiring.policy, args.accepted()).await?;
+        crate::print::note(&format!("{n} failed items left out"));
+    }
+    if !args.drop_session.is_empty() {
+        let n = backfill.drop_sessions(&args.drop_session, &wiring.policy, args.accepted()).await?;
+        crate::print::note(&format!("{n} items dropped"));
+    }
+    let run = backfill.start(wiring, args.accepted()).await?;
     for notice in run.notices() {
         crate::print::note(notice);
     }

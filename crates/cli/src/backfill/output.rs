@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sealpress_backfill::{
-    Backfill, Config, Finished, ItemState, Origin, Plan, SessionState, Status, Summary, Value, show_bytes,
+    Backfill, Config, Decisions, Finished, ItemState, Origin, Plan, SessionState, Status, Summary, Value, show_bytes,
     show_duration,
 };
 use sealpress_client::SessionId;
@@ -30,6 +30,11 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
         String::new()
     };
     crate::print::line(&format!("bytes      {}{more}", show_bytes(plan.bytes)));
+    if plan.documents > 0 {
+        let (all, opened) = (plan.documents, plan.documents_opened);
+        let of = if opened < all { format!(" in the {opened} that were opened") } else { String::new() };
+        crate::print::line(&format!("documents  {all}, {} pages{of}", plan.pages));
+    }
     crate::print::line(&format!("estimate   {}", show_duration(Duration::from_secs_f64(plan.seconds))));
     crate::print::line(&format!("requests   about {}", plan.requests));
     if plan.duplicates > 0 {
@@ -74,6 +79,8 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
             "last_error": detail.last_error,
             "last_minute": detail.last_minute,
             "sessions_at_work": detail.at_work,
+            "workers": detail.workers,
+            "left_behind": open.then_some(&detail.orphans),
             "open": open.then_some(&detail.open),
             "provider": status.account.as_ref().map(|(provider, _)| provider),
             "account": status.account.as_ref().map(|(_, key)| key),
@@ -86,6 +93,12 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
     }
     print_summary(summary, backfill);
     let left = summary.total() - summary.ended();
+    if !status.finished {
+        crate::print::line(&match detail.workers {
+            0 => "workers    none is at work: `backfill run` goes on".to_owned(),
+            n => format!("workers    {n} alive"),
+        });
+    }
     if detail.at_work > 0 && detail.last_minute > 0 && left > 0 {
         let eta = Duration::from_secs(left * 60 / detail.last_minute);
         crate::print::line(&format!(
@@ -105,6 +118,9 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
         for session in &detail.open {
             let name = session.subject.as_deref().or(session.session.as_ref().map(SessionId::as_str)).unwrap_or("-");
             crate::print::line(&format!("open       {name}: {}", session.why));
+        }
+        for session in &detail.orphans {
+            crate::print::line(&format!("left       {session} at the provider: expired, or dropped"));
         }
     }
     if let Some((provider, key)) = &status.account {
@@ -140,6 +156,30 @@ pub(super) fn finished(backfill: &Backfill, finished: &Finished, as_json: bool) 
     }
     print_summary(summary, backfill);
     crate::print::line(&format!("took       {}", show_duration(finished.took)));
+}
+
+/// What was decided.
+pub(super) fn decisions(backfill: &Backfill, decisions: &Decisions, as_json: bool) {
+    if as_json {
+        let mut value = json!({"exit": decisions.exit().code(), "results": backfill.files().results});
+        if let (Some(all), Ok(serde_json::Value::Object(more))) =
+            (value.as_object_mut(), serde_json::to_value(decisions))
+        {
+            all.extend(more);
+        }
+        crate::print::json(&value);
+        return;
+    }
+    for (verdict, n) in &decisions.verdicts {
+        crate::print::line(&format!("{n:>9} {verdict}"));
+    }
+    if decisions.undecided > 0 {
+        crate::print::line(&format!("{:>9} not decided yet", decisions.undecided));
+    }
+    if let Some(said) = decisions.last_error.as_ref().filter(|_| decisions.unanswered > 0) {
+        crate::print::line(&format!("{:>9} of them could not be asked for: {said}", decisions.unanswered));
+    }
+    crate::print::line(&format!("results   {}", backfill.files().results.display()));
 }
 
 /// Every setting, with its origin where asked.

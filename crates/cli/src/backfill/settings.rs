@@ -64,6 +64,12 @@ pub(crate) struct SettingsArgs {
     /// Work on this subject or session only; may be repeated
     #[arg(long, value_name = "KEY", global = true)]
     only_subject: Vec<String>,
+    /// Work only on media that match this, such as '2024/*'; may be repeated
+    #[arg(long, value_name = "GLOB", global = true)]
+    include: Vec<String>,
+    /// Leave media that match this, such as '*.pdf', for another run; may be repeated
+    #[arg(long, value_name = "GLOB", global = true)]
+    exclude: Vec<String>,
     /// Stop after this time, to go on another day; such as 90s or 8h
     #[arg(long, value_name = "TIME", global = true)]
     deadline: Option<String>,
@@ -148,6 +154,8 @@ impl SettingsArgs {
             ("same_reason", self.same_reason.clone()),
             ("limit", self.limit.clone()),
             ("only_subject", list(&self.only_subject)),
+            ("include", list(&self.include)),
+            ("exclude", list(&self.exclude)),
             ("deadline", self.deadline.clone()),
             ("passes", self.passes.clone()),
             ("patience", self.patience.clone()),

@@ -10,7 +10,7 @@ use super::backfill::{Batch, signal, slow, text};
 use super::{Emulator, photo, sealpress};
 
 /// A manifest of the caller's own, with `a.jpg` to `d.jpg` beside it.
-fn with_manifest(name: &str, rows: &[u8], script: &str) -> Batch {
+pub(super) fn with_manifest(name: &str, rows: &[u8], script: &str) -> Batch {
     let batch = Batch::new(0, script, "");
     fs::remove_file(batch.path("m.csv")).unwrap();
     for (n, file) in ["a.jpg", "b.jpg", "c.jpg", "d.jpg"].into_iter().enumerate() {

@@ -15,7 +15,7 @@ fn emulator(script: &str) -> (tempfile::TempDir, Emulator) {
 }
 
 /// The names that the vendor processed, and how many requests it took.
-fn imported(emulator: &Emulator) -> (Vec<String>, u64) {
+pub(super) fn imported(emulator: &Emulator) -> (Vec<String>, u64) {
     let ledger = emulator.ledger();
     let faces = ledger["faces"].as_array().unwrap().iter().filter(|face| face["dropped"] == false);
     let names = faces.map(|face| face["name"].as_str().unwrap().to_owned()).collect();

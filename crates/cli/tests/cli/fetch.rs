@@ -156,3 +156,55 @@ fn media_are_fetched_out_of_a_bucket() {
         ["not-allowed 2", "too-large 1", "unreadable 1"].map(str::to_owned).into_iter().collect()
     );
 }
+
+/// Twenty files of one session and context, each behind half a second: they are asked for side by side, and
+/// arrive in the order of the manifest.
+#[test]
+fn media_of_one_context_are_fetched_side_by_side() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    const FILES: usize = 20;
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let batch = Batch::new(0, "", "");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    let pictures: Vec<Vec<u8>> =
+        (0..FILES).map(|n| fs::read(photo(batch.folder.path(), "x.jpg", 200 + 16 * n as u32)).unwrap()).collect();
+    let pictures = std::sync::Arc::new(pictures);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let pictures = std::sync::Arc::clone(&pictures);
+            std::thread::spawn(move || {
+                let mut head = [0; 2048];
+                let n = stream.read(&mut head).unwrap_or(0);
+                let line = text(&head[..n]);
+                let number: Option<usize> =
+                    line.split('/').nth(1).and_then(|path| path.split('.').next()?.parse().ok());
+                MOST.fetch_max(ASKED.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(std::time::Duration::from_millis(500));
+                ASKED.fetch_sub(1, Ordering::SeqCst);
+                let picture = &pictures[number.unwrap_or(0)];
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", picture.len());
+                let _ = stream.write_all(answer.as_bytes()).and_then(|()| stream.write_all(picture));
+            });
+        }
+    });
+    let made = batch.emulator.json(&["session", "create", "--json"]);
+    let id = made[0]["session"].as_str().unwrap();
+    let rows: String = (0..FILES).map(|n| format!("{id},document-front,{host}/{n}.jpg\n")).collect();
+    fs::write(batch.path("m.csv"), format!("session,context,media\n{rows}")).unwrap();
+    let end = batch.json(&["run", "m.csv", "--allow-source", &host, "--json"], 0);
+    assert_eq!(end["items"]["confirmed"], FILES, "{end}");
+    assert!(MOST.load(Ordering::SeqCst) >= FILES, "{} at a time", MOST.load(Ordering::SeqCst));
+    let results = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
+    let ids: Vec<String> = results
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["media_id"].as_str().unwrap().to_owned())
+        .collect();
+    let ledger = batch.emulator.ledger();
+    let media = ledger["sessions"][0]["attempts"][0]["media"].as_array().unwrap();
+    let arrived: Vec<&str> = media.iter().map(|m| m["id"].as_str().unwrap()).collect();
+    assert_eq!(arrived, ids, "the order of the manifest is the order of the uploads");
+}

@@ -8,11 +8,14 @@ mod clocks;
 #[expect(dead_code, reason = "what only the store's own tests need")]
 #[path = "../../../backfill/src/store/postgres/cluster.rs"]
 mod cluster;
+mod decisions;
 mod documents;
 mod doors;
+mod endings;
 mod faces;
 mod fetch;
 mod gateway;
+mod kills;
 mod leases;
 mod outage;
 mod shell;
@@ -181,11 +184,22 @@ impl Emulator {
 
     /// What the emulator's own routes answer.
     fn asked(&self, method: &str, what: &str) -> String {
+        self.told_to(method, what, "")
+    }
+
+    /// The same, told a JSON body.
+    fn said(&self, what: &str, body: &str) -> String {
+        self.told_to("POST", what, body)
+    }
+
+    fn told_to(&self, method: &str, what: &str, body: &str) -> String {
         let url = self.told["url"].as_str().unwrap();
         let authority = url.strip_prefix("http://").unwrap();
         let mut stream = std::net::TcpStream::connect(authority).unwrap();
-        let head = format!("{method} /__emulator/{what} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
-        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        let length = body.len();
+        let head = format!("{method} /__emulator/{what} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {length}\r\n");
+        let request = format!("{head}connection: close\r\n\r\n{body}");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
         let mut answer = String::new();
         std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 2"), "{what}: {answer}");

@@ -213,7 +213,8 @@ fn wrong_credentials_and_a_dead_host() {
     };
     assert_eq!(run(&told("/secret")).0, Some(0), "a secret out of a file");
     let (code, line) = run("not-the-secret");
-    assert_eq!((code, &line["error"]["code"]), (Some(3), &"1819".into()), "{line}");
+    assert_eq!((code, &line["error"]["code"]), (Some(2), &"1819".into()), "{line}");
+    assert_eq!(line["error"]["kind"], "unauthorized", "as a run of many says it");
     let dead = emulator.refusal(&["session", "create", "--base-url", "http://127.0.0.1:9", "--json"], 3);
     assert_eq!((&dead["kind"], &dead["fault"]), (&"transport".into(), &"remote".into()));
     let plain = emulator.refusal(&["session", "create", "--base-url", "http://192.0.2.1", "--json"], 2);

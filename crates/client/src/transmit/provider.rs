@@ -1,13 +1,13 @@
 //! Transmit Security behind the trait that pipelines know.
 
 use super::client::Client;
-use super::result::ResultStatus;
+use super::result::{Recommendation, ResultStatus};
 use super::wire::{Detail, ImageInfo, ImageType, SessionRequest};
 use super::{Limits, Receipt, SessionId, SignedBody, Upload};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::id::MediaId;
-use crate::provider::{BoxFuture, Created, Listed, NewSession, Provider, SessionState};
+use crate::provider::{BoxFuture, Created, Decided, Listed, NewSession, Provider, SessionState, Verdict};
 
 impl Provider for Client {
     fn name(&self) -> &'static str {
@@ -77,6 +77,23 @@ impl Provider for Client {
                 ResultStatus::Processing | ResultStatus::Complete => SessionState::Submitted,
                 ResultStatus::Failed => SessionState::Gone,
                 ResultStatus::Other(_) => SessionState::Unknown,
+            })
+        })
+    }
+
+    fn decision<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Option<Decided>, Error>> {
+        Box::pin(async {
+            let result = self.result(session, Detail::Unsaid).await?;
+            Ok(match (result.status(), result.recommendation()) {
+                (ResultStatus::Recapture, _) => Some(Decided::new(Verdict::Resubmission)),
+                (ResultStatus::Failed, _) => Some(Decided::new(Verdict::Gone)),
+                (ResultStatus::Complete, Some(recommendation)) => Some(Decided::new(match recommendation {
+                    Recommendation::Allow => Verdict::Approved,
+                    Recommendation::Deny => Verdict::Declined,
+                    // Neither yes nor no: in the vendor's own word.
+                    other => Verdict::Other(other.as_str().to_ascii_lowercase()),
+                })),
+                _ => None,
             })
         })
     }

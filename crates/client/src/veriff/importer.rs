@@ -4,7 +4,8 @@
 //! There is no session on the other side. A "session" here is a face's name, made from the caller's own key;
 //! finishing it does nothing. Veriff shows no list of faces: what is confirmed is known for as long as
 //! this process remembers, and after a lost answer an upload may be sent again for five minutes, in which
-//! Veriff drops what it has processed. Later, or in another process, nobody can tell: it stays in doubt.
+//! Veriff drops what it has processed; a caller with a journal says when another process sent it. Later nobody
+//! can tell: it stays in doubt.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -159,11 +160,14 @@ impl FaceImporter {
     }
 
     async fn send(&self, seats: &[Seat]) -> Result<FacesAnswer, Error> {
-        let entry = |seat: &Seat| {
-            let mut parts = seat.body.body();
+        let entry = |body: &SignedBody| {
+            let mut parts = body.body();
             std::iter::from_fn(move || parts.next_part())
         };
-        let signed = self.client.sign_entries(seats.len(), seats.iter().map(entry));
+        // Whose entries share the body is known only now; hashing them is no work for a thread that waits.
+        let (client, bodies) = (self.client.clone(), seats.iter().map(|seat| seat.body.clone()).collect::<Vec<_>>());
+        let signing = tokio::task::spawn_blocking(move || client.sign_entries(bodies.len(), bodies.iter().map(entry)));
+        let signed = signing.await.map_err(|_| Error::config(OPERATION, "the request could not be signed"))?;
         self.client.import_faces(&signed).await
     }
 
@@ -270,6 +274,15 @@ impl Provider for FaceImporter {
         let confirmed = known.into_iter().filter(|(.., known)| matches!(known, Some((true, _))));
         let listed = confirmed.map(|(context, name, _)| Ok(Listed::new(MediaId::new(name)?, context))).collect();
         Box::pin(std::future::ready(listed))
+    }
+
+    /// What another process sent within Veriff's five minutes is as if this one had; of what it sent before
+    /// nothing can be told.
+    fn recall(&self, session: &SessionId, context: &Context, sha256: &[u8; 32], ago: Duration) {
+        let Some(first) = Instant::now().checked_sub(ago) else { return };
+        let content = sign::hex(&sha256[..16]);
+        let sent = Sent { first, content, confirmed: false };
+        self.sent().entry(name_of(session, context)).or_insert(sent);
     }
 
     /// Nothing to do.

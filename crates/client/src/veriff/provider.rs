@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::client::Client;
+use super::decision::Decision;
 use super::wire::{Attempt, MediaEntry, Status};
 use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};
 use crate::error::{Error, ErrorKind};
 use crate::id::MediaId;
-use crate::provider::{BoxFuture, Created, Listed, Provider, SessionState};
+use crate::provider::{BoxFuture, Created, Decided, Listed, Provider, SessionState, Verdict};
 
 impl Provider for Client {
     fn name(&self) -> &'static str {
@@ -61,6 +62,24 @@ impl Provider for Client {
     fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(async { Ok(state(&self.attempts(session).await?)) })
     }
+
+    fn decision<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Option<Decided>, Error>> {
+        Box::pin(async { Ok(Self::decision(self, session).await?.and_then(decided)) })
+    }
+}
+
+/// Codes contradict each other in the field, and are null: the status is what counts.
+fn decided(decision: Decision) -> Option<Decided> {
+    let verdict = match decision.status.filter(Status::is_final)? {
+        Status::Approved => Verdict::Approved,
+        Status::Declined => Verdict::Declined,
+        Status::ResubmissionRequested => Verdict::Resubmission,
+        _ => Verdict::Gone,
+    };
+    let mut decided = Decided::new(verdict);
+    (decided.reason, decided.reason_code) = (decision.reason, decision.reason_code);
+    decided.time = decision.decision_time;
+    Some(decided)
 }
 
 fn listed(entry: MediaEntry) -> Listed {

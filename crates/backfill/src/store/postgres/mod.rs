@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod cluster;
+mod pgpass;
 mod pool;
 mod read;
 mod server;
@@ -15,12 +16,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sealpress_client::{Decided, SessionId};
 use tokio_postgres::Transaction;
 
 use super::schema::{self, Moved, POSTGRES};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Detail, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
+use super::{Claim, Detail, LeaveOut, LeftOut, Mend, Only, Part, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 use pool::{Failed, Pool};
@@ -143,9 +145,9 @@ impl Store for Postgres {
         }))
     }
 
-    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>> {
+    fn claim(&self, max: usize, submit: bool, part: &Part) -> Pending<'_, Vec<Claim>> {
         let (owner, lease) = (self.next(&self.claims), self.lease);
-        let (sql, keys) = schema::claim(only);
+        let (sql, keys) = schema::claim(part, &POSTGRES);
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             let mut values = vec![
                 owner.as_str().into(),
@@ -229,6 +231,48 @@ impl Store for Postgres {
         }))
     }
 
+    fn undecided(&self, after: i64, limit: usize) -> Pending<'_, Vec<(i64, SessionId)>> {
+        Box::pin(
+            self.server
+                .on(async move |pool: Rc<Pool>| pool.run(async |t| read::undecided(t, after, limit).await).await),
+        )
+    }
+
+    fn decide(&self, session: i64, decided: Decided) -> Pending<'_, ()> {
+        let values = schema::decided_values(session, &decided).to_vec();
+        Box::pin(async move { self.execute(schema::DECIDE, values).await.map(drop) })
+    }
+
+    fn verdicts(&self) -> Pending<'_, Vec<(String, u64)>> {
+        Box::pin(self.server.on(async |pool: Rc<Pool>| pool.run(async |t| read::verdicts(t).await).await))
+    }
+
+    fn reopen_gone(&self) -> Pending<'_, u64> {
+        Box::pin(self.server.on(async |pool: Rc<Pool>| {
+            pool.run(async |t| {
+                let n = t.execute(schema::REOPEN_GONE_ITEMS, &[]).await?;
+                t.execute(schema::REOPEN_GONE_SESSIONS, &[]).await?;
+                Ok(n)
+            })
+            .await
+        }))
+    }
+
+    fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| {
+                let mut left = Vec::with_capacity(keys.len());
+                for key in &keys {
+                    left.push(leave_out(t, key, what).await?);
+                }
+                t.execute(schema::RECOUNT, &[]).await?;
+                t.execute(schema::RESUME, &[]).await?;
+                Ok(left)
+            })
+            .await
+        }))
+    }
+
     fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             pool.run(async |t| {
@@ -254,6 +298,24 @@ impl Store for Postgres {
             Err(Error::new(ErrorKind::Config, message))
         })
     }
+}
+
+async fn leave_out(t: &Tx<'_>, key: &str, what: LeaveOut) -> Result<LeftOut, Failed> {
+    let found = t.query(schema::SESSION_TO_LEAVE, &schema::keys_of(key).map(Value::Text)).await?;
+    let Some(row) = found.first() else { return Ok(LeftOut::Unknown) };
+    let id = [Value::Int(row.get(0))];
+    if let Some(refused) = schema::may_leave_out(schema::session_state(row.get(1))?, row.get(2), row.get(3), what) {
+        return Ok(refused);
+    }
+    let n = match what {
+        LeaveOut::Failed => t.execute(schema::LEAVE_FAILED, &id).await?,
+        LeaveOut::Everything => {
+            let n = t.execute(schema::DROP_ITEMS, &id).await?;
+            t.execute(schema::DROP_SESSION, &id).await?;
+            n
+        }
+    };
+    Ok(LeftOut::Done(n))
 }
 
 async fn mend(t: &Tx<'_>, mended: &super::Mended) -> Result<Mend, Failed> {
@@ -358,6 +420,9 @@ async fn apply(t: &Tx<'_>, claim: &Ticket, id: &str, changes: &[Change]) -> Resu
                 ItemState::Failed => moved.failed += n,
                 _ => moved.quarantined += n,
             }
+        }
+        for sql in schema::sets_back(change) {
+            t.execute(sql, &[Value::Int(session)]).await?;
         }
     }
     t.execute(schema::SETTLE, &moved.settle(session).map(Value::Int)).await.map(drop)

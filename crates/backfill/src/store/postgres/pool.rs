@@ -68,6 +68,7 @@ impl Pool {
         let mut config: tokio_postgres::Config = url
             .parse()
             .map_err(|_| Error::new(ErrorKind::Config, "`store` is no URL such as postgres://user@host/db"))?;
+        super::pgpass::complete(&mut config)?;
         config.application_name("sealpress").connect_timeout(Duration::from_secs(5));
         let tls = if authority.is_some() || config.get_ssl_mode() == SslMode::Require {
             config.ssl_mode(SslMode::Require);

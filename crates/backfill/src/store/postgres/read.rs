@@ -1,12 +1,16 @@
 //! Rows into words.
 
-use sealpress_client::{Context, MediaId};
+use std::time::Duration;
+
+use sealpress_client::{Context, MediaId, SessionId};
 use tokio_postgres::Row;
 
 use super::super::schema;
 use super::super::state::{Failure, Via};
 use super::super::value::Value;
-use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, format_of, session_id};
+use super::super::{
+    Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, decided, format_of, ids, session_id,
+};
 use super::Tx;
 use super::pool::Failed;
 
@@ -49,30 +53,30 @@ pub(super) async fn summary(t: &Tx<'_>) -> Result<Summary, Failed> {
 }
 
 pub(super) async fn page(t: &Tx<'_>, after: i64, limit: usize, only: Only) -> Result<Vec<Record>, Failed> {
-    let sql = schema::PAGE.replace("{only}", if only == Only::Bad { "AND i.state >= 4" } else { "" });
+    let sql = schema::PAGE.replace("{only}", only.condition());
     let values = [Value::Int(after), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
     t.query(&sql, &values).await?.iter().map(record).collect()
 }
 
 fn record(r: &Row) -> Result<Record, Failed> {
-    let reason: Option<String> = r.get(23);
+    let reason: Option<String> = r.get(24);
     Ok(Record {
         item: item(r)?,
-        line: natural(r.get(13)),
-        subject: r.get(14),
-        first_name: r.get(15),
-        last_name: r.get(16),
-        vendor_data: r.get(17),
-        remote: session_id(r.get(18))?,
-        session_state: r.get::<_, Option<i64>>(19).map(schema::session_state).transpose()?,
-        extra: r.get(20),
-        bytes_in: r.get::<_, Option<i64>>(21).map(natural),
-        via: r.get::<_, Option<i64>>(22).and_then(Via::from_code),
-        failure: reason.map(|reason| Failure::stored(reason, r.get(24), r.get(25))),
-        report: r.get(26),
-        ended: r.get(27),
-        unaccounted: r.get::<_, Option<i64>>(28).map(natural),
-        raw: r.get(29),
+        line: natural(r.get(15)),
+        subject: r.get(16),
+        first_name: r.get(17),
+        last_name: r.get(18),
+        vendor_data: r.get(19),
+        remote: session_id(r.get(20))?,
+        session_state: r.get::<_, Option<i64>>(21).map(schema::session_state).transpose()?,
+        extra: r.get(22),
+        bytes_in: r.get::<_, Option<i64>>(23).map(natural),
+        failure: reason.map(|reason| Failure::stored(reason, r.get(25), r.get(26))),
+        report: r.get(27),
+        ended: r.get(28),
+        unaccounted: r.get::<_, Option<i64>>(29).map(natural),
+        raw: r.get(30),
+        decided: decided([r.get(31), r.get(32), r.get(33), r.get(34)]),
     })
 }
 
@@ -88,8 +92,23 @@ pub(super) async fn detail(t: &Tx<'_>, limit: usize) -> Result<Detail, Failed> {
         last_error: t.query(schema::LAST_ERROR, &[]).await?.first().map(|r| r.get(0)),
         last_minute: number(schema::LAST_MINUTE).await?,
         at_work: number(schema::AT_WORK).await?,
+        workers: number(schema::WORKERS).await?,
+        orphans: ids(t.query(schema::ORPHANS, &limit).await?.iter().map(|r| r.get(0))),
         open: t.query(schema::UNSUBMITTED, &limit).await?.iter().map(open).collect::<Result<_, Failed>>()?,
     })
+}
+
+pub(super) async fn undecided(t: &Tx<'_>, after: i64, limit: usize) -> Result<Vec<(i64, SessionId)>, Failed> {
+    let values = [Value::Int(after), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
+    let mut found = Vec::new();
+    for row in t.query(schema::UNDECIDED, &values).await? {
+        found.extend(session_id(row.get(1))?.map(|remote| (row.get(0), remote)));
+    }
+    Ok(found)
+}
+
+pub(super) async fn verdicts(t: &Tx<'_>) -> Result<Vec<(String, u64)>, Failed> {
+    Ok(t.query(schema::VERDICTS, &[]).await?.iter().map(|r| (r.get(0), natural(r.get(1)))).collect())
 }
 
 fn item(r: &Row) -> Result<Item, Failed> {
@@ -107,6 +126,8 @@ fn item(r: &Row) -> Result<Item, Failed> {
         sent_sha256: r.get::<_, Option<&[u8]>>(10).and_then(|hash| hash.try_into().ok()),
         doubts: u32::try_from(r.get::<_, i64>(11)).unwrap_or(u32::MAX),
         duplicate_of: r.get(12),
+        via: r.get::<_, Option<i64>>(13).and_then(Via::from_code),
+        sent_ago: r.get::<_, Option<i64>>(14).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
     })
 }
 

@@ -21,6 +21,8 @@ fn conformance() {
         conformance::changes_need_the_claim(&store("d").await).await;
         conformance::mended_rows_go_to_their_sessions(&store("e").await).await;
         conformance::a_creation_in_doubt_is_asked_for_again(&store("f").await).await;
+        conformance::sessions_are_made_anew_or_left_out(&store("g").await).await;
+        conformance::a_part_of_the_work_is_claimed(&store("h").await).await;
     });
     let mut runner = proptest::test_runner::TestRunner::new(proptest::prelude::ProptestConfig::with_cases(12));
     let n = std::cell::Cell::new(0);
@@ -30,6 +32,25 @@ fn conformance() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// Each manifest has tables of its own, found again by its content wherever it lies, or by its place.
+#[test]
+fn every_manifest_has_a_namespace_of_its_own() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let of = async |own: &str, hash: &str| Postgres::namespace_of(&cluster.url(), None, own, hash).await.unwrap();
+        assert_eq!(of("sealpress_one", "hash-1").await, "sealpress_one");
+        let first = Postgres::open(&cluster.url(), "sealpress_one", None).await.unwrap();
+        first.import(sessions(2)).await.unwrap();
+        first.finish_import("hash-1".into(), false).await.unwrap();
+        assert_eq!(of("sealpress_two", "hash-2").await, "sealpress_two", "another manifest");
+        let second = Postgres::open(&cluster.url(), "sealpress_two", None).await.unwrap();
+        assert_eq!(second.summary().await.unwrap().total(), 0, "nothing of the first one's");
+        assert_eq!(second.fact(crate::store::IMPORTED).await.unwrap(), None);
+        assert_eq!(of("sealpress_elsewhere", "hash-1").await, "sealpress_one", "the same manifest, moved");
+        assert_eq!(of("sealpress_one", "hash-3").await, "sealpress_one", "the same place, edited");
+    });
 }
 
 fn sessions(n: u64) -> Vec<Row> {
@@ -46,14 +67,15 @@ fn leases_pass_on_and_fence() {
         );
         a.import(sessions(4)).await.unwrap();
         a.finish_import("hash".into(), false).await.unwrap();
-        let (mine, yours) = (a.claim(2, true, &[]).await.unwrap(), b.claim(9, true, &[]).await.unwrap());
+        let (mine, yours) =
+            (a.claim(2, true, &Part::default()).await.unwrap(), b.claim(9, true, &Part::default()).await.unwrap());
         assert_eq!((mine.len(), yours.len()), (2, 2), "each session is one worker's");
         assert!(b.others_at_work(true).await.unwrap());
         let item = mine[0].items[0].id;
         a.apply(&mine[0].ticket, vec![prepared(item), sending(item)]).await.unwrap();
         // The first worker is stopped for longer than its lease.
         cluster.sql(&format!("UPDATE x.sessions SET lease_until = 1 WHERE id = {}", mine[0].ticket.session));
-        let taken = b.claim(9, true, &[]).await.unwrap();
+        let taken = b.claim(9, true, &Part::default()).await.unwrap();
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].items[0].state, ItemState::Sending, "what may have been sent is known to the next worker");
         let error = a.apply(&mine[0].ticket, vec![confirmed(item)]).await.unwrap_err();
@@ -74,7 +96,7 @@ fn a_restart_of_the_server_loses_nothing() {
         let work = async {
             let mut done = 0;
             loop {
-                let claims = store.claim(3, true, &[]).await.unwrap();
+                let claims = store.claim(3, true, &Part::default()).await.unwrap();
                 if claims.is_empty() {
                     return done;
                 }

@@ -1,23 +1,25 @@
 //! The journal of one machine: SQLite in WAL mode, synced on every commit, written by one thread.
 
+mod lock;
 mod read;
 mod wal;
+mod write;
 mod writer;
 
-use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter};
+use sealpress_client::{Decided, SessionId};
 use writer::{When, Writer};
 
 use super::schema::{self, Moved, SQLITE};
 use super::state::{Change, ItemState};
 use super::value::Value;
-use super::{Claim, Detail, Mend, Only, Pending, Record, Store, Summary, Ticket, Which};
+use super::{Claim, Detail, LeaveOut, LeftOut, Mend, Only, Part, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 
@@ -34,8 +36,9 @@ pub(crate) struct Sqlite {
     writer: Option<Writer>,
     reader: Arc<Mutex<Connection>>,
     changes: AtomicU64,
+    directory: std::path::PathBuf,
     /// Held while the journal is open for writing; dropped, and with it released, after the writer.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Sqlite {
@@ -47,7 +50,7 @@ impl Sqlite {
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         crate::private::folder(directory)
             .map_err(|e| Error::caused(ErrorKind::Io, format!("{} cannot be made", directory.display()), e))?;
-        let (lock, begun) = lock(&directory.join(LOCK))?;
+        let (lock, begun) = lock::take(&directory.join(LOCK))?;
         let path = directory.join(FILE);
         // Journal and results carry people's names; what SQLite makes beside it gets the same rights.
         crate::private::open(&path)
@@ -79,14 +82,15 @@ impl Sqlite {
         prepare(&connection)?;
         // From here on an empty journal is a journal that was lost.
         checkpoint(&connection);
-        mark_begun(&lock);
+        lock::mark_begun(&lock);
         let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql_failed)?;
         let writer = Writer::start(connection)?;
         Ok(Self {
             writer: Some(writer),
             reader: Arc::new(Mutex::new(reader)),
             changes: first_change(),
-            _lock: Some(lock),
+            directory: directory.to_owned(),
+            lock: Some(lock),
         })
     }
 
@@ -112,7 +116,13 @@ impl Sqlite {
             drop(Self::open(directory)?);
             return Self::observe(directory);
         }
-        Ok(Self { writer: None, reader: Arc::new(Mutex::new(reader)), changes: first_change(), _lock: None })
+        Ok(Self {
+            writer: None,
+            reader: Arc::new(Mutex::new(reader)),
+            changes: first_change(),
+            directory: directory.to_owned(),
+            lock: None,
+        })
     }
 
     async fn write<T: Send + 'static>(
@@ -160,7 +170,7 @@ impl Store for Sqlite {
     }
 
     fn import(&self, rows: Vec<Row>) -> Pending<'_, ()> {
-        Box::pin(self.write(move |c| import(c, &rows)))
+        Box::pin(self.write(move |c| write::import(c, &rows)))
     }
 
     fn finish_import(&self, fingerprint: String, grown: bool) -> Pending<'_, ()> {
@@ -174,8 +184,8 @@ impl Store for Sqlite {
         }))
     }
 
-    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>> {
-        let (sql, keys) = schema::claim(only);
+    fn claim(&self, max: usize, submit: bool, part: &Part) -> Pending<'_, Vec<Claim>> {
+        let (sql, keys) = schema::claim(part, &SQLITE);
         Box::pin(self.write(move |c| {
             let owner = "this process".to_owned();
             let max = i64::try_from(max).unwrap_or(i64::MAX);
@@ -225,7 +235,11 @@ impl Store for Sqlite {
     }
 
     fn detail(&self, limit: usize) -> Pending<'_, Detail> {
-        Box::pin(self.read(move |c| read::detail(c, limit)))
+        let (held, beside) = (self.lock.is_some(), self.directory.join(LOCK));
+        Box::pin(self.read(move |c| {
+            let workers = u64::from(held || lock::is_held(&beside));
+            Ok(Detail { workers, ..read::detail(c, limit)? })
+        }))
     }
 
     fn retry(&self, which: Which) -> Pending<'_, u64> {
@@ -237,9 +251,39 @@ impl Store for Sqlite {
         }))
     }
 
+    fn undecided(&self, after: i64, limit: usize) -> Pending<'_, Vec<(i64, SessionId)>> {
+        Box::pin(self.read(move |c| read::undecided(c, after, limit)))
+    }
+
+    fn decide(&self, session: i64, decided: Decided) -> Pending<'_, ()> {
+        let values = schema::decided_values(session, &decided);
+        Box::pin(self.write_when(When::Soon, move |c| run(c, schema::DECIDE, &values).map(drop)))
+    }
+
+    fn verdicts(&self) -> Pending<'_, Vec<(String, u64)>> {
+        Box::pin(self.read(read::verdicts))
+    }
+
+    fn reopen_gone(&self) -> Pending<'_, u64> {
+        Box::pin(self.write(|c| {
+            let n = run(c, schema::REOPEN_GONE_ITEMS, &[])?;
+            run(c, schema::REOPEN_GONE_SESSIONS, &[])?;
+            Ok(n as u64)
+        }))
+    }
+
+    fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
+        Box::pin(self.write(move |c| {
+            let left = keys.iter().map(|key| write::leave_out(c, key, what)).collect::<Result<_>>()?;
+            run(c, schema::RECOUNT, &[])?;
+            run(c, schema::RESUME, &[])?;
+            Ok(left)
+        }))
+    }
+
     fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
         Box::pin(self.write(move |c| {
-            let ended = rows.iter().map(|mended| mend(c, mended)).collect::<Result<_>>()?;
+            let ended = rows.iter().map(|mended| write::mend(c, mended)).collect::<Result<_>>()?;
             run(c, schema::RECOUNT, &[])?;
             run(c, schema::RESUME, &[])?;
             Ok(ended)
@@ -264,86 +308,10 @@ impl Store for Sqlite {
     }
 }
 
-fn mend(c: &Connection, mended: &super::Mended) -> Result<Mend> {
-    use rusqlite::OptionalExtension as _;
-    let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
-    let row = &mended.row;
-    let Some(who) = &row.who else { return Ok(Mend::NoSuchLine) };
-    let known: Option<(i64, i64)> = c
-        .prepare_cached(schema::SESSION_OF_KEY)
-        .and_then(|mut s| s.query_row([who.key()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
-        .map_err(sql_failed)?;
-    let session = match known {
-        Some((_, state)) if schema::is_closed(schema::session_state(state)?) => return Ok(Mend::Submitted),
-        Some((id, _)) => id,
-        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1,
-    };
-    if let Some(line) = mended.line {
-        let there = c
-            .prepare_cached(schema::ITEM_OF_LINE)
-            .and_then(|mut s| s.query_row([line.cast_signed()], |r| r.get::<_, i64>(0)).optional())
-            .map_err(sql_failed)?;
-        if there.is_none() {
-            return Ok(Mend::NoSuchLine);
-        }
-    }
-    if known.is_none() {
-        let values = schema::session_values(session, who, 0);
-        c.prepare_cached(schema::MEET_SESSION)
-            .and_then(|mut s| s.query_row(params_from_iter(values), |r| r.get::<_, i64>(0)))
-            .map_err(sql_failed)?;
-    }
-    match mended.line {
-        Some(line) => run(c, schema::MEND_ITEM, &schema::mend_values(line, session, row))?,
-        None => {
-            let id = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
-            run(c, schema::ADD_ITEM, &schema::item_values(id, Some(session), row))?
-        }
-    };
-    Ok(Mend::Taken)
-}
-
 /// Changes are numbered from the clock on, so that no run repeats another one's numbers.
 fn first_change() -> AtomicU64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     AtomicU64::new(u64::try_from(now.as_nanos()).unwrap_or_default())
-}
-
-/// Takes the lock; whether a journal was begun beside it before.
-fn lock(path: &Path) -> Result<(File, bool)> {
-    let io = |e| Error::caused(ErrorKind::Io, format!("{} cannot be locked", path.display()), e);
-    let mut file = crate::private::open(path).map_err(io)?;
-    let mut text = String::new();
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let _ = file.read_to_string(&mut text);
-            let holder = text.lines().next().unwrap_or_default().trim();
-            let by = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
-            let message = format!("another process{by} is working on this journal: {}", path.display());
-            return Err(Error::new(ErrorKind::Locked, message));
-        }
-        Err(TryLockError::Error(e)) => return Err(io(e)),
-    }
-    let _ = file.read_to_string(&mut text);
-    let begun = text.lines().any(|line| line == BEGUN);
-    // The number is for the message above only; the lock itself ends with the process.
-    write_lock(&file, begun);
-    Ok((file, begun))
-}
-
-/// The line of the lock that says that the journal has its tables.
-const BEGUN: &str = "begun";
-
-fn mark_begun(lock: &File) {
-    write_lock(lock, true);
-}
-
-fn write_lock(mut file: &File, begun: bool) {
-    use std::io::{Seek as _, SeekFrom};
-    let text = format!("{}\n{}", std::process::id(), if begun { BEGUN } else { "" });
-    let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(text.as_bytes()));
-    let _ = file.set_len(text.len() as u64);
 }
 
 /// Moves what stands in the log into the journal itself, so that a copy of the file is the journal.
@@ -417,45 +385,11 @@ fn apply(c: &Connection, session: i64, owner: &str, id: &str, changes: &[Change]
                 _ => moved.quarantined += n,
             }
         }
-    }
-    run(c, schema::SETTLE, &moved.settle(session).map(Value::Int)).map(drop)
-}
-
-fn import(c: &Connection, rows: &[Row]) -> Result<()> {
-    let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
-    let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
-    let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1;
-    let add = SQLITE.say(schema::ADD_ITEM);
-    for group in rows.chunk_by(Row::same_session) {
-        let mut closed = false;
-        let session = match group.iter().find_map(|row| row.who.as_ref()) {
-            Some(who) => {
-                let values = schema::session_values(next_session, who, group.len());
-                let (id, state) = c
-                    .prepare_cached(schema::MEET_SESSION)
-                    .and_then(|mut s| s.query_row(params_from_iter(values), |r| Ok((r.get::<_, i64>(0)?, r.get(1)?))))
-                    .map_err(sql_failed)?;
-                next_session = next_session.max(id + 1);
-                closed = schema::is_closed(schema::session_state(state)?);
-                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
-                if bad > 0 {
-                    run(c, schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)])?;
-                }
-                Some(id)
-            }
-            None => None,
-        };
-        for row in group {
-            let mut row = row.clone();
-            if closed {
-                row.bad.get_or_insert_with(|| schema::too_late(row.line));
-            }
-            let values = schema::item_values(next_item, session, &row);
-            c.prepare_cached(&add).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)?;
-            next_item += 1;
+        for sql in schema::sets_back(change) {
+            run(c, sql, &[Value::Int(session)])?;
         }
     }
-    Ok(())
+    run(c, schema::SETTLE, &moved.settle(session).map(Value::Int)).map(drop)
 }
 
 fn corrupt(what: &str) -> Error {

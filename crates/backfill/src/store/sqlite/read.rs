@@ -1,11 +1,15 @@
 //! Rows into words.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Row, params};
-use sealpress_client::{Context, MediaId};
+use sealpress_client::{Context, MediaId, SessionId};
 
 use super::super::schema::{self, SQLITE};
 use super::super::state::{Failure, Via};
-use super::super::{Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, format_of, session_id};
+use super::super::{
+    Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, decided, format_of, session_id,
+};
 use super::sql_failed;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,7 +37,7 @@ pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
         })
         .map_err(sql_failed)?;
     let session = Session { state: schema::session_state(state)?, ..session };
-    let items = collect(c, schema::ITEMS, params![ticket.session], item)?;
+    let items = collect(c, &SQLITE.say(schema::ITEMS), params![ticket.session], item)?;
     Ok(Claim { ticket, session, items })
 }
 
@@ -63,32 +67,32 @@ pub(super) fn summary(c: &Connection) -> Result<Summary> {
 }
 
 pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Result<Vec<Record>> {
-    let sql = schema::PAGE.replace("{only}", if only == Only::Bad { "AND i.state >= 4" } else { "" });
+    let sql = schema::PAGE.replace("{only}", only.condition());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     collect(c, &SQLITE.say(&sql), params![after, limit], |r| {
-        let code: Option<i64> = r.get(19)?;
-        let reason: Option<String> = r.get(23)?;
+        let code: Option<i64> = r.get(21)?;
+        let reason: Option<String> = r.get(24)?;
         let failure = match reason {
-            Some(reason) => Some(Failure::stored(reason, r.get(24)?, r.get(25)?)),
+            Some(reason) => Some(Failure::stored(reason, r.get(25)?, r.get(26)?)),
             None => None,
         };
         Ok(Record {
             item: item(r)?,
-            line: natural(r.get(13)?),
-            subject: r.get(14)?,
-            first_name: r.get(15)?,
-            last_name: r.get(16)?,
-            vendor_data: r.get(17)?,
-            remote: session_id(r.get(18)?).map_err(stored_wrong)?,
+            line: natural(r.get(15)?),
+            subject: r.get(16)?,
+            first_name: r.get(17)?,
+            last_name: r.get(18)?,
+            vendor_data: r.get(19)?,
+            remote: session_id(r.get(20)?).map_err(stored_wrong)?,
             session_state: code.map(schema::session_state).transpose().map_err(stored_wrong)?,
-            extra: r.get(20)?,
-            bytes_in: r.get::<_, Option<i64>>(21)?.map(natural),
-            via: r.get::<_, Option<i64>>(22)?.and_then(Via::from_code),
+            extra: r.get(22)?,
+            bytes_in: r.get::<_, Option<i64>>(23)?.map(natural),
             failure,
-            report: r.get(26)?,
-            ended: r.get(27)?,
-            unaccounted: r.get::<_, Option<i64>>(28)?.map(natural),
-            raw: r.get(29)?,
+            report: r.get(27)?,
+            ended: r.get(28)?,
+            unaccounted: r.get::<_, Option<i64>>(29)?.map(natural),
+            raw: r.get(30)?,
+            decided: decided([r.get(31)?, r.get(32)?, r.get(33)?, r.get(34)?]),
         })
     })
 }
@@ -103,13 +107,28 @@ pub(super) fn detail(c: &Connection, limit: usize) -> Result<Detail> {
         last_error: collect(c, schema::LAST_ERROR, [], |r| r.get(0))?.pop(),
         last_minute: number(schema::LAST_MINUTE)?,
         at_work: number(schema::AT_WORK)?,
+        // Whoever holds the lock; the caller looks.
+        workers: 0,
         open: collect(c, schema::UNSUBMITTED, [limit], |r| {
             let state = schema::session_state(r.get(2)?).map_err(stored_wrong)?;
             let counts = [r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?].map(natural);
             let session = session_id(r.get(1)?).map_err(stored_wrong)?;
             Ok(OpenSession::new(r.get(0)?, session, state, counts, r.get(7)?))
         })?,
+        orphans: super::super::ids(collect(c, schema::ORPHANS, [limit], |r| r.get(0))?),
     })
+}
+
+pub(super) fn undecided(c: &Connection, after: i64, limit: usize) -> Result<Vec<(i64, SessionId)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = collect(c, schema::UNDECIDED, params![after, limit], |r| {
+        Ok((r.get(0)?, session_id(r.get(1)?).map_err(stored_wrong)?))
+    })?;
+    Ok(found.into_iter().filter_map(|(id, remote)| Some((id, remote?))).collect())
+}
+
+pub(super) fn verdicts(c: &Connection) -> Result<Vec<(String, u64)>> {
+    collect(c, schema::VERDICTS, [], |r| Ok((r.get(0)?, natural(r.get(1)?))))
 }
 
 fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
@@ -127,6 +146,8 @@ fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
         sent_sha256: r.get(10)?,
         doubts: u32::try_from(r.get::<_, i64>(11)?).unwrap_or(u32::MAX),
         duplicate_of: r.get(12)?,
+        via: r.get::<_, Option<i64>>(13)?.and_then(Via::from_code),
+        sent_ago: r.get::<_, Option<i64>>(14)?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The conformance of the store, damage at every byte, and journals of older versions.
 
 use std::fs::OpenOptions;
-use std::io::{Seek, SeekFrom};
+use std::io::{Seek, SeekFrom, Write as _};
 
 use proptest::prelude::*;
 use sealpress_client::SessionId;
@@ -116,16 +116,26 @@ fn an_old_journal_is_gone_on_with() {
     let summary = wait(store.summary()).unwrap();
     assert_eq!((summary.total(), summary.duplicates, summary.unowned), (4, 1, 1));
     let page = wait(store.page(0, 10, Only::All)).unwrap();
-    assert_eq!((page[2].via, page[2].item.duplicate_of), (Some(Via::Duplicate), Some(1)));
+    assert_eq!((page[2].item.via, page[2].item.duplicate_of), (Some(Via::Duplicate), Some(1)));
     let why = page[3].failure.as_ref().unwrap();
     assert!(why.fault == Fault::Caller && why.message.contains("line 5: `a slip`"), "{why:?}");
     drop(store);
     let store = Sqlite::open(dir.path()).unwrap();
-    let claims = wait(store.claim(10, true, &[])).unwrap();
+    let claims = wait(store.claim(10, true, &Part::default())).unwrap();
     assert_eq!(claims.len(), 1, "what nobody can send to is no work");
     assert_eq!(claims[0].session.remote.as_ref().map(SessionId::as_str), Some("s"));
     let item = &claims[0].items[1];
     assert_eq!((item.state, item.format), (ItemState::Sending, Some(Format::Jpeg)), "what was in doubt still is");
+}
+
+#[test]
+fn sessions_are_made_anew_or_left_out() {
+    with_store(conformance::sessions_are_made_anew_or_left_out);
+}
+
+#[test]
+fn a_part_of_the_work_is_claimed() {
+    with_store(conformance::a_part_of_the_work_is_claimed);
 }
 
 #[test]
@@ -150,7 +160,7 @@ fn crashed(n: i64) -> tempfile::TempDir {
         let who = |n: i64| Some(Who::Session(conformance::id(&format!("s{n}"))));
         store.import((0..n).map(|n| row(n as u64 + 2, who(n), "face")).collect()).await.unwrap();
         store.finish_import("hash".into(), false).await.unwrap();
-        for claim in store.claim(usize::try_from(n / 2).unwrap(), true, &[]).await.unwrap() {
+        for claim in store.claim(usize::try_from(n / 2).unwrap(), true, &Part::default()).await.unwrap() {
             let item = claim.items[0].id;
             store.apply(&claim.ticket, vec![prepared(item), sending(item)]).await.unwrap();
             store.apply(&claim.ticket, vec![confirmed(item)]).await.unwrap();
@@ -257,7 +267,7 @@ fn an_illegal_change_stops_the_journal() {
     wait(async {
         store.import(vec![row(2, Some(Who::Session(conformance::id("s"))), "face")]).await.unwrap();
         store.finish_import("hash".into(), false).await.unwrap();
-        let claim = store.claim(1, true, &[]).await.unwrap().remove(0);
+        let claim = store.claim(1, true, &Part::default()).await.unwrap().remove(0);
         let error = store.apply(&claim.ticket, vec![confirmed(1)]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Illegal);
         let after = store.apply(&claim.ticket, vec![prepared(1)]).await.unwrap_err();

@@ -1,0 +1,12 @@
+//! What became of one pass over one item.
+
+use sealpress_pipeline::Error as Refusal;
+
+/// What became of one pass over one item.
+pub(super) enum Pass {
+    Ended,
+    /// Worth another pass; the error is its last word if there is none.
+    Again(Refusal),
+    /// The run stops or the lease is lost: leave everything as the journal has it.
+    Left,
+}

@@ -1,0 +1,123 @@
+//! Sessions that end otherwise than planned: expired at the vendor, with a file that is beyond hope, given
+//! up, given another file; and parts of a journal. Over sockets, judged by what the operator sees and the
+//! emulator's ledger.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::backfill::{Batch, text};
+use super::doors::with_manifest;
+use super::photo;
+
+/// The emulator's sessions, by how they stand.
+fn standing(batch: &Batch) -> Vec<String> {
+    let ledger = batch.emulator.ledger();
+    ledger["sessions"].as_array().unwrap().iter().map(|s| s["status"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_session_that_expired_is_made_anew_when_told_and_named() {
+    let rows = b"subject,context,media\ns1,document-front,a.jpg\ns1,face,missing.jpg\ns2,face,b.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    batch.run(&["run", "m.csv", "--sessions", "1"], 3);
+    // The missing file comes after a week: the session has ended by then.
+    photo(batch.folder.path(), "missing.jpg", 900);
+    batch.emulator.said("clock", r#"{"advance":"8d"}"#);
+    let end = batch.json(&["retry-failed", "m.csv", "--json"], 3);
+    assert_eq!((&end["items"]["failed"], &end["items"]["confirmed"]), (&1.into(), &2.into()), "{end}");
+    let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
+    assert!(failed.contains("session-gone") && failed.contains("--recreate-expired"), "{failed}");
+    assert_eq!(standing(&batch).len(), 2, "nothing is made unasked");
+
+    let end = batch.json(&["run", "m.csv", "--recreate-expired", "--json"], 0);
+    assert_eq!((&end["items"]["confirmed"], &end["sessions"]["submitted"]), (&3.into(), &2.into()), "{end}");
+    let ledger = batch.emulator.ledger();
+    let media = |n: usize| ledger["sessions"][n]["attempts"][0]["media"].as_array().unwrap().len();
+    assert_eq!((media(0), media(2)), (1, 2), "all of its files are in the new one: {ledger}");
+    let old = ledger["sessions"][0]["id"].as_str().unwrap();
+    let page = fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap();
+    assert!(page.contains("Sessions left behind") && page.contains(old), "the orphan is named");
+    let status = batch.json(&["status", "m.csv", "--open", "--json"], 0);
+    assert_eq!((&status["left_behind"][0], &status["orphans"]), (&old.into(), &1.into()), "{status}");
+}
+
+#[test]
+fn a_session_with_a_hopeless_file_can_be_submitted_without_it_or_dropped() {
+    let rows =
+        b"subject,context,media\ns1,face,a.jpg\ns1,document-front,bad.jpg\ns2,face,b.jpg\ns2,document-front,bad.jpg\n\
+                 s3,face,bad.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    fs::write(batch.path("bad.jpg"), "no picture").unwrap();
+    batch.run(&["run", "m.csv"], 3);
+    assert_eq!(batch.arrived(), (2, 0, 0));
+    for (key, said) in [("s9", "no subject or session"), ("s3", "no confirmed item")] {
+        let refused = batch.run(&["run", "m.csv", "--submit-incomplete", key], 2);
+        assert!(text(&refused.stderr).contains(said), "{}", text(&refused.stderr));
+    }
+    let end = batch.json(&["run", "m.csv", "--submit-incomplete", "s1", "--json"], 3);
+    assert_eq!((&end["items"]["dropped"], &end["sessions"]["submitted"]), (&1.into(), &1.into()), "{end}");
+    assert_eq!(batch.arrived(), (2, 0, 1), "the other one is still open");
+    let refused = batch.run(&["run", "m.csv", "--submit-incomplete", "s1"], 2);
+    assert!(text(&refused.stderr).contains("submitted already"), "{}", text(&refused.stderr));
+
+    let end = batch.json(&["run", "m.csv", "--drop-session", "s2", "s3", "--json"], 0);
+    assert_eq!((&end["items"]["dropped"], &end["items"]["confirmed"]), (&3.into(), &2.into()), "{end}");
+    assert_eq!((&end["sessions"]["dropped"], &end["items"]["failed"]), (&2.into(), &0.into()), "{end}");
+    assert_eq!(batch.arrived(), (2, 0, 1), "what was dropped is not submitted");
+    let status = batch.json(&["status", "m.csv", "--open", "--json"], 0);
+    assert_eq!(status["left_behind"].as_array().unwrap().len(), 1, "s3 never had a session: {status}");
+    assert!(status["open"].as_array().unwrap().is_empty(), "{status}");
+    batch.run(&["retry-failed", "m.csv"], 0);
+    assert_eq!(batch.arrived(), (2, 0, 1));
+}
+
+#[test]
+fn a_failed_row_may_name_another_file_and_no_other_row_may() {
+    let rows = "subject,context,media\ns1,face,a.jpg\ns1,document-front,bad.jpg\ns2,face,b.jpg\n";
+    let batch = with_manifest("m.csv", rows.as_bytes(), "");
+    fs::write(batch.path("bad.jpg"), "no picture").unwrap();
+    batch.run(&["run", "m.csv"], 3);
+    fs::write(batch.path("m.csv"), rows.replace("s2,face,b.jpg", "s2,face,c.jpg")).unwrap();
+    let refused = batch.run(&["retry-failed", "m.csv"], 2);
+    assert!(text(&refused.stderr).contains("line 4"), "{}", text(&refused.stderr));
+    fs::write(batch.path("m.csv"), rows.replace("s2,face,b.jpg\n", "")).unwrap();
+    batch.run(&["retry-failed", "m.csv"], 2);
+    let mended = rows.replace("bad.jpg", "c.jpg");
+    fs::write(batch.path("m.csv"), &mended).unwrap();
+    batch.run(&["run", "m.csv"], 2);
+    let end = batch.json(&["retry-failed", "m.csv", "--json"], 0);
+    assert_eq!((&end["items"]["confirmed"], &end["sessions"]["submitted"]), (&3.into(), &2.into()), "{end}");
+    assert_eq!(batch.arrived(), (3, 0, 2));
+    // It is the journal's manifest from now on, and may grow.
+    fs::write(batch.path("m.csv"), mended + "s3,face,d.jpg\n").unwrap();
+    assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 4);
+}
+
+#[test]
+fn patterns_choose_a_part_of_the_journal() {
+    let rows = b"subject,context,media\ns1,face,a.jpg\ns1,document-front,b.jpg\ns2,face,c.jpg\ns3,face,d.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    let end = batch.json(
+        &["run", "m.csv", "--exclude", "[a]*", "--include", "?.jpg", "--include", "x", "--exclude", "b*", "--json"],
+        0,
+    );
+    assert_eq!((&end["items"]["confirmed"], &end["items"]["pending"]), (&3.into(), &1.into()), "{end}");
+    assert_eq!(batch.arrived(), (3, 0, 2), "a session of which a part is left is not submitted");
+    assert_eq!(batch.json(&["run", "m.csv", "--include", "nothing", "--json"], 0)["items"]["pending"], 1);
+    assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 4);
+    assert_eq!(batch.arrived(), (4, 0, 3));
+}
+
+/// A refused item is told with the provider's host and its answer's status.
+#[test]
+fn a_log_has_what_the_providers_support_asks_for() {
+    let script = "[[fault]]\nroutes = ['upload']\ncount = 1\neffect = { kind = 'status', status = 400 }\n";
+    let batch = with_manifest("m.csv", b"subject,context,media\ns1,face,a.jpg\ns1,face,b.jpg\n", script);
+    batch.run(&["run", "m.csv", "--log-file", "log", "--log-format", "json"], 3);
+    let log = fs::read_to_string(batch.path("log")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused: Vec<&Value> = lines.iter().filter(|l| l["fields"]["status"] == 400).collect();
+    let host = batch.emulator.told["url"].as_str().unwrap().trim_start_matches("http://").trim_end_matches('/');
+    assert!(refused.len() == 1 && refused[0]["fields"]["host"] == host, "{log}");
+}
