@@ -76,6 +76,19 @@ impl RgbSink {
         if self.band.len() == self.width * 3 * BAND { self.flush(convert) } else { Ok(()) }
     }
 
+    /// Whether one grey plane is made.
+    pub(crate) fn is_gray(&self) -> bool {
+        self.target == Target::Gray
+    }
+
+    /// One row of grey samples for a grey plane; rows beyond the height are ignored.
+    pub(crate) fn push_gray(&mut self, row: &[u8]) {
+        if self.done < self.height {
+            self.planes[0].row_mut(self.done).copy_from_slice(&row[..self.width]);
+            self.done += 1;
+        }
+    }
+
     /// The planes; rows that never came stay as they are in the buffer.
     pub(crate) fn finish(mut self, convert: &mut Compressor) -> Result<Planes, Error> {
         self.flush(convert)?;
@@ -97,8 +110,8 @@ impl RgbSink {
             Target::Full => self.ycc(rows, Sampling::S444, convert)?,
             Target::Halved => self.ycc(rows, Sampling::S420, convert)?,
             // H.273's identity: G, B, R stand where Y, Cb, Cr do.
-            Target::Rgb => self.split(rows, &[1, 2, 0]),
-            Target::Gray => self.split(rows, &[0]),
+            Target::Rgb => self.split(rows),
+            Target::Gray => self.first(rows),
         }
         self.done += rows;
         self.band.clear();
@@ -119,12 +132,22 @@ impl RgbSink {
         convert.convert(&self.band, (self.width, rows), sampling, planes, strides)
     }
 
-    fn split(&mut self, rows: usize, order: &[usize]) {
-        for (row, rgb) in self.band.chunks_exact(self.width * 3).take(rows).enumerate() {
-            for (plane, channel) in self.planes.iter_mut().zip(order) {
-                for (out, pixel) in plane.row_mut(self.done + row).iter_mut().zip(rgb.chunks_exact(3)) {
-                    *out = pixel[*channel];
-                }
+    /// To planes of green, blue and red.
+    fn split(&mut self, rows: usize) {
+        let [green, blue, red] = &mut self.planes[..] else { return };
+        for (y, rgb) in (self.done..).zip(self.band.chunks_exact(self.width * 3).take(rows)) {
+            let samples = green.row_mut(y).iter_mut().zip(blue.row_mut(y)).zip(red.row_mut(y));
+            for (((green, blue), red), pixel) in samples.zip(rgb.as_chunks::<3>().0) {
+                [*red, *green, *blue] = *pixel;
+            }
+        }
+    }
+
+    /// To the grey plane, whose samples are red's.
+    fn first(&mut self, rows: usize) {
+        for (y, rgb) in (self.done..).zip(self.band.chunks_exact(self.width * 3).take(rows)) {
+            for (out, pixel) in self.planes[0].row_mut(y).iter_mut().zip(rgb.as_chunks::<3>().0) {
+                *out = pixel[0];
             }
         }
     }

@@ -199,13 +199,15 @@ impl Codecs {
         request: &mut Request<'_>,
     ) -> Result<Decoded, Error> {
         let stored = request.limits.dimensions(chunks.width, chunks.height)?;
-        let target = match (as_rgb, chunks.is_gray()) {
+        let meaning = png::meaning(bytes, &request.limits)?;
+        // A palette of greys with a profile of colours is colour.
+        let is_gray = chunks.is_gray() || png::is_gray(bytes, chunks) && meaning.declared() == Declared::Srgb;
+        let target = match (as_rgb, is_gray) {
             (_, true) if gray(request.policy.background) || !chunks.has_alpha() => Target::Gray,
             (true, _) => Target::Rgb,
             (false, _) => chroma_target(stored, request.wanted),
         };
         request.limits.memory(png::memory(chunks) + plane_bytes(stored, target))?;
-        let meaning = png::meaning(bytes, &request.limits)?;
         let components = if target == Target::Gray { 1 } else { 3 };
         let colour = self.profiles.resolve(meaning.declared(), components);
         let sink = RgbSink::new(stored, target, &mut self.pool);
@@ -215,8 +217,12 @@ impl Codecs {
             map
         });
         meant.tone_map = deep;
-        let (planes, stray_colours) = png::decode(bytes, chunks, &meant, sink, &mut self.compressor, request.watch)?;
+        let (mut planes, stray_colours) =
+            png::decode(bytes, chunks, &meant, sink, &mut self.compressor, request.watch)?;
         let colour = if deep.is_some() { Colour::Srgb } else { colour };
+        if matches!(colour, Colour::Srgb) {
+            planes.drop_neutral_chroma(&mut self.pool);
+        }
         if stray_colours {
             let complaint = String::from("pixels for which the palette has no colour are black");
             request.warnings.push(Warning::Irregular { complaint });

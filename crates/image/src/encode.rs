@@ -1,7 +1,7 @@
 //! From ready planes to a file within the byte limits.
 
 use bytes::Bytes;
-use sealpress_jpeg::{EncodeOptions, Encoder, Picture, Sampling};
+use sealpress_jpeg::{EncodeOptions, Encoder, Picture, QuantTables, Sampling};
 use sealpress_media::{Dimensions, Format};
 
 use crate::colour::ToRgb;
@@ -19,14 +19,19 @@ pub(crate) struct Encoded {
     pub(crate) bytes: Bytes,
     pub(crate) format: Format,
     pub(crate) quality: Option<u8>,
+    /// The quality that was tried first.
+    pub(crate) first: u8,
 }
 
 /// Encodings that a search for a quality may cost beyond the first.
 const ATTEMPTS: u32 = 5;
 
+/// Hundredths of a step by which coefficients are rounded towards zero: with these, bytes at equal SSIMULACRA2 are
+/// fewest.
+const DEAD_ZONE: u8 = 6;
+
 /// The quality that a picture is first encoded at: the policy's, and one step more where the decoder
-/// shrank it or HEVC was decoded. What those take, up to 0.6 points of SSIMULACRA2 at 85 against sharp and
-/// pillow-heif, one step gives back for 4 to 7.5% more bytes.
+/// shrank it or HEVC was decoded, which takes up to 0.6 points of SSIMULACRA2 at 85.
 pub(crate) fn quality(policy: &Policy, from: Format, shrunk: bool) -> u8 {
     if shrunk || from == Format::Heic { policy.quality.saturating_add(1).min(100) } else { policy.quality }
 }
@@ -45,8 +50,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) icc: Option<&'a [u8]>,
 }
 
-/// Encodes as PNG where that is wanted and fits, else as JPEG at the quality, else at the best lower
-/// one found in a few attempts.
+/// The quality of a JPEG of what could be PNG, at least: small print and bar codes read like the original's
+/// (`tests/oracle.rs` holds it to that).
+const PRINT_QUALITY: u8 = 92;
+
+/// Bytes up to which a PNG is taken however small the JPEG would be: nobody waits for them.
+const SMALL: u64 = 64 << 10;
+
+/// Encodes as PNG where that is wanted, fits and is small or no larger than a JPEG that keeps small print; else as JPEG
+/// at the quality, or at the best lower one found in a few attempts.
 pub(crate) fn encode(
     wanted: Wanted<'_>,
     ready: &[Plane],
@@ -56,15 +68,23 @@ pub(crate) fn encode(
     if !wanted.png {
         return jpeg(wanted, ready, &mut codecs.encoder, scratch);
     }
-    let bytes = png::encode(ready, wanted.dimensions, wanted.icc)?;
-    if bytes.len() as u64 <= wanted.limit {
-        return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None });
+    let converted;
+    let planes = if ready.len() == 1 {
+        ready
+    } else {
+        converted = to_ycc(ready, wanted.dimensions, &mut codecs.compressor)?;
+        &converted
+    };
+    let print = Wanted { quality: wanted.quality.max(PRINT_QUALITY), ..wanted };
+    let jpeg = jpeg(print, planes, &mut codecs.encoder, scratch);
+    let most = jpeg.as_ref().map_or(wanted.limit, |jpeg| jpeg.bytes.len() as u64);
+    if png::estimate(ready, wanted.dimensions)? <= most.max(SMALL) {
+        let bytes = png::encode(ready, wanted.dimensions, wanted.icc)?;
+        if bytes.len() as u64 <= wanted.limit {
+            return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None, first: print.quality });
+        }
     }
-    if ready.len() == 1 {
-        return jpeg(wanted, ready, &mut codecs.encoder, scratch);
-    }
-    let planes = to_ycc(ready, wanted.dimensions, &mut codecs.compressor)?;
-    jpeg(wanted, &planes, &mut codecs.encoder, scratch)
+    jpeg
 }
 
 fn jpeg(wanted: Wanted<'_>, planes: &[Plane], encoder: &mut Encoder, scratch: &mut Vec<u8>) -> Result<Encoded, Error> {
@@ -75,11 +95,14 @@ fn jpeg(wanted: Wanted<'_>, planes: &[Plane], encoder: &mut Encoder, scratch: &m
         .map_err(|e| Error::with_source(ErrorKind::Internal, "planes that are not the picture's", e))?;
     let at = |quality: u8| {
         let mut options = EncodeOptions::new(quality);
+        options.quantization = QuantTables::Visual;
+        options.dead_zone = DEAD_ZONE;
         options.icc = icc;
         options
     };
     let fitting = |bytes: &[u8]| (bytes.len() as u64 <= limit).then(|| Bytes::copy_from_slice(bytes));
-    let done = |bytes, quality| Ok(Encoded { bytes, format: Format::Jpeg, quality: Some(quality) });
+    let done =
+        |bytes, quality| Ok(Encoded { bytes, format: Format::Jpeg, quality: Some(quality), first: wanted.quality });
     scratch.clear();
     encoder.encode(&picture, &at(quality), scratch);
     if let Some(bytes) = fitting(scratch) {

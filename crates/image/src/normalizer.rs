@@ -553,9 +553,9 @@ impl Job<'_> {
         for plane in ready {
             self.codecs.pool.give(plane.data);
         }
-        let Encoded { bytes, format, quality } = result?;
+        let Encoded { bytes, format, quality, first } = result?;
         self.watch.lap(&mut self.timings.encode);
-        let reason = if png && format == Format::Jpeg { "as PNG it would not fit the byte limit" } else { reason };
+        let reason = if png && format == Format::Jpeg { "as PNG it would be larger" } else { reason };
         self.actions.push(Action::Encoded { format, quality, reason });
         if let Some(quality) = quality.filter(|q| *q < first) {
             self.actions.push(Action::QualityLowered { from: first, to: quality });

@@ -3,6 +3,8 @@
 
 pub(crate) use sealpress_jpeg::Plane;
 
+use crate::pool::Pool;
+
 /// A decoded picture as its codec stored it: 8-bit luma, usually two chroma planes of their own
 /// size, sometimes alpha. This is the door between every decoder and the resizer.
 #[derive(Clone, Debug)]
@@ -22,6 +24,21 @@ pub(crate) struct Planes {
     pub(crate) matrix: Matrix,
     /// Full (0–255, JPEG) or limited (16–235, video).
     pub(crate) range: Range,
+}
+
+impl Planes {
+    /// Lets go of chroma that says nothing: papers are often scanned in colour and have none.
+    pub(crate) fn drop_neutral_chroma(&mut self, pool: &mut Pool) {
+        let Some(chroma) = &self.chroma else { return };
+        let neutral = chroma.iter().all(|plane| match self.matrix {
+            Matrix::Identity => (0..plane.height).all(|y| plane.row(y) == self.y.row(y)),
+            _ => (0..plane.height).all(|y| plane.row(y).iter().all(|v| *v == 128)),
+        });
+        if neutral {
+            self.chroma.take().into_iter().flatten().for_each(|plane| pool.give(plane.data));
+            self.matrix = Matrix::Bt601;
+        }
+    }
 }
 
 /// Luma samples per chroma sample, across and down. A chroma plane of a `w × h` picture is

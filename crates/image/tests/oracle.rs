@@ -63,6 +63,65 @@ fn phone_photos_come_out_as_pillow_decodes_them() {
     check(|entry| matches!(entry.group(), "phone-jpeg" | "documents") && entry.kind != "pdf", 20);
 }
 
+/// Draws a noisy scan of bar codes in 3,000 by 2,250 pixels, grey with sixteen levels and a palette so that it may stay
+/// PNG; argument: file. Answers the texts.
+const CODES: &str = r#"
+import sys
+import numpy, zxingcpp
+from PIL import Image
+page, texts, x, y, row = Image.new("L", (3000, 2250), 244), [], 60, 60, 0
+kinds = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.PDF417,
+         zxingcpp.BarcodeFormat.Code128, zxingcpp.BarcodeFormat.Aztec]
+for i in range(20):
+    text = f"DOC-{i:02d}-" + "ABCDEFGH1234567"[: 8 + i % 5]
+    code = Image.fromarray(numpy.array(zxingcpp.create_barcode(text, kinds[i % 5]).to_image(scale=4)))
+    # A module is 4 pixels here and 2.6 in the output.
+    if x + code.width > 2900:
+        x, y, row = 60, y + row + 60, 0
+    if y + code.height > 2200:
+        break
+    page.paste(code, (x, y))
+    texts.append(text)
+    x, row = x + code.width + 80, max(row, code.height)
+noise = numpy.random.default_rng(7).normal(0, 5, (2250, 3000))
+scan = numpy.clip(numpy.asarray(page, float) * 0.85 + 20 + noise, 0, 255).astype("uint8")
+Image.fromarray(scan).quantize(64).save(sys.argv[1])
+print("\n".join(texts))
+"#;
+
+/// Prints the texts of the codes that are read from a file, a large one resized without loss first.
+const READ_CODES: &str = r#"
+import sys
+import numpy, zxingcpp
+from PIL import Image
+page = Image.open(sys.argv[1]).convert("L")
+page.thumbnail((1920, 1920), Image.Resampling.LANCZOS)
+for code in zxingcpp.read_barcodes(numpy.asarray(page)):
+    print(code.text)
+"#;
+
+#[test]
+fn codes_are_read_from_the_jpeg_that_goes_in_the_place_of_a_png() {
+    let Some(python) = python("PIL, numpy, zxingcpp") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = |script: &str, file: &Path| {
+        let out = Command::new(&python).args(["-c", script]).arg(file).output().expect("Python starts");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let text = String::from_utf8(out.stdout).expect("text");
+        text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (scan, output) = (folder.path().join("scan.png"), folder.path().join("output"));
+    let drawn = lines(CODES, &scan);
+    assert!(drawn.len() >= 15, "{drawn:?}");
+    let media = Media::sniff(std::fs::read(&scan).expect("it was drawn")).expect("a PNG");
+    let done = Normalizer::new(Policy::default()).normalize(&media).expect("sound");
+    assert_eq!(done.media().format(), sealpress_media::Format::Jpeg, "noise makes the PNG the larger one");
+    std::fs::write(&output, done.media().bytes()).expect("a writable folder");
+    let (readable, read) = (lines(READ_CODES, &scan), lines(READ_CODES, &output));
+    assert!(readable.is_subset(&drawn) && readable.len() >= 15, "{readable:?}");
+    assert!(readable.is_subset(&read), "not read: {:?}", readable.difference(&read).collect::<Vec<_>>());
+}
+
 fn check(chosen: impl Fn(&Entry) -> bool, least: usize) {
     let Some(corpus) = corpus() else { return };
     let Some(python) = python("PIL, pillow_heif, numpy") else { return };

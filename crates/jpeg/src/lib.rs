@@ -12,6 +12,6 @@ pub mod fuzzing;
 mod plane;
 
 pub use decode::{BLOCK_BYTES, Decoder, Limits, Piece, Verdict};
-pub use encode::{EncodeOptions, Encoder, HuffmanTables, Mismatch, Picture, Sampling, Transformed};
+pub use encode::{EncodeOptions, Encoder, HuffmanTables, Mismatch, Picture, QuantTables, Sampling, Transformed};
 pub use error::Error;
 pub use plane::{Buffers, Fresh, Plane, Scale};

@@ -1,6 +1,7 @@
 //! PNG in and out, through the `png` crate.
 
 pub(crate) mod chunks;
+mod palette;
 mod plain;
 #[expect(unsafe_code, reason = "the dispatch to AVX2; see the file's head")]
 mod unfilter;
@@ -90,7 +91,7 @@ pub(crate) fn passes(
         let found = plain::check(bytes, chunks, watch)?;
         return Ok(found == Found::default() && !chunks.has_alpha());
     }
-    let samples = plain_colour(chunks).samples();
+    let samples = plain_colour(bytes, chunks).samples();
     let mut opaque = true;
     let found = plain::rows(bytes, chunks, watch, &mut |row| {
         if chunks.has_alpha() {
@@ -110,13 +111,19 @@ pub(crate) fn passes(
 }
 
 /// What [`plain::rows`] gives.
-fn plain_colour(chunks: &Chunks) -> ColorType {
+fn plain_colour(bytes: &[u8], chunks: &Chunks) -> ColorType {
     match (chunks.colour_type, chunks.has_alpha()) {
+        _ if palette::is_used(chunks) && palette::is_gray(bytes, chunks) => ColorType::Grayscale,
         (0, _) => ColorType::Grayscale,
         (4, _) => ColorType::GrayscaleAlpha,
         (_, false) => ColorType::Rgb,
         (_, true) => ColorType::Rgba,
     }
+}
+
+/// Whether no pixel can have a colour: grey pictures, and those whose palette has none.
+pub(crate) fn is_gray(bytes: &[u8], chunks: &Chunks) -> bool {
+    chunks.is_gray() || chunks.colour_type == 3 && palette::is_gray(bytes, chunks)
 }
 
 /// How a picture is to come.
@@ -141,8 +148,12 @@ pub(crate) fn decode(
     let background = wanted.background;
     let mut rgb = vec![0; chunks.width as usize * 3];
     if plain::is_plain(chunks) {
-        let colour = plain_colour(chunks);
+        let colour = plain_colour(bytes, chunks);
         let found = plain::rows(bytes, chunks, watch, &mut |row| {
+            if colour == ColorType::Grayscale && sink.is_gray() {
+                sink.push_gray(row);
+                return Ok(());
+            }
             sink.push(to_rgb(row, colour, background, &mut rgb), convert)
         })?;
         return Ok((sink.finish(convert)?, found.stray_colours));
@@ -188,6 +199,34 @@ const DEFLATE: png::DeflateCompression = png::DeflateCompression::Level(3);
 
 /// Encodes three planes G, B, R (H.273's identity) or one grey plane.
 pub(crate) fn encode(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+    encode_rows(planes, dimensions, 0..dimensions.height() as usize, icc)
+}
+
+/// Rows of a strip that an estimate looks at, and of how many strips it looks at one.
+const STRIP: (usize, usize) = (16, 8);
+
+/// About how many bytes [`encode`] would take, from an eighth of the rows; of low pictures from all of them.
+pub(crate) fn estimate(planes: &[Plane], dimensions: Dimensions) -> Result<u64, Error> {
+    let (rows, strips) = STRIP;
+    let height = dimensions.height() as usize;
+    if height < rows * strips * 2 {
+        return Ok(encode(planes, dimensions, None)?.len() as u64);
+    }
+    let seen = (0..height).filter(|y| y / rows % strips == strips / 2);
+    let count = seen.clone().count();
+    let sample = Dimensions::new(dimensions.width(), u32::try_from(count).unwrap_or(u32::MAX))
+        .map_err(|e| Error::with_source(ErrorKind::Internal, "a sample of a picture is none", e))?;
+    let bytes = encode_rows(planes, sample, seen, None)?.len() as u64;
+    Ok(bytes.saturating_mul(height as u64) / count as u64)
+}
+
+/// Encodes these rows of planes as a picture of their own.
+fn encode_rows(
+    planes: &[Plane],
+    dimensions: Dimensions,
+    rows: impl Iterator<Item = usize>,
+    icc: Option<&[u8]>,
+) -> Result<Vec<u8>, Error> {
     let mut info = png::Info::with_size(dimensions.width(), dimensions.height());
     info.bit_depth = BitDepth::Eight;
     info.color_type = if planes.len() == 1 { ColorType::Grayscale } else { ColorType::Rgb };
@@ -203,7 +242,7 @@ pub(crate) fn encode(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]
     let mut writer = encoder.write_header().map_err(failed)?;
     let (width, height) = (dimensions.width() as usize, dimensions.height() as usize);
     let mut data = Vec::with_capacity(width * height * planes.len());
-    for y in 0..height {
+    for y in rows {
         match planes {
             [gray] => data.extend_from_slice(&gray.row(y)[..width]),
             [g, b, r] => {
@@ -287,6 +326,10 @@ fn mapped<'a>(row: &[u8], colour: ColorType, map: &ToneMap, background: [u8; 3],
 
 /// Lays a pixel on the background.
 pub(crate) fn over(pixel: [u8; 3], alpha: u8, background: [u8; 3], out: &mut [u8]) {
+    if alpha == 255 {
+        out.copy_from_slice(&pixel);
+        return;
+    }
     let (a, b) = (u32::from(alpha), 255 - u32::from(alpha));
     for ((out, pixel), background) in out.iter_mut().zip(pixel).zip(background) {
         *out = ((u32::from(pixel) * a + u32::from(background) * b + 127) / 255) as u8;

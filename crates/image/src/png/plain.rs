@@ -1,8 +1,9 @@
-//! The usual PNG, not interlaced, of eight bits or with a palette: inflated and unfiltered here, in less than
+//! The usual PNG, not interlaced, of eight bits or fewer: inflated and unfiltered here, in less than
 //! half the time that the `png` crate's row filters take. And the proof that a PNG that is to be sent as it came has
 //! all of its picture, which for pictures without alpha needs no filter undone.
 
 use super::chunks::{Chunks, SIGNATURE};
+use super::palette::{self, Palette};
 use super::unfilter::{self, Kernel, ROWS, SLACK};
 use crate::error::Error;
 use crate::report::Stopwatch;
@@ -22,7 +23,7 @@ pub(super) const fn memory(row: u64) -> u64 {
 /// Whether a file is of the kind.
 pub(super) const fn is_plain(chunks: &Chunks) -> bool {
     let keyed = chunks.transparency.is_some() && chunks.colour_type != 3;
-    (chunks.bit_depth == 8 || chunks.colour_type == 3) && !chunks.interlaced && !keyed
+    (chunks.bit_depth == 8 || palette::is_used(chunks)) && !chunks.interlaced && !keyed
 }
 
 /// What became known about a picture whose data are whole.
@@ -49,7 +50,7 @@ pub(super) fn rows(
     let stride = row + SLACK;
     let mut rows = vec![0; stride * (ROWS + 1)];
     let (width, height) = (chunks.width as usize, chunks.height as usize);
-    let mut palette = (chunks.colour_type == 3).then(|| Palette::new(bytes, chunks));
+    let mut palette = palette::is_used(chunks).then(|| Palette::new(bytes, chunks));
     for y in (0..height).step_by(ROWS) {
         if y % CLOCK_ROWS == 0 {
             watch.check()?;
@@ -58,6 +59,8 @@ pub(super) fn rows(
         let raw = inflated.take(count * (row + 1))?;
         let line = |i: usize| &raw[i * (row + 1)..];
         let undone = match samples {
+            1 if count == ROWS => kernel.four::<1>([line(0), line(1), line(2), line(3)], &mut rows, stride, row),
+            2 if count == ROWS => kernel.four::<2>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
             3 if count == ROWS => kernel.four::<3>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
             4 if count == ROWS => kernel.four::<4>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
             _ => (0..count).try_for_each(|i| {
@@ -74,7 +77,7 @@ pub(super) fn rows(
         }
         rows.copy_within(stride * ROWS.., 0);
     }
-    Ok(Found { surplus: inflated.finish()?, stray_colours: palette.is_some_and(|p| p.strays) })
+    Ok(Found { surplus: inflated.finish()?, stray_colours: palette.is_some_and(|p| p.has_strays()) })
 }
 
 /// Inflates everything and looks at the number of each row's filter; pixels stay filtered.
@@ -121,50 +124,6 @@ fn early() -> Error {
 
 fn no_filter() -> Error {
     Error::corrupt("picture data with a row filter that does not exist")
-}
-
-/// Numbers to colours.
-struct Palette {
-    /// Red, green, blue and opacity of every number that a pixel can have.
-    colours: Vec<[u8; 4]>,
-    /// How many of them the file has.
-    entries: usize,
-    depth: u8,
-    width: usize,
-    alpha: bool,
-    row: Vec<u8>,
-    strays: bool,
-}
-
-impl Palette {
-    fn new(bytes: &[u8], chunks: &Chunks) -> Self {
-        let part = |range: &Option<std::ops::Range<usize>>| range.clone().map_or(&bytes[..0], |r| &bytes[r]);
-        let (colours, opacities) = (part(&chunks.palette), part(&chunks.transparency));
-        let colour = |(i, c): (usize, &[u8])| [c[0], c[1], c[2], opacities.get(i).copied().unwrap_or(255)];
-        let mut table: Vec<[u8; 4]> = colours.chunks_exact(3).enumerate().map(colour).collect();
-        let entries = table.len();
-        table.resize(256, [0, 0, 0, 255]);
-        let alpha = chunks.transparency.is_some();
-        let width = chunks.width as usize;
-        Self { colours: table, entries, depth: chunks.bit_depth, width, alpha, row: Vec::new(), strays: false }
-    }
-
-    fn row(&mut self, packed: &[u8]) -> &[u8] {
-        let depth = usize::from(self.depth);
-        let per_byte = 8 / depth;
-        let mask = (0xFF_u16 >> (8 - depth)) as u8;
-        self.row.clear();
-        let mut most = 0;
-        for x in 0..self.width {
-            let shift = 8 - depth * (x % per_byte + 1);
-            let number = packed[x / per_byte] >> shift & mask;
-            most = most.max(number);
-            let colour = &self.colours[usize::from(number)];
-            self.row.extend_from_slice(if self.alpha { colour } else { &colour[..3] });
-        }
-        self.strays |= usize::from(most) >= self.entries;
-        &self.row
-    }
 }
 
 /// The inflated picture data, a piece at a time. The checksums of their chunks were found right before.

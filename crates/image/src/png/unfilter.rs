@@ -30,7 +30,7 @@ impl Kernel {
         Self::Scalar
     }
 
-    /// Undoes four rows of `N`-byte pixels (three or four). `rows` holds five rows of `stride` bytes,
+    /// Undoes four rows of `N`-byte pixels (one to four). `rows` holds five rows of `stride` bytes,
     /// of which the first is what stands above and the others are written; each of `raw` begins with
     /// its filter's number. Both have [`SLACK`] bytes more than their pixels. `None` for a filter
     /// that does not exist.
@@ -170,7 +170,7 @@ mod avx2 {
         }
     }
 
-    /// Four bytes from `at` on: a pixel and, of three bytes, one that nobody looks at.
+    /// Four bytes from `at` on: a pixel, and what of them is behind it nobody looks at.
     #[inline(always)]
     fn pixel(row: &[u8], at: usize) -> i32 {
         row[at..].first_chunk().map_or(0, |bytes| i32::from_le_bytes(*bytes))
@@ -243,6 +243,8 @@ mod tests {
         fn four_rows_are_what_each_is_alone(
             seed: u64, width in 1_usize..70, filters in prop::array::uniform4(0_u8..5), rough: bool,
         ) {
+            four::<1>(seed, width, filters, rough)?;
+            four::<2>(seed, width, filters, rough)?;
             four::<3>(seed, width, filters, rough)?;
             four::<4>(seed, width, filters, rough)?;
         }

@@ -6,11 +6,11 @@ mod neighbours;
 mod stripped;
 mod support;
 
-use sealpress_image::{Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
+use sealpress_image::{Action, Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
 use sealpress_media::{Dimensions, Fault, Format, Media};
 use sealpress_testkit::{
-    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
-    scene, testdata_root,
+    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Rng, Sampling, WebP, heif_with_transforms, mean_delta_e,
+    psnr, scene, testdata_root,
 };
 use support::{actions, normalize, pixels, refusal, warnings};
 
@@ -252,6 +252,45 @@ fn screenshots_stay_png_and_photos_become_jpeg() {
     assert_eq!(done.media().format(), Format::Jpeg);
     let done = normalize(small(), Png::new(&scene(4, 600, 400)).encode());
     assert_eq!(done.media().format(), Format::Jpeg);
+}
+
+#[test]
+fn colour_that_is_none_is_dropped_and_grain_makes_a_screenshot_a_jpeg() {
+    let mut paper = Rgb::filled(600, 400, [250, 250, 250]);
+    let mut rng = Rng::new(3);
+    for (i, pixel) in paper.data.chunks_exact_mut(3).enumerate() {
+        pixel.fill(if (i / 40) % 3 == 0 { 30 } else { 250 });
+    }
+    // A paper in colour whose colours are greys: its output has one component.
+    let done = normalize(small(), Png::new(&paper).encode());
+    assert_eq!(done.media().format(), Format::Png);
+    assert_eq!(done.media().bytes()[25], 0, "the colour type in IHDR is grey");
+    // With one red pixel it stays in colour.
+    let mut stamped = paper.clone();
+    stamped.data[..3].copy_from_slice(&[200, 20, 20]);
+    let done = normalize(small(), Png::new(&stamped).encode());
+    assert_eq!(done.media().bytes()[25], 2, "the colour type in IHDR is RGB");
+    // Every kind of number that stands for a level keeps it, in rows of a length that fills no byte.
+    let mut odd = Rgb::filled(451, 67, [255; 3]);
+    for (i, pixel) in odd.data.chunks_exact_mut(3).enumerate() {
+        pixel.fill(if (i / 13) % 2 == 0 { 0 } else { 255 });
+    }
+    for kind in [PngKind::Gray1, PngKind::Gray8, PngKind::Palette8, PngKind::Rgb8] {
+        let done = normalize(Policy::default().without_pass_through(), Png::new(&odd).kind(kind).encode());
+        assert_eq!(done.media().format(), Format::Png, "{kind:?}");
+        assert_eq!(pixels(done.media()), odd, "{kind:?}");
+    }
+    // Grain, which PNG codes badly.
+    paper.data.chunks_exact_mut(3).for_each(|pixel| {
+        let level = rng.below(16) as u8 * 17;
+        pixel.fill(level);
+    });
+    let done = normalize(Policy::default().without_pass_through(), Png::new(&paper).kind(PngKind::Palette8).encode());
+    assert_eq!(done.media().format(), Format::Jpeg);
+    let Action::Encoded { quality, reason, .. } = done.report().actions.last().expect("it was encoded") else {
+        panic!("{:?}", done.report().actions)
+    };
+    assert_eq!((*quality, *reason), (Some(92), "as PNG it would be larger"));
 }
 
 #[test]

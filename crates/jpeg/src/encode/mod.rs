@@ -24,6 +24,7 @@ use huffman::Tables;
 use kernels::Group;
 use layout::{Layout, UNITS};
 pub use picture::{Mismatch, Picture, Sampling};
+pub use quantize::QuantTables;
 use quantize::Quantizer;
 use tokens::{Order, Tokens};
 
@@ -50,6 +51,8 @@ pub enum HuffmanTables {
 pub struct EncodeOptions<'a> {
     /// 1 to 100, on libjpeg's scale; what lies beyond counts as its end.
     pub quality: u8,
+    /// What the quality scales.
+    pub quantization: QuantTables,
     /// The Huffman tables.
     pub tables: HuffmanTables,
     /// How far beyond the middle between two steps coefficients but a block's first are still rounded
@@ -61,10 +64,11 @@ pub struct EncodeOptions<'a> {
 }
 
 impl EncodeOptions<'_> {
-    /// With the best tables and without a profile.
+    /// With the standard's quantization, the best Huffman tables and without a profile: libjpeg-turbo's file where
+    /// that is asked to optimize.
     #[must_use]
     pub const fn new(quality: u8) -> Self {
-        Self { quality, tables: HuffmanTables::Optimal, dead_zone: 0, icc: None }
+        Self { quality, quantization: QuantTables::Standard, tables: HuffmanTables::Optimal, dead_zone: 0, icc: None }
     }
 }
 
@@ -131,7 +135,7 @@ impl Encoder {
 
     fn write(&mut self, layout: &Layout, source: Source<'_>, options: &EncodeOptions<'_>, out: &mut Vec<u8>) {
         let quality = options.quality.clamp(1, 100);
-        let steps = [quantize::luma(quality), quantize::chroma(quality)];
+        let steps = options.quantization.steps(quality);
         let quantizers = steps.each_ref().map(|steps| Quantizer::new(steps, options.dead_zone));
         self.tokenize(layout, source, &quantizers);
         let tables = match options.tables {

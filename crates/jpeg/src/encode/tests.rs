@@ -191,7 +191,7 @@ fn a_profile_stands_where_the_oracle_puts_it_and_is_whole() {
 #[test]
 fn a_dead_zone_rounds_towards_zero_and_leaves_first_coefficients_alone() {
     for quality in [50, 86, 100] {
-        let steps = quantize::luma(quality);
+        let [steps, _] = QuantTables::Standard.steps(quality);
         let [nearest, dead] = [0, 20].map(|dead_zone| Quantizer::new(&steps, dead_zone));
         for i in [0, 1, 8, 63] {
             // Coefficients are eight times too large here; `part` is in hundredths of a step.
@@ -205,6 +205,46 @@ fn a_dead_zone_rounds_towards_zero_and_leaves_first_coefficients_alone() {
             }
         }
     }
+}
+
+#[test]
+fn the_visual_steps_are_what_their_formula_says() {
+    // Of quality 50, where the scale is one.
+    let steps = QuantTables::Visual.steps(50);
+    for (steps, (size, first)) in steps.iter().zip([(9.0, 0.7), (8.2, 0.8)]) {
+        for (i, step) in steps.iter().enumerate() {
+            let (u, v) = ((i % 8) as f64 / 7.0, (i / 8) as f64 / 7.0);
+            let diagonal = if i == 0 { 0.0 } else { u.min(v) / u.max(v) };
+            let of_first = if i == 0 { first } else { 1.0 };
+            let expect = size * (1.0 + 5.25 * u.hypot(v).powf(1.275)) * (1.0 + 0.18 * diagonal) * of_first;
+            assert_eq!(f64::from(*step), expect.round(), "place {i}");
+        }
+    }
+}
+
+#[test]
+fn visual_steps_are_in_the_file_and_read_as_the_picture() {
+    let planes = planes(Content::Soft, 5, (320, 240), Sampling::S420);
+    let picture = Picture::new(320, 240, Sampling::S420, &planes).unwrap();
+    let written = |quantization| {
+        let mut out = Vec::new();
+        Encoder::new().encode(&picture, &EncodeOptions { quantization, ..EncodeOptions::new(85) }, &mut out);
+        out
+    };
+    let (standard, visual) = (written(QuantTables::Standard), written(QuantTables::Visual));
+    for (file, tables) in [(&standard, QuantTables::Standard), (&visual, QuantTables::Visual)] {
+        // DQT in the order of the zigzag, eight bits each, luma's behind its number.
+        let at = file.windows(2).position(|m| m == [0xFF, 0xDB]).unwrap() + 5;
+        let steps = tables.steps(85)[0];
+        let expect: Vec<u8> = decode::NATURAL.iter().map(|place| steps[usize::from(*place)] as u8).collect();
+        assert_eq!(file[at..at + 64], expect);
+    }
+    let oracle = turbojpeg::decompress_to_yuv(&visual).unwrap();
+    let error: f64 = (0..240)
+        .flat_map(|y| (0..320).map(move |x| (x, y)))
+        .map(|(x, y)| (f64::from(oracle.pixels[y * 320 + x]) - f64::from(planes[0].row(y)[x])).powi(2))
+        .sum();
+    assert!((error / (320.0 * 240.0)).sqrt() < 4.0, "what libjpeg-turbo reads is the picture: {error}");
 }
 
 #[test]
@@ -258,11 +298,14 @@ proptest! {
     }
 
     #[test]
-    fn the_vectors_quantize_as_the_plain_code(seed: u64, quality in 1_u8..=100, dead_zone in 0_u8..70) {
+    fn the_vectors_quantize_as_the_plain_code(
+        seed: u64, quality in 1_u8..=100, visual: bool, dead_zone in 0_u8..70,
+    ) {
         let mut rng = Rng::new(seed);
         // As large as the transform makes them.
         let blocks: [Block; 4] = std::array::from_fn(|_| std::array::from_fn(|_| rng.between(-8_300, 8_300) as i16));
-        let quantizer = Quantizer::new(&quantize::luma(quality), dead_zone);
+        let tables = if visual { QuantTables::Visual } else { QuantTables::Standard };
+        let quantizer = Quantizer::new(&tables.steps(quality)[0], dead_zone);
         let expect = blocks.each_ref().map(|block| quantizer.apply(block));
         for cpu in Cpu::all() {
             let mut out = [[0; 64]; 4];
