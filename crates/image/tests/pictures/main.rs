@@ -9,8 +9,8 @@ mod support;
 use sealpress_image::{Action, Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
 use sealpress_media::{Dimensions, Fault, Format, Media};
 use sealpress_testkit::{
-    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Rng, Sampling, WebP, heif_with_transforms, mean_delta_e,
-    psnr, scene, testdata_root,
+    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
+    scene, testdata_root,
 };
 use support::{actions, normalize, pixels, refusal, warnings};
 
@@ -255,9 +255,8 @@ fn screenshots_stay_png_and_photos_become_jpeg() {
 }
 
 #[test]
-fn colour_that_is_none_is_dropped_and_grain_makes_a_screenshot_a_jpeg() {
+fn colour_that_is_none_is_dropped_and_a_photo_with_a_palette_becomes_jpeg() {
     let mut paper = Rgb::filled(600, 400, [250, 250, 250]);
-    let mut rng = Rng::new(3);
     for (i, pixel) in paper.data.chunks_exact_mut(3).enumerate() {
         pixel.fill(if (i / 40) % 3 == 0 { 30 } else { 250 });
     }
@@ -280,12 +279,9 @@ fn colour_that_is_none_is_dropped_and_grain_makes_a_screenshot_a_jpeg() {
         assert_eq!(done.media().format(), Format::Png, "{kind:?}");
         assert_eq!(pixels(done.media()), odd, "{kind:?}");
     }
-    // Grain, which PNG codes badly.
-    paper.data.chunks_exact_mut(3).for_each(|pixel| {
-        let level = rng.below(16) as u8 * 17;
-        pixel.fill(level);
-    });
-    let done = normalize(Policy::default().without_pass_through(), Png::new(&paper).kind(PngKind::Palette8).encode());
+    // A photo with a palette, which PNG codes badly.
+    let photo = Png::new(&scene(4, 1200, 900)).kind(PngKind::Palette8).encode();
+    let done = normalize(Policy::default().without_pass_through(), photo);
     assert_eq!(done.media().format(), Format::Jpeg);
     let Action::Encoded { quality, reason, .. } = done.report().actions.last().expect("it was encoded") else {
         panic!("{:?}", done.report().actions)
