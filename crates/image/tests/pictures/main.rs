@@ -9,8 +9,8 @@ mod support;
 use sealpress_image::{Action, Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
 use sealpress_media::{Dimensions, Fault, Format, Media};
 use sealpress_testkit::{
-    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
-    scene, testdata_root,
+    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Rng, Sampling, WebP, heif_with_transforms, mean_delta_e,
+    psnr, scene, testdata_root,
 };
 use support::{actions, normalize, pixels, refusal, warnings};
 
@@ -280,8 +280,10 @@ fn colour_that_is_none_is_dropped_and_a_photo_with_a_palette_becomes_jpeg() {
         assert_eq!(pixels(done.media()), odd, "{kind:?}");
     }
     // A photo with a palette, which PNG codes badly.
-    let photo = Png::new(&scene(4, 1200, 900)).kind(PngKind::Palette8).encode();
-    let done = normalize(Policy::default().without_pass_through(), photo);
+    let mut photo = scene(4, 900, 600);
+    let mut rng = Rng::new(3);
+    photo.data.iter_mut().for_each(|sample| *sample = sample.saturating_add(rng.below(50) as u8));
+    let done = normalize(Policy::default().without_pass_through(), Png::new(&photo).kind(PngKind::Palette8).encode());
     assert_eq!(done.media().format(), Format::Jpeg);
     let Action::Encoded { quality, reason, .. } = done.report().actions.last().expect("it was encoded") else {
         panic!("{:?}", done.report().actions)
