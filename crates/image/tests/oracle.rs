@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use sealpress_image::{Normalizer, Policy, Probe};
+use sealpress_image::{Action, Normalizer, Policy, Probe};
 use sealpress_media::Media;
 use sealpress_testkit::{Entry, corpus, python};
 
@@ -116,6 +116,10 @@ fn codes_are_read_from_the_jpeg_that_goes_in_the_place_of_a_png() {
     let media = Media::sniff(std::fs::read(&scan).expect("it was drawn")).expect("a PNG");
     let done = Normalizer::new(Policy::default()).normalize(&media).expect("sound");
     assert_eq!(done.media().format(), sealpress_media::Format::Jpeg, "noise makes the PNG the larger one");
+    let Some(Action::Encoded { quality, reason, .. }) = done.report().actions.last() else {
+        panic!("{:?}", done.report().actions)
+    };
+    assert_eq!((*quality, *reason), (Some(92), "as PNG it would be larger"));
     std::fs::write(&output, done.media().bytes()).expect("a writable folder");
     let (readable, read) = (lines(READ_CODES, &scan), lines(READ_CODES, &output));
     assert!(readable.is_subset(&drawn) && readable.len() >= 15, "{readable:?}");

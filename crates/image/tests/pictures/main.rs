@@ -6,11 +6,11 @@ mod neighbours;
 mod stripped;
 mod support;
 
-use sealpress_image::{Action, Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
+use sealpress_image::{Damaged, Metadata, Normalizer, Policy, Probe, Profiles, Undersized};
 use sealpress_media::{Dimensions, Fault, Format, Media};
 use sealpress_testkit::{
-    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Rng, Sampling, WebP, heif_with_transforms, mean_delta_e,
-    psnr, scene, testdata_root,
+    Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
+    scene, testdata_root,
 };
 use support::{actions, normalize, pixels, refusal, warnings};
 
@@ -255,7 +255,7 @@ fn screenshots_stay_png_and_photos_become_jpeg() {
 }
 
 #[test]
-fn colour_that_is_none_is_dropped_and_a_photo_with_a_palette_becomes_jpeg() {
+fn colour_that_is_none_is_dropped() {
     let mut paper = Rgb::filled(600, 400, [250, 250, 250]);
     for (i, pixel) in paper.data.chunks_exact_mut(3).enumerate() {
         pixel.fill(if (i / 40) % 3 == 0 { 30 } else { 250 });
@@ -279,16 +279,6 @@ fn colour_that_is_none_is_dropped_and_a_photo_with_a_palette_becomes_jpeg() {
         assert_eq!(done.media().format(), Format::Png, "{kind:?}");
         assert_eq!(pixels(done.media()), odd, "{kind:?}");
     }
-    // A photo with a palette, which PNG codes badly.
-    let mut photo = scene(4, 900, 600);
-    let mut rng = Rng::new(3);
-    photo.data.iter_mut().for_each(|sample| *sample = sample.saturating_add(rng.below(50) as u8));
-    let done = normalize(Policy::default().without_pass_through(), Png::new(&photo).kind(PngKind::Palette8).encode());
-    assert_eq!(done.media().format(), Format::Jpeg);
-    let Action::Encoded { quality, reason, .. } = done.report().actions.last().expect("it was encoded") else {
-        panic!("{:?}", done.report().actions)
-    };
-    assert_eq!((*quality, *reason), (Some(92), "as PNG it would be larger"));
 }
 
 #[test]
