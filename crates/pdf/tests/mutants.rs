@@ -29,13 +29,72 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |value| value.parse().expect(name))
 }
 
-/// A file with some of what happens to files: bytes changed, lost, doubled, a piece moved, an end cut off.
+/// Words that structure is made of.
+const WORDS: [&[u8]; 16] = [
+    b"endstream",
+    b"stream",
+    b"endobj",
+    b" obj",
+    b"xref",
+    b"trailer",
+    b"startxref",
+    b"%%EOF",
+    b" 0 R",
+    b" 00000 n",
+    b"/Length",
+    b"/Contents",
+    b"/Kids",
+    b"/Filter",
+    b"/Type",
+    b">>",
+];
+
+/// What stands in content and dictionaries where nobody expects it.
+const STRAYS: [&[u8]; 14] = [
+    b" ) ",
+    b" > ",
+    b" >> ",
+    b" << ",
+    b" ] ",
+    b" [ ",
+    b" } ",
+    b" { ",
+    b" (",
+    b" <4!>",
+    b" null ",
+    b" 7 0 R ",
+    b" 99999999999999999999 ",
+    b" % ",
+];
+
+/// One of these words, wherever it stands, with a letter changed, lost, doubled, or something behind it.
+fn misspelt(out: &mut Vec<u8>, rng: &mut Rng) {
+    let word = WORDS[rng.below(16) as usize];
+    let places: Vec<usize> = memchr::memmem::find_iter(out, word).collect();
+    let Ok(count @ 1..) = u32::try_from(places.len()) else { return };
+    let start = places[rng.below(count) as usize];
+    let letter = start + rng.below(u32::try_from(word.len()).unwrap()) as usize;
+    match rng.below(5) {
+        0 => out[letter] = b'a' + u8::try_from(rng.below(26)).unwrap(),
+        1 => drop(out.remove(letter)),
+        2 => out.insert(letter, out[letter]),
+        3 => out[letter] = b"0123456789 \n"[rng.below(12) as usize],
+        _ => {
+            let stray = STRAYS[rng.below(14) as usize];
+            let end = start + word.len();
+            out.splice(end..end, stray.iter().copied());
+        }
+    }
+}
+
+/// A file with some of what happens to files: bytes changed, lost, doubled, a piece moved, an end cut off, a word of
+/// its structure misspelt, something between its words.
 fn mutant(file: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut out = file.to_vec();
     let at = |rng: &mut Rng, out: &[u8]| rng.below(u32::try_from(out.len()).unwrap()) as usize;
     for _ in 0..=rng.below(4) {
         let start = at(rng, &out);
-        match rng.below(7) {
+        match rng.below(11) {
             0 | 1 => out[start] = rng.next_u32().to_le_bytes()[0],
             2 => out[start] ^= 1 << rng.below(8),
             3 => {
@@ -52,6 +111,12 @@ fn mutant(file: &[u8], rng: &mut Rng) -> Vec<u8> {
                 if let Some(digit) = out[start..].iter().position(u8::is_ascii_digit) {
                     out[start + digit] = b'0' + u8::try_from(rng.below(10)).unwrap();
                 }
+            }
+            6..=8 => misspelt(&mut out, rng),
+            9 => {
+                let blanks: Vec<usize> = memchr::memchr2_iter(b' ', b'\n', &out).collect();
+                let blank = blanks[rng.below(u32::try_from(blanks.len()).unwrap()) as usize];
+                out.splice(blank..blank, STRAYS[rng.below(14) as usize].iter().copied());
             }
             _ => {
                 if rng.below(4) == 0 {
@@ -83,7 +148,7 @@ fn pdfium_misses_nothing_that_was_not_named() {
     let Some(python) = sealpress_testkit::python("pypdfium2, numpy") else { return };
     let (mutants, seed) = (setting("SEALPRESS_PDF_MUTANTS", 200), setting("SEALPRESS_PDF_SEED", 14));
     let originals = originals();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutants-{seed}"));
     // What an earlier run left may have another number.
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();

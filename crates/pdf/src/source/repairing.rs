@@ -67,22 +67,26 @@ impl Repairing {
             // A stream whose data it did not find is a dictionary to it.
             Some(Value::Plain(Object::Dict(dict))) if dict.contains(b"Length") && !self.encrypted => {
                 match self.search.find(id) {
-                    Hit::Found(stream @ Value::Stream(_)) => Lookup::Found(stream),
+                    Hit::Found(stream @ Value::Stream(_)) => self.judged(id, stream),
                     _ => Lookup::Found(Value::Plain(Object::Dict(dict))),
                 }
             }
             Some(_) if self.search.is_torn(id) => Lookup::Lost,
-            Some(value) if self.search.is_damaged(id) => Lookup::Damaged(value),
-            Some(value) => Lookup::Found(value),
+            Some(value) => self.judged(id, value),
             None => self.otherwise(id),
         }
+    }
+
+    /// An object that was read, whole or not.
+    fn judged(&self, id: Id, value: Value) -> Lookup {
+        if self.search.is_damaged(id) { Lookup::Damaged(value) } else { Lookup::Found(value) }
     }
 
     /// An object that the reader has not.
     fn otherwise(&self, id: Id) -> Lookup {
         match self.search.find(id) {
             // What stands in the bytes is not what was meant where it is encrypted.
-            Hit::Found(value) if !self.encrypted => Lookup::Found(value),
+            Hit::Found(value) if !self.encrypted => self.judged(id, value),
             Hit::Found(_) | Hit::Unreadable => Lookup::Lost,
             Hit::None => match self.sections.as_ref().map(|sections| sections.find(id)) {
                 Some(Ok(Place::Absent)) => Lookup::Absent,

@@ -14,6 +14,9 @@ use crate::object::{Dict, Id, Object, Stream, Value};
 /// Bytes of the digits and blanks of a header.
 const HEADER: usize = 32;
 
+/// Bytes that may stand between `stream` and the end of its line.
+const STRAY: usize = 64;
+
 /// Bytes looked at behind a stream for a word that ends it.
 const END_WORD: usize = 24;
 
@@ -71,6 +74,11 @@ impl Search {
             return true;
         }
         lexer.skip_space();
+        if lexer.keyword(b"stream") {
+            let rest = self.bytes.get(lexer.position()..).unwrap_or_default();
+            let first = rest.iter().find(|b| !matches!(b, b' ' | b'\t'));
+            return first.is_some_and(|b| !matches!(b, b'\r' | b'\n'));
+        }
         // A word, or the number of the next object where the word is missing.
         let next = self.bytes.get(lexer.position());
         next.is_some_and(|b| matches!(b, b'/' | b'<' | b'>' | b'[' | b']' | b'(' | b')' | b'{' | b'}'))
@@ -97,6 +105,14 @@ impl Search {
         };
         let start = word + line(blanks).map_or(line(0).unwrap_or(0), |end| blanks + end);
         let length = self.length(&dict);
+        // Something stands behind the word that does not belong there: the data begin on the next line, if they
+        // then end where they should.
+        let next = || {
+            let end = rest.iter().take(STRAY).position(|b| matches!(b, b'\r' | b'\n'))?;
+            let start = word + end + line(end)?;
+            self.ends_at(start.checked_add(length?)?).then_some(start)
+        };
+        let start = if line(blanks).is_none() { next().unwrap_or(start) } else { start };
         let end = length.and_then(|n| start.checked_add(n)).filter(|end| self.ends_at(*end));
         let end = end.or_else(|| self.end_after(start))?;
         Some(Stream { dict, data: self.bytes.slice(start..end) })
@@ -224,6 +240,7 @@ mod tests {
         for (what, text) in [
             ("a blank behind the word", "7 0 obj<</Length 3>>stream \nabc\nendstream endobj\n%%EOF"),
             ("tabs and a carriage return", "7 0 obj<</Length 3>>stream\t\t\r\nabc\nendstream endobj\n%%EOF"),
+            ("something behind the word", "7 0 obj<</Length 3>>stream << \nabc\nendstream endobj\n%%EOF"),
             ("a misspelt end", "7 0 obj<</Length 3>>stream\nabc\nendstraem endobj\n%%EOF"),
             ("an end without its first letters", "7 0 obj<</Length 3>>stream\nabc\nndstream endobj\n%%EOF"),
             ("no end of the stream", "7 0 obj<</Length 3>>stream\nabc\nendobj\n%%EOF"),
@@ -267,6 +284,7 @@ mod tests {
             "7 0 obj<</A \u{1}4 0 R>>endobj",
             "7 0 obj<</A 1 endobj",
             "7 0 obj[1 2]]endobj",
+            "7 0 obj<</Length 3>>stream << \nabc\nendstream endobj",
         ] {
             assert!(damaged(damage), "{damage}");
         }
