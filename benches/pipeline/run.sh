@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what the benches of the pipeline run and starts one of them:
-#   run.sh race|journal|memory|machines|attempts [FLAGS]     (cargo xtask bench pipeline|journal|…)
+#   run.sh race|journal|memory|machines|attempts|gateway [FLAGS]     (cargo xtask bench pipeline|journal|…)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 name=$1

@@ -10,12 +10,13 @@ use crate::setup::{self, Need};
 
 const NAMES: [&str; 6] = ["image", "jpeg", "base64", "sign", "pdf", "pipeline"];
 /// Whole runs of the binary; `pipeline` is the race among programs.
-const RUNS: [(&str, &str); 5] = [
+const RUNS: [(&str, &str); 6] = [
     ("pipeline", "race"),
     ("journal", "journal"),
     ("memory", "memory"),
     ("machines", "machines"),
     ("attempts", "attempts"),
+    ("gateway", "gateway"),
 ];
 
 pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
@@ -41,7 +42,7 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         return run_of(sh, script, rivals, &more);
     }
     let Some(name) = name.filter(|n| NAMES.contains(&n.as_str())) else {
-        bail!("bench wants one of: {}, journal, memory, machines, attempts", NAMES.join(", "));
+        bail!("bench wants one of: {}, journal, memory, machines, attempts, gateway", NAMES.join(", "));
     };
     if !rivals {
         setup::install(sh, &[Need::Build])?;

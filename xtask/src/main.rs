@@ -35,6 +35,7 @@ cargo xtask COMMAND
   check-features           every feature of the facade and of the press compiles without the others
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
+  bench gateway            CPU time and memory of a gateway over what pressing costs alone
   package [--program FILE] .deb, tarball and bill of materials, installed into a throw-away root and run
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
@@ -122,6 +123,8 @@ fn setup_command(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
 
 fn demo(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build])?;
+    eprintln!("demo: compiling, which takes minutes the first time; cargo tells how far it is");
+    passed_through(cmd!(sh, "cargo build --release --package sealpress --example demo"))?;
     passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress --example demo -- {rest...}"))
 }
 

@@ -115,6 +115,11 @@ impl Uploads {
     pub(crate) async fn prepared(&self, envelope: &Envelope, record: &mut Record) -> Result<Prepared, Problem> {
         let format = Media::sniff(envelope.media.clone()).map(|media| media.format()).ok();
         let prepared = self.preparer.bytes(envelope.media.clone()).await?;
+        if !prepared.further.is_empty() {
+            // One call, one file: what does not fit into it is not left out in silence.
+            let message = "the document becomes several pictures, and this call takes one: send its pages one by one";
+            return Err(Problem::new(ProblemKind::Media, message));
+        }
         let names = prepared.summary.actions.iter().map(|note| note.name.clone()).collect();
         let out = (prepared.media.format(), prepared.media.len() as u64);
         record.media = format.map(|format| [(format, prepared.input_bytes), out]);

@@ -73,6 +73,8 @@ pub(crate) struct Args {
     /// Largest body of an upload
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = parse_bytes)]
     max_body: u64,
+    #[command(flatten)]
+    documents: press::DocumentArgs,
     /// Threads that prepare files; as many as there are CPUs unless given
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -136,7 +138,7 @@ async fn serve(args: &Args) -> Result<ExitCode, Failure> {
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
 
     let Opened { door, renewed } = open(args)?;
-    let mut builder = Gateway::builder(door, press::press(press::policies(args.vendor))).options(options(args));
+    let mut builder = Gateway::builder(door, press::press(args.documents.policies(args.vendor))).options(options(args));
     if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
         builder = builder.tls(Tls::from_pem(cert, key).map_err(|e| Failure::config(e.to_string()))?);
     }

@@ -91,6 +91,7 @@ pub(crate) fn print(story: &Story) {
         }
         line(cells);
     }
+    removed(story);
     let (sent, before, after) = totals(story);
     println!(
         "\n{sent} of {} uploaded, {} → {}, {} submitted, in {:.1} s",
@@ -100,6 +101,20 @@ pub(crate) fn print(story: &Story) {
         count(story.submissions.values().filter(|s| s.is_ok()).count(), "session"),
         story.took.as_secs_f64(),
     );
+}
+
+/// What the PDFs lost, in words: what leaves a document must not leave it in silence.
+fn removed(story: &Story) {
+    let of_file = |row: &Row| {
+        let report = row.outcome.summary.as_ref()?;
+        let notes = report.actions.iter().chain(&report.warnings).filter(|note| note.name.ends_with("-removed"));
+        let texts: Vec<&str> = notes.map(|note| note.text.trim_start_matches("removed ")).collect();
+        (!texts.is_empty()).then(|| format!("  {}: {}", row.file.name, texts.join("; ")))
+    };
+    let lines: Vec<String> = story.rows.iter().filter_map(of_file).collect();
+    if !lines.is_empty() {
+        println!("\nremoved from PDFs:\n{}", lines.join("\n"));
+    }
 }
 
 /// Files of a session that are not with the vendor.
