@@ -1,4 +1,4 @@
-"""300 real-size photos against the emulator: ours, and (--rivals) a Python and a Node program that do the same
+"""300 photos, each of the real ones many times with a comment of its own, against the emulator: ours, and (--rivals) a Python and a Node program that do the same
 work. `cargo xtask bench pipeline [--rivals]`.
 
 Every contender gets an emulator of its own in another process, whose CPU time counts for nobody, and the
@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--rivals", action="store_true")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--mix", default="usual")
+    parser.add_argument("--mix", default="real", help="real photos of ../shared/corpus, or usual, plain, large, small: made ones")
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--only", default="", help="contenders, separated by semicolons")
     options = parser.parse_args()
