@@ -70,7 +70,7 @@ pub fn text(duration: Duration) -> String {
     if nanos == 0 {
         return "0s".to_owned();
     }
-    let exact = UNITS.iter().find(|(_, unit)| nanos % u128::from(*unit) == 0);
+    let exact = UNITS.iter().find(|(_, unit)| nanos.is_multiple_of(u128::from(*unit)));
     let (name, unit) = exact.unwrap_or(&("ns", 1));
     format!("{}{name}", nanos / u128::from(*unit))
 }
