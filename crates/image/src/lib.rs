@@ -42,11 +42,8 @@ pub use resize::Filter;
 #[must_use]
 pub const fn reads(format: sealpress_media::Format) -> bool {
     use sealpress_media::Format;
-    match format {
-        Format::Jpeg | Format::Png | Format::WebP => true,
-        Format::Heic => cfg!(feature = "heif"),
-        _ => false,
-    }
+    matches!(format, Format::Jpeg | Format::Png | Format::WebP)
+        || matches!(format, Format::Heic) && cfg!(feature = "heif")
 }
 
 /// Opens the machine's libheif now and lets pictures under this policy be read by it where our own reader refuses

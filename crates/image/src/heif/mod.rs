@@ -39,13 +39,15 @@ mod picture;
 #[cfg(feature = "heif")]
 mod pure;
 mod sps;
-#[cfg(all(test, feature = "heif"))]
+#[cfg(test)]
+#[cfg(feature = "heif")]
 mod tests;
 mod track;
 #[cfg(not(feature = "heif"))]
 mod without;
 
-#[cfg(all(test, feature = "heif"))]
+#[cfg(test)]
+#[cfg(feature = "heif")]
 use std::borrow::Cow;
 
 use sealpress_media::Dimensions;
