@@ -73,7 +73,7 @@ fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> Stri
         &mut page,
         "Throughput",
         "Items that came to their end, per second. Long stretches without any are cut out.",
-        &svg::throughput(figures),
+        &format!("<div class=scroll>{}</div>", svg::throughput(figures)),
     );
     page.push_str("<div class=two>");
     section(&mut page, "Sizes", "Files as they came, and as they were sent.", &svg::sizes(figures));
@@ -217,7 +217,10 @@ fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {
         (
             "failed",
             thousands(summary.of(ItemState::Failed)),
-            format!("{} in quarantine", summary.of(ItemState::Quarantined)),
+            match summary.of(ItemState::Dropped) {
+                0 => format!("{} in quarantine", summary.of(ItemState::Quarantined)),
+                n => format!("{} in quarantine, {n} dropped", summary.of(ItemState::Quarantined)),
+            },
         ),
         (
             "sessions submitted",
@@ -246,7 +249,7 @@ fn duplicates(summary: &Summary, figures: &Figures) -> String {
         ("of them found in the provider's list", thousands(figures.found)),
         ("media at the provider that are no item's", thousands(summary.unaccounted)),
         ("confirmed media that the provider did not list", thousands(summary.missing)),
-        ("empty sessions that may be left at the provider", thousands(summary.orphans)),
+        ("sessions that are, or may be, left behind at the provider", thousands(summary.orphans)),
     ] {
         let _ = write!(text, "<dt>{label}<dd>{value}");
     }

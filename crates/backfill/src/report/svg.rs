@@ -266,7 +266,13 @@ fn ceiling(value: f64) -> f64 {
 }
 
 fn rate(value: f64) -> String {
-    if value.fract() == 0.0 || value >= 100.0 { thousands(value as u64) } else { format!("{value:.1}") }
+    if value.fract() == 0.0 || value >= 100.0 {
+        thousands(value as u64)
+    } else if value < 1.0 {
+        format!("{value:.2}").trim_end_matches('0').to_owned()
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 fn milliseconds(ms: f64) -> String {
@@ -313,6 +319,6 @@ mod tests {
         assert_eq!(ceiling(3.2), 5.0);
         assert_eq!(ceiling(101.0), 200.0);
         assert!((ceiling(0.03) - 0.05).abs() < 1e-9);
-        assert_eq!([0.0, 0.5, 2.0, 37.5, 250.0].map(rate), ["0", "0.5", "2", "37.5", "250"]);
+        assert_eq!([0.0, 0.15, 0.5, 2.0, 37.5, 250.0].map(rate), ["0", "0.15", "0.5", "2", "37.5", "250"]);
     }
 }

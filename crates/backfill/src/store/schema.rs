@@ -1,6 +1,8 @@
 //! The tables and every statement, in the words that both dialects share. Parameters are written
 //! `?1`; PostgreSQL gets `$1`. What differs stands in [`Dialect`], and nowhere else.
 
+use std::borrow::Cow;
+
 use super::migrations::MIGRATIONS;
 use super::rows::failure_values;
 pub(crate) use super::rows::{decided_values, end_items, item_values, mend_values, session_values, too_late};
@@ -48,18 +50,22 @@ pub(crate) const POSTGRES: Dialect = Dialect {
 
 impl Dialect {
     /// A text of ours in this dialect's words.
-    pub(crate) fn say(&self, text: &str) -> String {
+    pub(crate) fn say<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        // Most of what is said for every item is the same in both.
+        if self.parameter == '?' && !text.contains('{') {
+            return Cow::Borrowed(text);
+        }
         let text = text
             .replace("{pk}", self.primary_key)
             .replace("{blob}", self.blob)
             .replace("{now}", self.now)
             .replace("{skip_locked}", self.skip_locked);
-        if self.parameter == '?' { text } else { text.replace('?', &self.parameter.to_string()) }
+        Cow::Owned(if self.parameter == '?' { text } else { text.replace('?', &self.parameter.to_string()) })
     }
 
     /// The scripts from `version` to [`VERSION`].
     pub(crate) fn migrations(&self, version: usize) -> impl Iterator<Item = (usize, String)> + '_ {
-        MIGRATIONS.iter().enumerate().skip(version).map(|(n, script)| (n + 1, self.say(script)))
+        MIGRATIONS.iter().enumerate().skip(version).map(|(n, script)| (n + 1, self.say(script).into_owned()))
     }
 }
 

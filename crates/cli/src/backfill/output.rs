@@ -254,7 +254,10 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
     for (n, what) in [
         (summary.unaccounted, "at the provider are no item's: recorded twice, or somebody else's"),
         (summary.missing, "are confirmed and not in the provider's list: not submitted"),
-        (summary.orphans, "empty sessions may be left at the provider: their creation was asked for again"),
+        (
+            summary.orphans,
+            "sessions are, or may be, left behind at the provider: their creation was asked for again, or they ended",
+        ),
         (summary.unowned, "rows cannot be read and are nobody's"),
     ] {
         if n > 0 {

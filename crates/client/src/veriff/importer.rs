@@ -276,6 +276,11 @@ impl Provider for FaceImporter {
         Box::pin(std::future::ready(listed))
     }
 
+    /// The list is what this process remembers, and no count of what Veriff has: nothing is held against it.
+    fn lists_receipts(&self) -> bool {
+        false
+    }
+
     /// What another process sent within Veriff's five minutes is as if this one had; of what it sent before
     /// nothing can be told.
     fn recall(&self, session: &SessionId, context: &Context, sha256: &[u8; 32], ago: Duration) {

@@ -354,12 +354,12 @@ pub(super) struct Tx<'a> {
 impl Tx<'_> {
     async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<tokio_postgres::Row>, Failed> {
         let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = values.iter().map(|v| v as _).collect();
-        Ok(self.inner.query(&POSTGRES.say(sql), &values).await?)
+        Ok(self.inner.query(&*POSTGRES.say(sql), &values).await?)
     }
 
     async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Failed> {
         let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = values.iter().map(|v| v as _).collect();
-        Ok(self.inner.execute(&POSTGRES.say(sql), &values).await?)
+        Ok(self.inner.execute(&*POSTGRES.say(sql), &values).await?)
     }
 }
 
