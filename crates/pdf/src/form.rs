@@ -67,14 +67,16 @@ impl Forms {
                 };
                 match dict.get_name(b"Subtype") {
                     // A pop-up shows the text of another annotation when it is opened.
-                    Some(b"Popup") | None => continue,
+                    Some(b"Popup") => continue,
+                    // What it is may be misspelt; what it looks like is there.
+                    None if !dict.contains(b"AP") => continue,
                     Some(b"Widget") => {
                         if let (Some(id), true) = (annotation.as_ref_id(), has_form) {
                             forms.widgets.insert(id);
                             forms.climb(source, id, dict, &mut seen)?;
                         }
                     }
-                    Some(_) => {}
+                    Some(_) | None => {}
                 }
                 kept.push(annotation.clone());
             }

@@ -216,6 +216,15 @@ fn what_a_page_had_of_a_lost_tree_is_not_known() {
 }
 
 #[test]
+fn an_annotation_whose_kind_is_misspelt_is_content() {
+    let form = stream("/Type/XObject/Subtype/Form/BBox[0 0 100 100]", b"0 0.4 0 rg 5 5 90 90 re f");
+    let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Annots[60 0 R]>>";
+    let annotation = "<</Type/Annot/Sutype/Square/Rect[100 100 200 200]/AP<</N 61 0 R>>>>";
+    let file = File::of(&[TEXT, ""]).with(11, page).with(60, annotation).with(61, form);
+    assert_eq!(kept(file.bytes()), [1, 2]);
+}
+
+#[test]
 fn what_was_not_decrypted_is_never_sent() {
     let path = sealpress_testkit::corpus_root().join("pdf-trim/pypdf__resources__encryption__r3-empty-password.pdf");
     let Ok(whole) = std::fs::read(path) else { return sealpress_testkit::skip("no corpus") };

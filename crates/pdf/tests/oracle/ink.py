@@ -66,6 +66,14 @@ def is_mended(original, number, found):
     return before.shape == found.shape and missing(before, found) is None and missing(found, before) is None
 
 
+def was_empty(original, number):
+    """Whether a page had no ink before the damage."""
+    try:
+        return (darkness(opened(original), number - 1) < INK).mean() <= SHARE
+    except (pypdfium2.PdfiumError, IndexError):
+        return False
+
+
 def lost(source, output, kept, dropped, original):
     try:
         before = opened(source)
@@ -81,7 +89,7 @@ def lost(source, output, kept, dropped, original):
             page = darkness(before, number - 1)
         except (pypdfium2.PdfiumError, IndexError):
             continue
-        if (page < INK).mean() > SHARE:
+        if (page < INK).mean() > SHARE and not was_empty(original, number):
             return "lost", f"page {number} was called empty and has ink"
     for index, number in enumerate(kept):
         try:
