@@ -28,6 +28,12 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         match arg {
             lexopt::Arg::Long("rivals") => rivals = true,
             // What the runs of the pipeline take: `--count 99`.
+            // What preflight takes: `--set-aside`, `--most 40`.
+            lexopt::Arg::Long(flag) if name.as_deref() == Some("preflight") => {
+                let flag = OsString::from(format!("--{flag}"));
+                more.push(flag);
+                more.extend(flags.optional_value());
+            }
             lexopt::Arg::Long(flag) if RUNS.iter().any(|(run, _)| name.as_deref() == Some(*run)) => {
                 let flag = OsString::from(format!("--{flag}"));
                 more.push(flag);
@@ -41,8 +47,11 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     if let Some((_, script)) = RUNS.iter().find(|(run, _)| name.as_deref() == Some(*run)) {
         return run_of(sh, script, rivals, &more);
     }
+    if name.as_deref() == Some("preflight") {
+        return preflight(sh, &more);
+    }
     let Some(name) = name.filter(|n| NAMES.contains(&n.as_str())) else {
-        bail!("bench wants one of: {}, journal, memory, machines, attempts, gateway", NAMES.join(", "));
+        bail!("bench wants one of: {}, preflight, journal, memory, machines, attempts, gateway", NAMES.join(", "));
     };
     if !rivals {
         setup::install(sh, &[Need::Build])?;
@@ -74,4 +83,24 @@ fn run_of(sh: &Shell, script: &str, rivals: bool, more: &[OsString]) -> anyhow::
     let start = crate::root().join("benches/pipeline/run.sh");
     let rivals = rivals.then_some("--rivals");
     cmd!(sh, "bash {start} {script} {rivals...} {more...}").run().with_context(|| format!("bench {script}"))
+}
+
+/// What preflight finds of good pictures and of spoilt ones, by `xtask/preflight.py`: specimens that are made here, the
+/// open corpus where it is, and whatever `--good DIR` names. Other flags are the script's.
+fn preflight(sh: &Shell, more: &[OsString]) -> anyhow::Result<()> {
+    setup::install(sh, &[Need::Build, Need::Test])?;
+    let root = crate::root();
+    cmd!(sh, "cargo build --quiet --release --package sealpress-image --example quality").run()?;
+    let quality = root.join("target/release/examples/quality");
+    let made = root.join("target/preflight");
+    if !made.is_dir() {
+        sh.create_dir(&made)?;
+        cmd!(sh, "{quality} make {made} 26").run()?;
+    }
+    let (python, script) = (root.join("target/venv/bin/python"), root.join("xtask/preflight.py"));
+    let folders = ["photos", "documents", "heic", "orientation", "phone-jpeg"];
+    let known = folders.map(|folder| root.join("../shared/corpus").join(folder));
+    let good = known.into_iter().filter(|folder| folder.is_dir()).chain([made]);
+    let good = good.flat_map(|folder| [OsString::from("--good"), folder.into()]);
+    cmd!(sh, "{python} -W ignore {script} {quality} {good...} {more...}").run().context("preflight")
 }

@@ -3,6 +3,7 @@
 mod damaged;
 mod dynamic_range;
 mod neighbours;
+mod preflight;
 mod stripped;
 mod support;
 
