@@ -58,8 +58,10 @@ def rows(command, paths, stdin=None):
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             row = json.loads(line)
-            if "file" in row and "ok" in row:
-                found[os.path.abspath(row["file"])] = row
+            # The program says `input`, the example `file`.
+            path = row.get("input", row.get("file"))
+            if path and "ok" in row:
+                found[os.path.abspath(path)] = row
     missing = [p for p in paths if p not in found]
     if missing:
         sys.exit(f"{command[0]} said nothing about {len(missing)} files, {missing[0]} first\n{done.stderr[-2000:]}")
