@@ -40,6 +40,7 @@ pub(super) async fn first_ready<'a>(
                 }
             };
             let prepared = tokio::select! {
+                biased;
                 prepared = preparing => prepared,
                 () = runner.stop.token.cancelled() => return Ok(None),
             };

@@ -1,15 +1,16 @@
 //! The pipeline's journal, kept in the store: every hook finds its session's claim here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use sealpress_pipeline as pipeline;
 use sealpress_pipeline::{Admit, Doubt, Entry, Journal, JournalError, Known, Output, Permission, Submission};
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,7 +42,8 @@ struct Claims {
 /// One claimed session.
 pub(super) struct ClaimedSession {
     ticket: Mutex<Ticket>,
-    state: Mutex<HashMap<i64, ItemProgress>>,
+    /// In the order of the manifest.
+    state: Mutex<BTreeMap<i64, ItemProgress>>,
     /// Whether we made it, or would: a subject of the manifest's.
     is_ours: bool,
     /// A submit may be on the wire.
@@ -345,7 +347,7 @@ impl Journal for StoreJournal {
             Ok(match claimed.ticket().until {
                 Some(until) => {
                     let last = until.checked_sub(MARGIN).unwrap_or_else(Instant::now);
-                    Permission::until(tokio::time::Instant::from_std(last))
+                    Permission::until(last)
                 }
                 None => Permission::default(),
             })

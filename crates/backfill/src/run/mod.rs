@@ -16,12 +16,14 @@ mod tally;
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sealpress_client::Provider;
 use sealpress_pipeline::{self as pipeline, Pipeline, Press};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 pub(crate) use tally::Tally;
@@ -191,10 +193,10 @@ impl Runner {
     /// A journal that failed. Everything else is an exit code.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<Finished> {
         let started = Instant::now();
-        let watch = tokio::spawn(Arc::clone(self).watch());
-        let worked = self.work().await;
-        watch.abort();
-        worked?;
+        // Ends with the run, also where the caller gives that up.
+        let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(self).watch()));
+        self.work().await?;
+        drop(watch);
         // What is held back of a run that was stopped stays as the journal has it.
         for held in self.first.open() {
             self.store.release(&held.claimed.ticket()).await?;
@@ -250,16 +252,17 @@ impl Runner {
                 break;
             }
             tokio::select! {
+                biased;
+                () = self.stop.token.cancelled() => {
+                    self.pipeline.stop("the run was told to stop");
+                    return self.drain(sessions).await;
+                }
                 ended = sessions.join_next() => match ended {
                     Some(Ok(outcome)) => outcome?,
                     Some(Err(e)) => return Err(Error::caused(ErrorKind::Illegal, "a session's task ended", e)),
                     None => {}
                 },
                 () = self.sources.one_more_waits() => {}
-                () = self.stop.token.cancelled() => {
-                    self.pipeline.stop("the run was told to stop");
-                    return self.drain(sessions).await;
-                }
             }
         }
         self.pipeline.drain(DRAIN).await;
@@ -272,6 +275,7 @@ impl Runner {
         tokio::pin!(patience);
         loop {
             tokio::select! {
+                biased;
                 ended = sessions.join_next() => match ended {
                     None => return self.fatal(),
                     Some(Ok(outcome)) => outcome?,
@@ -315,10 +319,10 @@ impl Runner {
 
     /// Looks after what stops a run: the clock, and a pipeline that stopped by itself.
     async fn watch(self: Arc<Self>) {
-        let deadline = self.options.deadline.map(|after| tokio::time::Instant::now() + after);
+        let deadline = self.options.deadline.map(|after| Instant::now() + after);
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            if deadline.is_some_and(|at| tokio::time::Instant::now() >= at) {
+            if deadline.is_some_and(|at| Instant::now() >= at) {
                 self.stop.pull(Stopped::Deadline);
             }
             if let Some(cause) = self.pipeline.stopped()
@@ -378,8 +382,9 @@ impl Runner {
 
     async fn sleep(&self, wait: Duration) {
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            biased;
             () = self.stop.token.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) async fn work(runner: &Runner, claim: Claim) -> Result<()> {
         let steps = steps(runner, &claim, &claimed, &mut remote);
         let leased = keep_lease(runner, &claimed);
         tokio::select! {
+            biased;
             done = steps => done,
             lost = leased => lost,
         }
@@ -176,6 +177,7 @@ async fn deliver_read(
     read: Read,
 ) -> Result<Pass> {
     let read = tokio::select! {
+        biased;
         read = read => read,
         () = runner.stop.token.cancelled() => return Ok(Pass::Left),
     };

@@ -15,9 +15,10 @@ mod value;
 
 pub(crate) use glob::Glob;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use sealpress_client::{Context, Decided, MediaId, SessionId, Verdict};
 use sealpress_media::Format;

@@ -14,9 +14,10 @@ mod tls;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sealpress_client::{Decided, SessionId};
+use tokio::time::Instant;
 use tokio_postgres::Transaction;
 
 use super::schema::{self, Moved, POSTGRES};

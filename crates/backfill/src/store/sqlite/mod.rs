@@ -10,10 +10,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use sealpress_client::{Decided, SessionId};
+use tokio::time::Instant;
 use writer::{When, Writer};
 
 use super::schema::{self, Moved, SQLITE};
