@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpress_client::Provider;
-use sealpress_pipeline::Press;
+use sealpress_pipeline::{Pipeline, Press};
 use sha2::{Digest, Sha256};
 
 use crate::account::{self, Account};
@@ -350,7 +350,7 @@ impl Backfill {
         }
         let memory = options.pipeline.memory;
         let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?, memory)?;
-        let runner = Runner::new(Arc::clone(&batch.store), provider, wiring.press, sources, options, host)?;
+        let runner = Runner::new(Arc::clone(&batch.store), Pipeline::shared(provider, wiring.press), sources, options, host)?;
         Ok(Run { batch, runner, before })
     }
 

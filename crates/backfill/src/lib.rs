@@ -26,6 +26,9 @@ mod private;
 mod report;
 mod results;
 mod run;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod source;
 mod store;
 mod units;

@@ -20,8 +20,10 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::host::Route;
 use crate::job::{Confirmed, Item};
+use crate::journal::Permission;
 use crate::lookup::may_be;
 use crate::metrics::{add, add_time};
+use crate::planted::{self, Bug};
 use crate::session::{LookAlikes, Session, Standing};
 
 /// What an item looks like in a listing, and what it is.
@@ -125,6 +127,7 @@ impl Delivery<'_> {
                     return Err(failure.error.with_doubt(ever_in_doubt));
                 }
                 Meaning::NotSent | Meaning::Throttled(_) => self.mark_not_sent().await?,
+                _ if planted::is(Bug::BlindRetry) => self.mark_not_sent().await?,
                 _ => {
                     add(&self.core.metrics.in_doubt, 1);
                     let core = self.core;
@@ -145,7 +148,8 @@ impl Delivery<'_> {
         let doubt = |e: Error| {
             Error::new(ErrorKind::InDoubt, format!("may have been recorded; not looked up: {e}")).with_source(e)
         };
-        self.core.until_stopped(tokio::time::sleep(self.core.options.doubt.settle)).await.map_err(doubt)?;
+        let settle = if planted::is(Bug::NoSettle) { Duration::ZERO } else { self.core.options.doubt.settle };
+        self.core.until_stopped(tokio::time::sleep(settle)).await.map_err(doubt)?;
         self.matched(key, false).await.map_err(doubt)
     }
 
@@ -159,7 +163,8 @@ impl Delivery<'_> {
 
     /// A good listing, matched. `strict`: no entry is taken for its looks.
     async fn matched(&self, key: Key, strict: bool) -> Result<Reconciled, Error> {
-        let _alone = self.session.gate.write().await;
+        let alone = self.session.gate.write().await;
+        let _alone = (!planted::is(Bug::OpenGate)).then_some(alone);
         let listed = self.core.list(&self.item.session).await?;
         let journal = &self.core.journal;
         let known = journal.known(&self.item.session).await.map_err(|e| self.core.journal_failed(e))?;
@@ -172,7 +177,8 @@ impl Delivery<'_> {
         let ids: HashSet<MediaId> = listed.iter().map(|entry| entry.media_id.clone()).collect();
         let likely: Vec<Listed> = listed
             .into_iter()
-            .filter(|entry| may_be(entry, &self.item.context, key.looks()) && !anothers(&entry.media_id))
+            .filter(|entry| may_be(entry, &self.item.context, key.looks()))
+            .filter(|entry| !anothers(&entry.media_id) || planted::is(Bug::ClaimedTwice))
             .collect();
         // Where the list has ids of its own, an answered upload's entry cannot be told from others.
         let lists_receipts = self.core.provider.lists_receipts();
@@ -182,7 +188,7 @@ impl Delivery<'_> {
         if likely.len() <= rivals.unlisted {
             return Ok(Reconciled::Absent);
         }
-        let found = if rivals.items == 0 && !strict {
+        let found = if (rivals.items == 0 || planted::is(Bug::Alibi)) && !strict {
             likely.into_iter().next().map(|entry| entry.media_id)
         } else {
             let Some(sha256) = key.sha256 else { return Ok(Reconciled::NeedsBytes) };
@@ -190,7 +196,7 @@ impl Delivery<'_> {
         };
         // Claiming it takes it out for the next.
         Ok(match found {
-            Some(media_id) if self.session.claim(&media_id, self.number) => {
+            Some(media_id) if self.session.claim(&media_id, self.number) || planted::is(Bug::ClaimedTwice) => {
                 self.session.found(self.number);
                 Reconciled::Found(media_id)
             }
@@ -224,6 +230,7 @@ impl Delivery<'_> {
                 None => drop(unserved.get_or_insert(entry.media_id)),
             }
         }
+        let n = n + usize::from(planted::is(Bug::OffByOne));
         Ok(unserved.filter(|_| rivals.is_some_and(|rivals| n > rivals.doubts + rivals.unlisted)))
     }
 
@@ -239,7 +246,8 @@ impl Delivery<'_> {
             let gate = self.until_cancelled(self.session.gate.read()).await?;
             let permit = self.until_cancelled(core.permit(Route::Upload, signed.content_length())).await??;
             // A look-alike may have come into doubt while this one waited.
-            if self.session.standing(self.number, &self.item.context, key.looks()) == Standing::Clear {
+            let standing = self.session.standing(self.number, &self.item.context, key.looks());
+            if standing == Standing::Clear || planted::is(Bug::LookAlikesGo) {
                 break (gate, permit);
             }
         };
@@ -250,7 +258,15 @@ impl Delivery<'_> {
         core.stop.check()?;
         self.attempts += 1;
         self.session.sending(self.number, &self.item.context, key.looks());
-        let leave = core.journal.sending(self.item, self.attempts).await.map_err(|e| core.journal_failed(e))?;
+        let recorded = async {
+            let recorded = core.journal.sending(self.item, self.attempts).await;
+            recorded.map_err(|e| core.journal_failed(e))
+        };
+        let leave = match planted::is(Bug::PostBeforeRecord) {
+            true => Permission::default(),
+            false if planted::is(Bug::RecordUnwritten) => recorded.await.unwrap_or_default(),
+            false => recorded.await?,
+        };
         // From here on nobody cancels: what was begun is seen to its end or its deadline.
         let started = Instant::now();
         let deadline = core.attempt_deadline().min(leave.until.unwrap_or(started + core.options.retry.attempt_timeout));
@@ -262,6 +278,9 @@ impl Delivery<'_> {
         add(&core.metrics.bytes_sent, signed.content_length());
         let answer = tokio::time::timeout_at(deadline, core.provider.send(signed)).await;
         self.on_wire += started.elapsed();
+        if planted::is(Bug::PostBeforeRecord) {
+            let _ = core.journal.sending(self.item, self.attempts).await;
+        }
         add_time(&core.metrics.send_us, started.elapsed());
         let answer = match answer {
             Ok(answer) => answer.map_err(Failure::from),
@@ -295,6 +314,7 @@ impl Delivery<'_> {
             tokio::pin!(cleared);
             cleared.as_mut().enable();
             match self.session.standing(self.number, &self.item.context, key.looks()) {
+                _ if planted::is(Bug::LookAlikesGo) => return Ok(()),
                 Standing::Clear => return Ok(()),
                 Standing::Wait => self.until_cancelled(self.core.until_stopped(cleared)).await??,
                 Standing::Blocked => {

@@ -13,6 +13,7 @@ use crate::host::{Host, Permit, Route};
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::planted::{self, Bug};
 use crate::prepare::PrepareStage;
 use crate::retry_budget::RetryBudget;
 use crate::session::Sessions;
@@ -85,7 +86,7 @@ impl Core {
         }
         match failure.meaning {
             Meaning::Throttled(retry_after) => {
-                if let Some(wait) = retry_after {
+                if let Some(wait) = retry_after.filter(|_| !planted::is(Bug::RetryAfterIgnored)) {
                     let clamped = wait.min(self.options.retry.max_retry_after);
                     tracing::warn!(?wait, ?clamped, error = %failure.error, "the host asks for a pause");
                     self.host.pause_for(clamped);

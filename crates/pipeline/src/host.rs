@@ -8,6 +8,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::options::{Circuit, Options};
+use crate::planted::{self, Bug};
 
 /// The way to one host: so many requests at a time, so many a second, so many bytes a second, a
 /// pause when it asks for one, and for each kind of request a circuit that opens when it keeps
@@ -106,7 +107,10 @@ impl Host {
                 TryAcquire::Go { at, probe } => {
                     let permit = Permit { host: Arc::clone(self), route, probe, _connection: connection };
                     tokio::time::sleep_until(at).await;
-                    return Ok(permit);
+                    // While this one kept the pace, an answer may have asked for a pause.
+                    if self.paused_for().is_none() || planted::is(Bug::PauseOverslept) {
+                        return Ok(permit);
+                    }
                 }
                 TryAcquire::Paused(until) => {
                     drop(connection);
@@ -164,7 +168,7 @@ impl Host {
             }
         };
         let mut at = now;
-        if let Some(rps) = self.rps {
+        if let Some(rps) = self.rps.filter(|_| !planted::is(Bug::PaceIgnored)) {
             at = at.max(state.next_request);
             state.next_request = at + Duration::from_secs_f64(1.0 / rps);
         }
@@ -197,6 +201,9 @@ impl State {
 impl Permit {
     /// The host answered like a host that works, whatever it said.
     pub(crate) fn worked(self) {
+        if self.probe && planted::is(Bug::StuckCircuit) {
+            return self.failed();
+        }
         let was = std::mem::take(self.host.lock().breaker(self.route)).position;
         if was != Position::Closed {
             self.host.changed.notify_waiters();

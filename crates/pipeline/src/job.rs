@@ -76,6 +76,10 @@ impl Job {
         Self::with(session, context, Stage::Unread(Source::Fetch(Box::new(fetch))))
     }
 
+    pub(crate) const fn is_prepared(&self) -> bool {
+        matches!(self.stage, Stage::Prepared(_))
+    }
+
     fn with(session: &SessionId, context: impl Into<Context>, stage: Stage) -> Self {
         let item = Item { tag: 0, session: session.clone(), context: context.into() };
         Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None, look_first: false }

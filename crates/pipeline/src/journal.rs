@@ -60,8 +60,8 @@ pub trait Journal: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// What earlier runs sent to the session: confirmed items with their media ids, and items in
-    /// doubt. Asked when the session is first met, before a listing is matched and before the
+    /// What earlier runs sent to the session: confirmed items with their media ids, items in doubt, and
+    /// items that were in doubt and not found. Asked when the session is first met, before a listing is matched and before the
     /// session is submitted, so that no item is confirmed by another one's upload, none is sent
     /// while one that looks the same is in doubt, and nothing is submitted uncounted.
     fn known<'a>(&'a self, _session: &'a SessionId) -> Entry<'a, Vec<Known>> {
@@ -95,8 +95,10 @@ pub struct Known {
     pub context: Context,
     /// What was sent; `None` where that was not written down.
     pub sent: Option<Doubt>,
-    /// The media that confirms it; `None` for an item in doubt.
+    /// The media that confirms it.
     pub media_id: Option<MediaId>,
+    /// Whether nobody knows if the vendor has it: nothing that looks like it is sent.
+    pub in_doubt: bool,
     /// Attempts of it whose outcome was unclear at the time.
     pub doubts: u32,
     /// How long ago the first of these was made, where that was written down.
@@ -106,12 +108,12 @@ pub struct Known {
 impl Known {
     /// An item that the vendor has.
     pub fn confirmed(tag: u64, context: Context, sent: Option<Doubt>, media_id: MediaId, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: Some(media_id), doubts, sent_ago: None }
+        Self { tag, context, sent, media_id: Some(media_id), in_doubt: false, doubts, sent_ago: None }
     }
 
     /// An item of which nobody knows whether the vendor has it.
     pub fn in_doubt(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: None, doubts: doubts.max(1), sent_ago: None }
+        Self { tag, context, sent, media_id: None, in_doubt: true, doubts: doubts.max(1), sent_ago: None }
     }
 
     /// The same with how long ago its first unclear attempt was made.
@@ -119,6 +121,12 @@ impl Known {
     pub const fn with_sent_ago(mut self, ago: Option<Duration>) -> Self {
         self.sent_ago = ago;
         self
+    }
+
+    /// An item that is not sent, of which some attempt was in doubt and a list did not have it: that list may have
+    /// been behind, so that an entry that looks like the item may be its own.
+    pub fn not_found(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
+        Self { tag, context, sent, media_id: None, in_doubt: false, doubts: doubts.max(1), sent_ago: None }
     }
 }
 

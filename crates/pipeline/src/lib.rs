@@ -30,6 +30,8 @@ mod lookup;
 mod metrics;
 mod options;
 mod pipeline;
+#[doc(hidden)]
+pub mod planted;
 mod pool;
 mod prepare;
 mod retry_budget;

@@ -20,6 +20,7 @@ use crate::job::{Job, Outcome, Stage, Submission, Timings};
 use crate::journal::{Journal, JournalError, NoJournal};
 use crate::metrics::{Metrics, Snapshot, add};
 use crate::options::Options;
+use crate::planted::{self, Bug};
 use crate::pool::{Executor, Threads};
 use crate::prepare::{PrepareStage, Preparer};
 use crate::retry_budget::RetryBudget;
@@ -146,13 +147,22 @@ impl Pipeline {
         Builder::over(provider, press)
     }
 
-    /// One job from its bytes to its receipt. Waits for a place in the queue first.
+    /// One job from its bytes to its receipt. Waits for a place in the queue first, unless it is prepared:
+    /// then it holds memory that those who have the places may be waiting for.
     pub async fn process(&self, job: Job) -> Outcome {
+        let slots = Arc::clone(&self.slots);
+        let waits = !job.is_prepared() || planted::is(Bug::PreparedWaits);
+        let slot = async move {
+            match waits {
+                true => slots.acquire_owned().await.map(Some),
+                false => Ok(slots.try_acquire_owned().ok()),
+            }
+        };
         let slot = tokio::select! {
             biased;
             () = self.draining.cancelled() => return refused(job, Error::new(ErrorKind::Stopped, "the pipeline is draining")),
             () = self.core.stop.pulled() => return refused(job, self.core.stop.error()),
-            slot = Arc::clone(&self.slots).acquire_owned() => slot,
+            slot = slot => slot,
         };
         match slot {
             Ok(slot) => self.start(job, slot).await,
@@ -168,7 +178,7 @@ impl Pipeline {
     pub fn try_process(&self, job: Job) -> Result<impl Future<Output = Outcome> + Send + use<>, Box<Job>> {
         let closed = self.draining.is_cancelled() || self.core.stop.check().is_err();
         match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(slot) if !closed => Ok(self.start(job, slot)),
+            Ok(slot) if !closed => Ok(self.start(job, Some(slot))),
             _ => Err(Box::new(job)),
         }
     }
@@ -305,7 +315,7 @@ impl Pipeline {
         }
     }
 
-    fn start(&self, job: Job, slot: OwnedSemaphorePermit) -> impl Future<Output = Outcome> + Send + use<> {
+    fn start(&self, job: Job, slot: Option<OwnedSemaphorePermit>) -> impl Future<Output = Outcome> + Send + use<> {
         let core = Arc::clone(&self.core);
         let item = job.item.clone();
         let early = match &job.stage {

@@ -8,6 +8,7 @@ use sealpress_press::Pressed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Share;
 use crate::dispatch::{Delivery, Key, Reconciled, cancelled};
 use crate::early;
 use crate::engine::Core;
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Stage, Timings};
 use crate::journal::{Admit, Output};
 use crate::metrics::{add, add_time};
+use crate::planted::{self, Bug};
 use crate::prepare::{Admitted, Prepared, PressOutput};
 use crate::session::Session;
 use crate::source::Source;
@@ -217,6 +219,7 @@ impl JobRun<'_> {
 
         let output = Output { input_sha256, input_size: input_bytes, sha256, size, format };
         core.journal.pressed(self.item, &output).await.map_err(|e| core.journal_failed(e))?;
+        let share = (!planted::is(Bug::EarlyRelease)).then_some(share);
         Ok(Ready { signed, output, _share: share })
     }
 
@@ -262,5 +265,5 @@ impl JobRun<'_> {
 struct Ready {
     signed: SignedBody,
     output: Output,
-    _share: crate::budget::Share,
+    _share: Option<Share>,
 }

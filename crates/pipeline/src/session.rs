@@ -10,6 +10,7 @@ use sealpress_media::Format;
 use tokio::sync::{Notify, OnceCell, RwLock};
 
 use crate::journal::Known;
+use crate::planted::{self, Bug};
 
 /// What is known of one session while jobs of it run.
 #[derive(Debug, Default)]
@@ -93,9 +94,12 @@ impl Session {
     /// Takes in what the journal knows of earlier runs.
     pub(crate) fn recall(&self, known: Vec<Known>) {
         let mut tally = self.lock();
-        for Known { tag, context, sent, media_id, doubts, .. } in known {
+        for Known { tag, context, sent, media_id, in_doubt, doubts, .. } in known {
+            if media_id.is_none() && !in_doubt && planted::is(Bug::NotFoundForgotten) {
+                continue;
+            }
             tally.doubted |= doubts > 0;
-            let state = if media_id.is_some() { State::Clear } else { State::Left };
+            let state = if in_doubt { State::Left } else { State::Clear };
             if let Some(id) = media_id {
                 tally.claimed.entry(id).or_insert(tag);
             }
@@ -151,6 +155,9 @@ impl Session {
     /// The outcome of every attempt of it is clear.
     pub(crate) fn clear(&self, item: u64) {
         self.set(item, |_| State::Clear);
+        if planted::is(Bug::DoubtForgotten) {
+            self.lock().uploads.remove(&item);
+        }
     }
 
     /// The same, and an entry of a listing was found to be one of its unclear attempts: that attempt left
@@ -219,7 +226,7 @@ impl Session {
         let mut tally = self.lock();
         let Some(left) = tally.left else { return false };
         tally.left = left.checked_sub(1);
-        tally.left == Some(0)
+        tally.left == Some(usize::from(planted::is(Bug::EarlySubmit)))
     }
 
     pub(crate) fn is_doubted(&self) -> bool {
@@ -449,6 +456,17 @@ mod tests {
         assert_eq!(session.standing(2, &face, other), Standing::Blocked, "may look like anything");
         session.doubt(7, &face, Some(looks));
         assert_eq!(session.look_alikes(2, &face, Some(looks), |_| true).doubts, 2, "the same doubt is counted once");
+    }
+
+    #[test]
+    fn what_was_in_doubt_and_not_found_may_stand_behind_an_entry() {
+        let (session, looks) = (Session::default(), (1000, Format::Jpeg));
+        let sent = crate::job::Doubt { size: 1000, format: Format::Jpeg, sha256: None };
+        session.recall(vec![Known::not_found(7, Context::Face, Some(sent), 1)]);
+        assert_eq!(session.standing(2, &Context::Face, looks), Standing::Clear, "nobody waits for it");
+        let rivals = session.look_alikes(2, &Context::Face, Some(looks), |_| true);
+        assert_eq!(rivals, LookAlikes { items: 1, doubts: 1, unlisted: 0 });
+        assert!(session.is_doubted(), "the session is counted before it is submitted");
     }
 
     #[test]

@@ -32,3 +32,18 @@ pub trait Fetch: Send + 'static {
     /// The bytes. An implementation limits what it reads; `limit` is the largest file worth having.
     fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Error>>;
 }
+
+/// Whatever it is: for callers who have media in more than one place.
+impl Fetch for Box<dyn Fetch> {
+    fn size_hint(&self) -> Option<u64> {
+        (**self).size_hint()
+    }
+
+    fn size(&mut self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        (**self).size()
+    }
+
+    fn fetch(self: Box<Self>, limit: u64) -> BoxFuture<'static, Result<Bytes, Error>> {
+        (*self).fetch(limit)
+    }
+}

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::host::Route;
 use crate::job::Submission;
 use crate::metrics::add;
+use crate::planted::{self, Bug};
 use crate::session::Session;
 
 /// Listings asked for before confirmed media count as missing.
@@ -25,7 +26,8 @@ impl Core {
         self.stop.check()?;
         let mut submission = Submission::default();
         // Where the list has ids of its own there is nothing to compare.
-        if (self.options.doubt.audit || session.is_doubted()) && self.provider.lists_receipts() {
+        let doubted = session.is_doubted() && !planted::is(Bug::Uncounted);
+        if (self.options.doubt.audit || doubted) && self.provider.lists_receipts() {
             self.audit(id, session, &mut submission).await?;
         }
         self.journal.submitting(id).await.map_err(|e| self.journal_failed(e))?;
@@ -62,6 +64,9 @@ impl Core {
                 // A listing may lag behind.
                 self.until_stopped(tokio::time::sleep(self.options.doubt.settle)).await?;
                 continue;
+            }
+            if planted::is(Bug::DuplicateUnreported) {
+                unaccounted.clear();
             }
             let extra = unaccounted.len() as u64;
             if extra + missing > 0 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::Format;
 use sealpress_pipeline as pipeline;
+use sealpress_pipeline::planted::{self, Bug};
 use sealpress_pipeline::{Admit, Doubt, Entry, Journal, JournalError, Known, Output, Permission, Submission};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
@@ -191,7 +192,7 @@ impl ClaimedSession {
         taken.unwrap_or_default()
     }
 
-    /// What was sent of this session, confirmed or in doubt.
+    /// What was sent of this session: confirmed, in doubt, or in doubt once and not found.
     fn known(&self) -> Vec<Known> {
         let items = lock(&self.state);
         let known = |(item, progress): (&i64, &ItemProgress)| {
@@ -206,6 +207,7 @@ impl ClaimedSession {
                     let ago = progress.sent.map(|at| at.elapsed());
                     Some(Known::in_doubt(tag, context, sent, doubts).with_sent_ago(ago))
                 }
+                _ if doubts > 0 => Some(Known::not_found(tag, context, sent, doubts)),
                 _ => None,
             }
         };
@@ -258,7 +260,7 @@ impl StoreJournal {
         // One after another: a store that tries again must know which change was the last.
         let _alone = claimed.changing.lock().await;
         let ticket = claimed.ticket();
-        if ticket.until.is_some_and(|until| until <= Instant::now()) {
+        if ticket.until.is_some_and(|until| until <= Instant::now()) && !planted::is(Bug::LeaseUnchecked) {
             return Err(Error::new(ErrorKind::LeaseLost, "the lease ended"));
         }
         self.store.apply(&ticket, changes).await.inspect_err(|e| self.remember(e))
@@ -344,7 +346,7 @@ impl Journal for StoreJournal {
             self.apply(&claimed, changes).await.map_err(into_journal_error)?;
             chaos::point("sending-durable");
             claimed.with(id, |progress| progress.state = ItemState::Sending);
-            Ok(match claimed.ticket().until {
+            Ok(match claimed.ticket().until.filter(|_| !planted::is(Bug::LeaseUnchecked)) {
                 Some(until) => {
                     let last = until.checked_sub(MARGIN).unwrap_or_else(Instant::now);
                     Permission::until(last)
@@ -358,7 +360,10 @@ impl Journal for StoreJournal {
         Box::pin(async move {
             let (claimed, id) = (self.claimed(item.tag)?, id(item.tag));
             if claimed.progress(id).is_some_and(|progress| progress.state == ItemState::Sending) {
-                let doubts = claimed.take_doubts(id);
+                let mut doubts = claimed.take_doubts(id);
+                if planted::is(Bug::ReturnedUndoubted) {
+                    doubts = 0;
+                }
                 self.apply(&claimed, vec![Change::Returned { item: id, doubts }]).await.map_err(into_journal_error)?;
                 claimed.with(id, |progress| progress.state = ItemState::Prepared);
             }

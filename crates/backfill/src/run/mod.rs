@@ -18,8 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sealpress_client::Provider;
-use sealpress_pipeline::{self as pipeline, Pipeline, Press};
+use sealpress_pipeline::{self as pipeline, Pipeline};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -164,15 +163,14 @@ pub struct Finished {
 impl Runner {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        provider: Arc<dyn Provider>,
-        press: Arc<dyn Press>,
+        pipeline: pipeline::Builder,
         sources: Sources,
         options: RunOptions,
         host: String,
     ) -> Result<Arc<Self>> {
         let journal = Arc::new(StoreJournal::new(Arc::clone(&store), options.dedupe));
         let hooks: Arc<dyn pipeline::Journal> = journal.clone();
-        let pipeline = Pipeline::shared(provider, press)
+        let pipeline = pipeline
             .options(options.pipeline.clone())
             .shared_journal(hooks)
             .build()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealpress_pipeline::planted::{self, Bug};
 use sealpress_pipeline::{Confirmed, Error as Refusal, ErrorKind as Why, Outcome};
 
 use super::first::{Held, Verdict};
@@ -79,7 +80,7 @@ pub(super) async fn refused(
         // A journal that cannot write has ended the run before; this is a lost lease.
         Why::Journal => Err(Error::new(ErrorKind::LeaseLost, refusal.to_string())),
         Why::Unreachable | Why::CircuitOpen | Why::InDoubt => Ok(Pass::Again(refusal)),
-        _ if refusal.is_in_doubt() && is_sending => {
+        _ if refusal.is_in_doubt() && is_sending && !planted::is(Bug::DoubtFailed) => {
             quarantine(runner, claimed, item, &refusal).await.map(|()| Pass::Ended)
         }
         _ => {
@@ -117,7 +118,7 @@ pub(super) async fn give_up(
     refusal: &Refusal,
 ) -> Result<()> {
     match claimed.progress(item.id).map(|progress| progress.state) {
-        Some(ItemState::Sending) => quarantine(runner, claimed, item, refusal).await,
+        Some(ItemState::Sending) if !planted::is(Bug::DoubtFailed) => quarantine(runner, claimed, item, refusal).await,
         _ => fail(runner, claimed, item, Failure::from(refusal), None).await,
     }
 }

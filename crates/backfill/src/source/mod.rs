@@ -18,7 +18,6 @@ use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
 
 pub(crate) use allow::Allowed;
-pub(crate) use fetch::Object;
 
 use crate::error::Result;
 use crate::store::state::Failure;
@@ -33,12 +32,17 @@ pub(crate) struct Sources {
     fences_paths: bool,
     allowed: Vec<Allowed>,
     fetcher: fetch::Fetcher,
+    /// Where everything is instead, in a simulation.
+    elsewhere: Option<Elsewhere>,
 }
+
+/// Finds media that are neither files nor objects.
+pub(crate) type Elsewhere = Box<dyn Fn(&str) -> Box<dyn Fetch> + Send + Sync>;
 
 /// Where one file is.
 pub(crate) enum Found {
     File(PathBuf),
-    Object(Box<Object>),
+    Object(Box<dyn Fetch>),
 }
 
 impl Sources {
@@ -52,11 +56,22 @@ impl Sources {
     pub(crate) fn new(base: PathBuf, roots: &[PathBuf], allowed: Vec<Allowed>, memory: u64) -> Result<Self> {
         let fences_paths = !roots.is_empty();
         let roots = std::iter::once(&base).chain(roots).map(|root| allow::root(root)).collect::<Result<_>>()?;
-        Ok(Self { base, roots, fences_paths, allowed, fetcher: fetch::Fetcher::new(memory) })
+        Ok(Self { base, roots, fences_paths, allowed, fetcher: fetch::Fetcher::new(memory), elsewhere: None })
+    }
+
+    /// Everything is where `elsewhere` says.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(elsewhere: Elsewhere) -> Self {
+        let fetcher = fetch::Fetcher::new(0);
+        let (base, roots, allowed) = (PathBuf::new(), Vec::new(), Vec::new());
+        Self { base, roots, fences_paths: false, allowed, fetcher, elsewhere: Some(elsewhere) }
     }
 
     /// Finds one file of the manifest. The failure is the item's.
     pub(crate) fn find(&self, media: &str) -> Result<Found, Failure> {
+        if let Some(elsewhere) = &self.elsewhere {
+            return Ok(Found::Object(elsewhere(media)));
+        }
         match url(media) {
             None => self.file(&self.base.join(media), self.fences_paths),
             Some(url) if url.scheme() == "file" => {

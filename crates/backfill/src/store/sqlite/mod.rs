@@ -2,6 +2,8 @@
 
 mod lock;
 mod read;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 mod wal;
 mod write;
 mod writer;
