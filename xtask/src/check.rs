@@ -76,9 +76,11 @@ fn package_name(name: &str) -> anyhow::Result<String> {
 
 /// Everything that main must always pass: what `.ci/run` runs.
 pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
-    if let Some(arg) = rest.first() {
-        bail!("unexpected argument {}", arg.to_string_lossy());
-    }
+    let is_long = match rest {
+        [] => false,
+        [arg] if arg == "--long" => true,
+        [arg, ..] => bail!("unexpected argument {}", arg.to_string_lossy()),
+    };
     setup::install(sh, &[Need::Build, Need::Test])?;
     let stage = |name: &str, run: &mut dyn FnMut() -> anyhow::Result<()>| {
         let start = Instant::now();
@@ -100,7 +102,15 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     stage("the second HEIF reader", &mut || libheif(sh))?;
     stage("features, each alone", &mut || features(sh))?;
     stage("base64 without std", &mut || without_std(sh))?;
-    stage("tests", &mut || test(sh, Vec::new()))
+    stage("tests", &mut || test(sh, Vec::new()))?;
+    if is_long {
+        let simulate = ["run", "--quiet", "--package", "sealpress-simulator", "--example", "simulate", "--"];
+        // The first few hundred of each are told by the tests.
+        for what in [&["--seeds", "8000", "--from", "1000"][..], &["--backfill", "--seeds", "2000", "--from", "1000"]] {
+            stage("histories", &mut || Ok(cmd!(sh, "cargo {simulate...} {what...}").run()?))?;
+        }
+    }
+    Ok(())
 }
 
 /// Packages whose features somebody takes one by one, and what has to compile of each.

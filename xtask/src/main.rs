@@ -30,7 +30,8 @@ cargo xtask COMMAND
   setup [--all]            install what builds and tests need (--all: also what rivals' benches need)
   demo [--input DIR]       every format through the whole way, against the local emulator
   test [PACKAGE] [--cpus]  all tests, or those of one package; --cpus: base64 kernels on emulated CPUs as well
-  ci                       format, licences, lints, docs, features, tests: what main must always pass
+  ci [--long]              format, licences, lints, docs, features, tests: what main must always pass;
+                           --long: 10,000 simulated histories as well
   licences                 what all of it is built from, held against deny.toml
   check-features           every feature of the facade and of the press compiles without the others
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
@@ -40,6 +41,8 @@ cargo xtask COMMAND
   package [--program FILE] .deb, tarball and bill of materials, installed into a throw-away root and run
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
+  simulate [--backfill] [--seeds N | --seed N [--trace] [--until STEP] [--shrink]]
+                           histories of the pipeline, or of the backfill, judged against the truth
   differential [--corpus DIR]… [--shuffles N]   every picture alone, in batches, isolated, turned; other hands judge
   mutants [--count N] [--seed N]  damaged PDFs against pdfium, 20,000 unless told
   fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told
@@ -90,6 +93,7 @@ fn run() -> anyhow::Result<()> {
         Some("package") => package::run(&sh, rest),
         Some("backfill") => backfill(&sh, &rest),
         Some("chaos") => chaos(&sh, &rest),
+        Some("simulate") => simulate(&sh, &rest),
         Some("differential") => differential::run(&sh, rest),
         Some("fuzz") => fuzz::run(&sh, rest),
         Some("mutants") => mutants(&sh, rest),
@@ -142,6 +146,12 @@ fn backfill(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
 fn chaos(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build, Need::Test])?;
     passed_through(cmd!(sh, "cargo run --quiet --release --package sealpress-backfill --example chaos -- {rest...}"))
+}
+
+/// In the profile of the tests: a history is the same in each, and this one is built already.
+fn simulate(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
+    setup::install(sh, &[Need::Build])?;
+    passed_through(cmd!(sh, "cargo run --quiet --package sealpress-simulator --example simulate -- {rest...}"))
 }
 
 /// Damaged PDFs against pdfium: the suite's test with more of them.

@@ -350,7 +350,8 @@ impl Backfill {
         }
         let memory = options.pipeline.memory;
         let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?, memory)?;
-        let runner = Runner::new(Arc::clone(&batch.store), Pipeline::shared(provider, wiring.press), sources, options, host)?;
+        let runner =
+            Runner::new(Arc::clone(&batch.store), Pipeline::shared(provider, wiring.press), sources, options, host)?;
         Ok(Run { batch, runner, before })
     }
 

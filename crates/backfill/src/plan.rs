@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, Row, Who};
 use crate::run::RunOptions;
-use crate::source::{Found, Sources};
+use crate::source::{Found, Object, Sources};
 
 /// Problems that are spelled out; the rest is counted.
 const SHOWN: usize = 10;
@@ -114,7 +114,7 @@ struct Seen {
 }
 
 /// An object that is to be asked for, with its row's line and name.
-type Asked = (u64, String, Box<dyn sealpress_pipeline::Fetch>);
+type Asked = (u64, String, Object);
 
 impl Plan {
     fn take(
@@ -162,8 +162,9 @@ impl Plan {
             (None, Ok(Found::File(path))) => look_at(&path, limit)
                 .and_then(|(bytes, format)| self.open(&path, format, press).map(|()| bytes))
                 .map_err(named),
+            (None, Ok(Found::Elsewhere(_))) => Ok(0),
             (None, Ok(Found::Object(object))) => {
-                objects.push((line, media.clone(), object));
+                objects.push((line, media.clone(), *object));
                 Ok(0)
             }
             (None, Err(failure)) => Err(named(failure.message)),

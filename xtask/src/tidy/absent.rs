@@ -97,6 +97,11 @@ const ABSENT: &[Absent] = &[
     Absent { house: "sealpress", packages: Not(&[]), words: &["fn ", "struct ", "enum ", "impl ", "macro_rules"] },
     Absent { house: "emulator", packages: Strangers, words: &["sealpress_"] },
     Absent { house: "testkit", packages: Strangers, words: &["sealpress_"] },
+    Absent {
+        house: "simulator",
+        packages: Not(&[CODECS]),
+        words: &["std::net", "std::fs", "std::path", "std::thread"],
+    },
 ];
 
 /// Where a word stands all the same, and why.

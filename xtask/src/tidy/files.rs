@@ -53,7 +53,7 @@ fn abort_points_are_not_shipped() {
         .output()
         .expect("cargo tree starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    for name in ["sealpress-cli ", "sealpress-backfill "] {
+    for name in ["sealpress-cli ", "sealpress-backfill ", "sealpress-pipeline "] {
         let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}in {said}"));
         assert!(line.ends_with("[]"), "{line}");
     }

@@ -34,7 +34,10 @@ pub(super) async fn first_ready<'a>(
                 match runner.sources.find(&item.media) {
                     Ok(Found::File(path)) => preparer.file(path).await.map_err(|e| (Failure::from(&e), e.kind())),
                     Ok(Found::Object(object)) => {
-                        preparer.fetch(object).await.map_err(|e| (Failure::from(&e), e.kind()))
+                        preparer.fetch(*object).await.map_err(|e| (Failure::from(&e), e.kind()))
+                    }
+                    Ok(Found::Elsewhere(media)) => {
+                        preparer.fetch(media).await.map_err(|e| (Failure::from(&e), e.kind()))
                     }
                     Err(failure) => Err((failure, Why::Read)),
                 }

@@ -158,7 +158,8 @@ async fn deliver(runner: &Runner, remote: &SessionId, claimed: &Arc<ClaimedSessi
     let in_doubt = progress.state == ItemState::Sending && !planted::is(Bug::DoubtUnread);
     let mut job = match runner.sources.find(&item.media) {
         Ok(Found::File(path)) => Job::file(remote, item.context.clone(), path),
-        Ok(Found::Object(object)) => Job::fetch(remote, item.context.clone(), object),
+        Ok(Found::Object(object)) => Job::fetch(remote, item.context.clone(), *object),
+        Ok(Found::Elsewhere(media)) => Job::fetch(remote, item.context.clone(), media),
         // The file that may have been sent is gone; whether it arrived can still be looked up.
         Err(failure) if !in_doubt => return fail(runner, claimed, item, failure, None).await.map(|()| Pass::Ended),
         Err(failure) => Job::fetch(remote, item.context.clone(), crate::source::Missing(failure)),

@@ -18,6 +18,7 @@ use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Fetch};
 use url::Url;
 
 pub(crate) use allow::Allowed;
+pub(crate) use fetch::Object;
 
 use crate::error::Result;
 use crate::store::state::Failure;
@@ -42,7 +43,9 @@ pub(crate) type Elsewhere = Box<dyn Fn(&str) -> Box<dyn Fetch> + Send + Sync>;
 /// Where one file is.
 pub(crate) enum Found {
     File(PathBuf),
-    Object(Box<dyn Fetch>),
+    Object(Box<Object>),
+    /// Neither, in a simulation.
+    Elsewhere(Box<dyn Fetch>),
 }
 
 impl Sources {
@@ -70,7 +73,7 @@ impl Sources {
     /// Finds one file of the manifest. The failure is the item's.
     pub(crate) fn find(&self, media: &str) -> Result<Found, Failure> {
         if let Some(elsewhere) = &self.elsewhere {
-            return Ok(Found::Object(elsewhere(media)));
+            return Ok(Found::Elsewhere(elsewhere(media)));
         }
         match url(media) {
             None => self.file(&self.base.join(media), self.fences_paths),

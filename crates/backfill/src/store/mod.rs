@@ -9,6 +9,8 @@ mod migrations;
 pub(crate) mod postgres;
 mod rows;
 mod schema;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 pub(crate) mod sqlite;
 pub(crate) mod state;
 mod value;

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params_from_iter};
+use sealpress_client::{Decided, SessionId};
 use tokio::time::Instant;
 
-use super::{FOREVER, apply, import, mend, prepare, read, run, sql_failed};
+use super::write::{self, import};
+use super::{FOREVER, apply, prepare, read, run, sql_failed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
-use crate::simulation::{Event, Fate, Machine};
 use crate::store::schema::{self, SQLITE};
+use crate::store::simulated::{Event, Fate, Machine};
 use crate::store::state::Change;
 use crate::store::value::Value;
-use crate::store::{Claim, Detail, Guard, Mend, Mended, Only, Pending, Record, Store, Summary, Ticket, Which};
+use crate::store::{
+    Claim, Detail, Guard, LeaveOut, LeftOut, Mend, Mended, Only, Part, Pending, Record, Store, Summary, Ticket, Which,
+};
 
 /// The database: it outlives the processes that use it.
 #[derive(Clone)]
@@ -145,8 +149,8 @@ impl Store for Simulated {
         }))
     }
 
-    fn claim(&self, max: usize, submit: bool, only: &[String]) -> Pending<'_, Vec<Claim>> {
-        let (sql, keys) = schema::claim(only);
+    fn claim(&self, max: usize, submit: bool, part: &Part) -> Pending<'_, Vec<Claim>> {
+        let (sql, keys) = schema::claim(part, &SQLITE);
         let (owner, lease) = (self.next(), self.database.lease);
         Box::pin(async move {
             // Counted from before the database counts: our clock ends the lease first.
@@ -251,9 +255,39 @@ impl Store for Simulated {
         }))
     }
 
+    fn undecided(&self, after: i64, limit: usize) -> Pending<'_, Vec<(i64, SessionId)>> {
+        Box::pin(self.plain(move |c| read::undecided(c, after, limit)))
+    }
+
+    fn decide(&self, session: i64, decided: Decided) -> Pending<'_, ()> {
+        let values = schema::decided_values(session, &decided);
+        Box::pin(self.plain(move |c| run(c, schema::DECIDE, &values).map(drop)))
+    }
+
+    fn verdicts(&self) -> Pending<'_, Vec<(String, u64)>> {
+        Box::pin(self.plain(read::verdicts))
+    }
+
+    fn reopen_gone(&self) -> Pending<'_, u64> {
+        Box::pin(self.plain(|c| {
+            let n = run(c, schema::REOPEN_GONE_ITEMS, &[])?;
+            run(c, schema::REOPEN_GONE_SESSIONS, &[])?;
+            Ok(n as u64)
+        }))
+    }
+
+    fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
+        Box::pin(self.plain(move |c| {
+            let left = keys.iter().map(|key| write::leave_out(c, key, what)).collect::<Result<_>>()?;
+            run(c, schema::RECOUNT, &[])?;
+            run(c, schema::RESUME, &[])?;
+            Ok(left)
+        }))
+    }
+
     fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>> {
         Box::pin(self.plain(move |c| {
-            let ended = rows.iter().map(|mended| mend(c, mended)).collect::<Result<_>>()?;
+            let ended = rows.iter().map(|mended| write::mend(c, mended)).collect::<Result<_>>()?;
             run(c, schema::RECOUNT, &[])?;
             run(c, schema::RESUME, &[])?;
             Ok(ended)

@@ -1,0 +1,121 @@
+//! What is to be sent in a history, and how patiently: drawn before anything happens.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use sealpress_pipeline::Options;
+
+use crate::files::Content;
+use crate::truth::Limits;
+use crate::vendor::Manners;
+use crate::world::World;
+
+/// How many items a history has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Size {
+    /// One to a few dozen, mostly few.
+    #[default]
+    Drawn,
+    /// A hundred, in 25 sessions.
+    Hundred,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) item: u64,
+    pub(crate) session: String,
+    pub(crate) context: &'static str,
+    /// The versions of its file, and since when it is each of them.
+    pub(crate) versions: Vec<(Duration, Content)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) manners: Manners,
+    pub(crate) options: Options,
+    pub(crate) seed: u64,
+}
+
+const CONTEXTS: [&str; 3] = ["face", "document-front", "document-back"];
+
+impl Plan {
+    /// Draws a plan and tells the truth about it.
+    pub(crate) fn draw(world: &World, size: Size) -> Self {
+        let mut inner = world.lock();
+        let inner = &mut *inner;
+        let tape = &mut inner.tape;
+        let (serves, lists_receipts) = tape.one_of(&[(true, true), (true, true), (false, true), (false, false)]);
+        let manners = Manners { serves, lists_receipts, lists_sizes: !tape.chance(200_000) };
+        if !serves {
+            inner.mix.never_twice();
+        }
+        // Few sizes: files that look alike are what lists are bad at.
+        let sizes = 1 + tape.below(3);
+        let (sessions, most) = match size {
+            Size::Drawn => (1 + tape.below(4), 6),
+            Size::Hundred => (25, 4),
+        };
+        let changes = tape.one_of(&[0, 0, 100_000]);
+        let mut rows = Vec::new();
+        let mut number = 0;
+        for session in 0..sessions {
+            let items = if size == Size::Hundred { most } else { 1 + tape.below(most) };
+            for _ in 0..items {
+                let item = rows.len() as u64 + 1;
+                let context = tape.one_of(&CONTEXTS);
+                let mut versions = Vec::new();
+                loop {
+                    // Now and then the same file again.
+                    let is_copy = number > 0 && tape.chance(50_000);
+                    number += u64::from(!is_copy);
+                    let size = [1000, 2000, 5000][usize::try_from(tape.below(sizes)).unwrap_or(0)];
+                    let memory = tape.one_of(&[1 << 20, 10 << 20, 1 << 30]);
+                    let is_broken = tape.chance(20_000);
+                    let since = if versions.is_empty() { Duration::ZERO } else { tape.wait(Duration::from_secs(600)) };
+                    versions.push((since, Content { number, size, memory, is_broken }));
+                    if versions.len() == 2 || !tape.chance(changes) {
+                        break;
+                    }
+                }
+                // A zero leaves it out: a tape is cut down to fewer items so.
+                if tape.is_there() {
+                    rows.push(Row { item, session: format!("s{session}"), context, versions });
+                }
+            }
+        }
+        // Equal numbers, equal bytes.
+        let mut known: BTreeMap<u64, Content> = BTreeMap::new();
+        for (_, content) in rows.iter_mut().flat_map(|row: &mut Row| &mut row.versions) {
+            *content = *known.entry(content.number).or_insert(*content);
+        }
+        let mut options = Options::default();
+        options.workers = NonZeroUsize::MIN;
+        options.connections = NonZeroUsize::new(tape.one_of(&[8, 4, 2, 1])).unwrap_or(NonZeroUsize::MIN);
+        options.memory = tape.one_of(&[512 << 20, 16 << 20, 32 << 10]);
+        options.rps = tape.one_of(&[None, None, Some(10.0), Some(1.0)]);
+        options.retry.attempt_timeout = Duration::from_secs(tape.one_of(&[120, 30, 10]));
+        options.retry.tokens = tape.one_of(&[500, 50]);
+        options.circuit.failures = tape.one_of(&[10, 3, 1]);
+        options.circuit.patience = Duration::from_secs(tape.one_of(&[300, 60, 5]));
+        options.doubt.looks = tape.one_of(&[5, 2, 1]);
+        options.doubt.audit = !tape.chance(100_000);
+        let seed = tape.below(u64::MAX);
+
+        let truth = &mut inner.truth;
+        (truth.settle, truth.serves, truth.lists_receipts) = (options.doubt.settle, serves, lists_receipts);
+        truth.limits = Limits {
+            connections: options.connections.get(),
+            pace: options.rps.map(|rps| Duration::from_secs_f64(1.0 / rps)),
+            longest_pause: options.retry.max_retry_after,
+            memory: options.memory - options.memory / 8,
+        };
+        for row in &rows {
+            let contents = row.versions.iter().map(|(_, content)| content.number).collect();
+            truth.plan(row.item, &row.session, row.context, contents);
+        }
+        Self { rows, manners, options, seed }
+    }
+}
