@@ -101,6 +101,8 @@ pub struct Known {
     pub in_doubt: bool,
     /// Attempts of it whose outcome was unclear at the time.
     pub doubts: u32,
+    /// Whether a list showed it after an unclear attempt: no longer one of `doubts`, and worth counting all the same.
+    pub was_found: bool,
     /// How long ago the first of these was made, where that was written down.
     pub sent_ago: Option<Duration>,
 }
@@ -108,12 +110,28 @@ pub struct Known {
 impl Known {
     /// An item that the vendor has.
     pub fn confirmed(tag: u64, context: Context, sent: Option<Doubt>, media_id: MediaId, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: Some(media_id), in_doubt: false, doubts, sent_ago: None }
+        Self { tag, context, sent, media_id: Some(media_id), in_doubt: false, doubts, was_found: false, sent_ago: None }
     }
 
     /// An item of which nobody knows whether the vendor has it.
     pub fn in_doubt(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: None, in_doubt: true, doubts: doubts.max(1), sent_ago: None }
+        Self {
+            tag,
+            context,
+            sent,
+            media_id: None,
+            in_doubt: true,
+            doubts: doubts.max(1),
+            was_found: false,
+            sent_ago: None,
+        }
+    }
+
+    /// The same of an item that a list showed after an unclear attempt.
+    #[must_use]
+    pub const fn after_a_doubt(mut self) -> Self {
+        self.was_found = true;
+        self
     }
 
     /// The same with how long ago its first unclear attempt was made.
@@ -126,7 +144,16 @@ impl Known {
     /// An item that is not sent, of which some attempt was in doubt and a list did not have it: that list may have
     /// been behind, so that an entry that looks like the item may be its own.
     pub fn not_found(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: None, in_doubt: false, doubts: doubts.max(1), sent_ago: None }
+        Self {
+            tag,
+            context,
+            sent,
+            media_id: None,
+            in_doubt: false,
+            doubts: doubts.max(1),
+            was_found: false,
+            sent_ago: None,
+        }
     }
 }
 

@@ -94,11 +94,11 @@ impl Session {
     /// Takes in what the journal knows of earlier runs.
     pub(crate) fn recall(&self, known: Vec<Known>) {
         let mut tally = self.lock();
-        for Known { tag, context, sent, media_id, in_doubt, doubts, .. } in known {
+        for Known { tag, context, sent, media_id, in_doubt, doubts, was_found, .. } in known {
             if media_id.is_none() && !in_doubt && planted::is(Bug::NotFoundForgotten) {
                 continue;
             }
-            tally.doubted |= doubts > 0;
+            tally.doubted |= doubts > 0 || was_found;
             let state = if in_doubt { State::Left } else { State::Clear };
             if let Some(id) = media_id {
                 tally.claimed.entry(id).or_insert(tag);

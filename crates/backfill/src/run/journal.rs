@@ -201,7 +201,8 @@ impl ClaimedSession {
             let (tag, context) = (tag(*item), progress.context.clone());
             match (progress.state, &progress.media_id) {
                 (ItemState::Confirmed, Some(id)) if !progress.is_duplicate => {
-                    Some(Known::confirmed(tag, context, sent, id.clone(), doubts))
+                    let known = Known::confirmed(tag, context, sent, id.clone(), doubts);
+                    Some(if progress.is_found { known.after_a_doubt() } else { known })
                 }
                 (ItemState::Sending | ItemState::Quarantined, _) => {
                     let ago = progress.sent.map(|at| at.elapsed());
