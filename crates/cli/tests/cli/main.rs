@@ -18,6 +18,7 @@ mod gateway;
 mod kills;
 mod leases;
 mod outage;
+mod preflight;
 mod shell;
 #[cfg(feature = "otel")]
 mod telemetry;
