@@ -30,7 +30,7 @@ pub struct Policy {
     pub max_bytes: u64,
     /// Most characters of the file in base64, without a data URI's prefix.
     pub max_base64: u64,
-    /// JPEG quality, 1–100, libjpeg's scale.
+    /// JPEG quality, 1–100, on libjpeg's scale; at least 92 for screenshots and papers that came as PNG.
     pub quality: u8,
     /// Where the search for a quality that fits `max_bytes` ends.
     pub quality_floor: u8,

@@ -189,8 +189,9 @@ fn sensitive(hex: &str) -> HeaderValue {
     value
 }
 
-/// 8-4-4-4-12 hex digits: what code 1802 demands.
-fn looks_like_uuid(text: &str) -> bool {
+/// Whether a text has the form of an API key, 8-4-4-4-12 hex digits: what code 1802 demands.
+#[must_use]
+pub fn looks_like_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
         && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()))

@@ -17,7 +17,7 @@ mod requests;
 mod webhook;
 mod wire;
 
-pub use auth::{Credentials, SignaturePolicy};
+pub use auth::{Credentials, SignaturePolicy, looks_like_uuid};
 pub use client::{Builder, Client};
 pub use decision::{Address, Decision, DocumentData, Insight, ParsedAddress, PersonData, RiskLabel, RiskScore};
 pub use faces::{Face, FaceSource, FacesAnswer, SignedFaces};

@@ -9,6 +9,7 @@ use http::{Method, Response};
 use sealpress_base64::DataUri;
 use sealpress_client::sign::{Key, Signature, SignedBody};
 use sealpress_client::transport::Host;
+use sealpress_client::veriff;
 use sealpress_media::Format;
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ impl VeriffDoor {
             return Err(Problem::new(ProblemKind::NoKey, "X-AUTH-CLIENT is missing: send your API key in it"));
         };
         let key = key.to_str().unwrap_or_default();
-        if !looks_like_uuid(key) {
+        if !veriff::looks_like_uuid(key) {
             return Err(Problem::new(ProblemKind::BadKey, "the API key in X-AUTH-CLIENT is not a UUID"));
         }
         let unknown = || Problem::new(ProblemKind::UnknownKey, "the API key belongs to no account of this gateway");
@@ -167,11 +168,4 @@ const fn code(kind: ProblemKind) -> &'static str {
 fn hex(signature: &Signature) -> HeaderValue {
     let value = HeaderValue::from_str(&signature.hex());
     value.unwrap_or_else(|_| unreachable!("hex digits can stand in a header"))
-}
-
-/// 8-4-4-4-12 hex digits: what code 1802 demands.
-fn looks_like_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()))
 }
