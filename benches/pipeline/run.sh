@@ -7,7 +7,7 @@ name=$1
 shift
 cargo build --quiet --release --package sealpress-cli --bin sealpress
 cargo build --quiet --release --package sealpress-backfill --example dry
-cargo build --quiet --release --package sealpress-benches --bin photos --bin floor
+cargo build --quiet --release --package sealpress-benches --bin photos --bin floor --bin proxy
 
 for flag in "$@"; do
     [ "$flag" = --rivals ] || continue

@@ -28,7 +28,7 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
         match arg {
             lexopt::Arg::Long("rivals") => rivals = true,
             // What the runs of the pipeline take: `--count 99`.
-            // What preflight takes: `--set-aside`, `--most 40`.
+            // What preflight takes: `--cost`, `--most 40`.
             lexopt::Arg::Long(flag) if name.as_deref() == Some("preflight") => {
                 let flag = OsString::from(format!("--{flag}"));
                 more.push(flag);
@@ -85,22 +85,56 @@ fn run_of(sh: &Shell, script: &str, rivals: bool, more: &[OsString]) -> anyhow::
     cmd!(sh, "bash {start} {script} {rivals...} {more...}").run().with_context(|| format!("bench {script}"))
 }
 
-/// What preflight finds of good pictures and of spoilt ones, by `xtask/preflight.py`: specimens that are made here, the
-/// open corpus where it is, and whatever `--good DIR` names. Other flags are the script's.
+/// What preflight finds of good pictures and of spoilt ones, by `xtask/preflight`: specimens that are made here, the
+/// open corpus where it is, photographs out of Debian's packages, and whatever `--good DIR` names. Other flags are the
+/// script's.
 fn preflight(sh: &Shell, more: &[OsString]) -> anyhow::Result<()> {
-    setup::install(sh, &[Need::Build, Need::Test])?;
+    setup::install(sh, &[Need::Build, Need::Test, Need::Read])?;
     let root = crate::root();
     cmd!(sh, "cargo build --quiet --release --package sealpress-image --example quality").run()?;
     let quality = root.join("target/release/examples/quality");
-    let made = root.join("target/preflight");
+    let made = root.join("target/preflight/specimens");
     if !made.is_dir() {
         sh.create_dir(&made)?;
-        cmd!(sh, "{quality} make {made} 26").run()?;
+        cmd!(sh, "{quality} make {made} 12").run()?;
     }
-    let (python, script) = (root.join("target/venv/bin/python"), root.join("xtask/preflight.py"));
+    let photographs = root.join("target/preflight/photographs");
+    if !photographs.is_dir() {
+        unpack_photographs(sh, &photographs);
+    }
+    let (python, script) = (root.join("target/venv/bin/python"), root.join("xtask/preflight"));
+    // The page's plot is that of all of it.
+    let plot = root.join(if more.is_empty() { "benches/results/preflight.svg" } else { "target/preflight/curves.svg" });
     let folders = ["photos", "documents", "heic", "orientation", "phone-jpeg"];
     let known = folders.map(|folder| root.join("../shared/corpus").join(folder));
-    let good = known.into_iter().filter(|folder| folder.is_dir()).chain([made]);
+    let good = known.into_iter().chain([photographs]).filter(|folder| folder.is_dir());
     let good = good.flat_map(|folder| [OsString::from("--good"), folder.into()]);
-    cmd!(sh, "{python} -W ignore {script} {quality} {good...} {more...}").run().context("preflight")
+    let _quiet = (sh.push_env("PYTHONDONTWRITEBYTECODE", "1"), sh.push_env("OMP_NUM_THREADS", "1"));
+    cmd!(sh, "{python} -W ignore {script} {quality} --specimens {made} --plot {plot} {good...} {more...}")
+        .run()
+        .context("preflight")
+}
+
+/// Debian's packages that hold photographs; which of them are good is in `xtask/preflight/pictures.py`.
+const PHOTOGRAPHS: [&str; 4] = ["lomiri-wallpapers-16.04", "mate-backgrounds", "opencv-doc", "python3-skimage"];
+
+/// Takes the pictures out of packages, which are not installed. Without them there are fewer pictures, and the script says
+/// which.
+fn unpack_photographs(sh: &Shell, to: &std::path::Path) {
+    let unpack = || -> anyhow::Result<()> {
+        let folder = sh.create_temp_dir()?;
+        let _there = sh.push_dir(folder.path());
+        cmd!(sh, "apt-get download --quiet {PHOTOGRAPHS...}").run()?;
+        let (packages, part) = (sh.read_dir(".")?, to.with_extension("part"));
+        sh.create_dir(&part)?;
+        for package in packages {
+            let script = "dpkg-deb --fsys-tarfile \"$1\" | tar x -C \"$2\" --wildcards '*.[jp][pn]g'";
+            cmd!(sh, "bash -o pipefail -c {script} bash {package} {part}").run()?;
+        }
+        std::fs::rename(part, to)?;
+        Ok(())
+    };
+    if let Err(e) = unpack() {
+        eprintln!("bench: Debian's packages of photographs are not to be had: {e:#}");
+    }
 }

@@ -18,7 +18,8 @@ use crate::setup::{self, Need};
 const OTEL: &str = "sealpress-cli/otel";
 
 /// `cargo test` of the workspace or of one package, with the counts of every binary added up at the end
-/// and every skip repeated, so that nobody takes a skip for a pass. Where `CI` is set a skip is a failure.
+/// and every skip repeated, so that nobody takes a skip for a pass. Where `CI` is set a skip is a failure, unless it is
+/// the CPU that lacks something: no set-up installs that.
 pub(crate) fn test(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     let (mut cpus, mut package) = (false, None);
     let mut flags = lexopt::Parser::from_args(rest);
@@ -106,7 +107,8 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     if is_long {
         let simulate = ["run", "--quiet", "--package", "sealpress-simulator", "--example", "simulate", "--"];
         // The first few hundred of each are told by the tests.
-        for what in [&["--seeds", "8000", "--from", "1000"][..], &["--backfill", "--seeds", "2000", "--from", "1000"]] {
+        for what in [&["--seeds", "10000", "--from", "1000"][..], &["--backfill", "--seeds", "10000", "--from", "1000"]]
+        {
             stage("histories", &mut || Ok(cmd!(sh, "cargo {simulate...} {what...}").run()?))?;
         }
     }
@@ -187,14 +189,19 @@ struct Tally {
     passed: u64,
     failed: u64,
     skips: Vec<String>,
+    /// What this CPU cannot run.
+    not_here: Vec<String>,
 }
 
 impl Tally {
     fn tell(&self, start: Instant) {
-        for skip in &self.skips {
-            println!("{skip}");
+        for line in self.not_here.iter().chain(&self.skips) {
+            println!("{line}");
         }
         println!("took {:.0?} without set-up", start.elapsed());
+        if !self.not_here.is_empty() {
+            println!("{} not tried in full on this CPU", self.not_here.len());
+        }
         println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skips.len());
     }
 
@@ -210,26 +217,29 @@ impl Tally {
         let stdout = child.stdout.take().context("no stdout")?;
         // Skips are written to stderr, because libtest keeps what passing tests print.
         let listener = std::thread::spawn(move || {
-            let mut skips = Vec::new();
+            let mut told = Vec::new();
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let _ = writeln!(std::io::stderr(), "{line}");
-                if let Some(skip) = skip(&line) {
-                    skips.push(skip.to_owned());
-                }
+                told.extend(Some(line).filter(|line| skip(line).is_some() || not_here(line).is_some()));
             }
-            skips
+            told
         });
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             println!("{line}");
             // A skip on the wrong stream is a skip all the same.
-            self.skips.extend(skip(&line).map(str::to_owned));
+            self.note(&line);
             if let Some(counts) = line.strip_prefix("test result:") {
                 self.passed += count(counts, "passed");
                 self.failed += count(counts, "failed");
             }
         }
-        self.skips.extend(listener.join().unwrap_or_default());
+        listener.join().unwrap_or_default().iter().for_each(|line| self.note(line));
         Ok(child.wait()?.success())
+    }
+
+    fn note(&mut self, line: &str) {
+        self.skips.extend(skip(line).map(str::to_owned));
+        self.not_here.extend(not_here(line).map(str::to_owned));
     }
 }
 
@@ -250,9 +260,14 @@ fn emulated_cpus(sh: &Shell) -> anyhow::Result<()> {
     cmd!(sh, "bash {script}").run().context("kernels on emulated CPUs")
 }
 
+/// What this CPU cannot run, where a line says so.
+fn not_here(line: &str) -> Option<&str> {
+    line.find("NOT ON THIS CPU:").map(|at| &line[at..])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{count, package_name, skip};
+    use super::{Tally, count, package_name, skip};
 
     #[test]
     fn counts_are_read_from_the_harness_line() {
@@ -265,6 +280,15 @@ mod tests {
         assert_eq!(skip("test x: SKIPPED: a::b: no corpus"), Some("SKIPPED: a::b: no corpus"));
         assert_eq!(skip("skipped: no libavcodec"), Some("skipped: no libavcodec"));
         assert_eq!(skip("12 passed, 0 failed, 0 skipped"), None);
+    }
+
+    #[test]
+    fn what_no_setup_can_install_is_no_skip_and_is_told() {
+        let mut tally = Tally::default();
+        tally.note("test x: NOT ON THIS CPU: every_length: it lacks AVX-512 VBMI or SHA");
+        tally.note("SKIPPED: a::b: no corpus");
+        assert_eq!(tally.not_here, ["NOT ON THIS CPU: every_length: it lacks AVX-512 VBMI or SHA"]);
+        assert_eq!(tally.skips, ["SKIPPED: a::b: no corpus"]);
     }
 
     #[test]

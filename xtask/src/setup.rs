@@ -13,6 +13,8 @@ pub(crate) enum Need {
     Build,
     Test,
     Bench,
+    /// For the bench that reads words out of pictures.
+    Read,
 }
 
 struct Tool {
@@ -87,6 +89,12 @@ const TOOLS: &[Tool] = &[
         is_here: || on_path("curl"),
     },
     Tool { need: Need::Test, packages: &["openssl"], why: "signs that upload", is_here: || on_path("openssl") },
+    Tool {
+        need: Need::Read,
+        packages: &["tesseract-ocr"],
+        why: "reads what preflight would refuse",
+        is_here: || on_path("tesseract"),
+    },
     Tool { need: Need::Bench, packages: &["npm"], why: "installs the rival sharp", is_here: || on_path("npm") },
     Tool { need: Need::Bench, packages: &["qpdf"], why: "a rival of the PDF trimmer", is_here: || on_path("qpdf") },
     Tool {

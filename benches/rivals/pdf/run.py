@@ -220,7 +220,7 @@ def main():
         print(part, json.dumps(results[part]), flush=True)
         memory.write_text(json.dumps(results, indent=1))
     RESULTS.mkdir(exist_ok=True)
-    note = f"Measured by `cargo xtask bench pdf --rivals` on {datetime.date.today()}, {machine()}.\n"
+    note = f"All files of the table are generated. Measured by `cargo xtask bench pdf --rivals` on {datetime.date.today()}, {machine()}.\n"
     (RESULTS / "pdf.md").write_text(markdown(results) + "\n" + note)
     (RESULTS / "pdf.svg").write_text(svg(results))
     print((RESULTS / "pdf.md").read_text())

@@ -28,42 +28,34 @@ impl Account {
         Self { provider: plain(base_url), api_key: api_key.to_owned() }
     }
 
-    /// Compares with the journal's account, or makes it this one's where it has none. A sentence for
-    /// the operator where that is worth one.
+    /// Compares with the journal's account, and changes nothing: what there is to note is [`Checked`].
     ///
     /// # Errors
     /// `Mismatch` for another one, unless that is accepted.
-    pub(crate) async fn check(&self, store: &dyn Store, state: &Path, accept: bool) -> Result<Option<String>> {
-        let salt = match store.fact(SALT).await? {
-            Some(salt) => salt,
-            None => {
-                let salt = new_salt()?;
-                store.note(SALT, salt.clone()).await?;
-                salt
-            }
-        };
+    pub(crate) async fn check(&self, store: &dyn Store, state: &Path, accept: bool) -> Result<Checked> {
+        let known = store.fact(SALT).await?;
+        let salt = known.clone().map_or_else(new_salt, Ok)?;
         let key = fingerprint(&salt, &self.api_key);
         let (provider, account) = (store.fact(PROVIDER).await?, store.fact(KEY).await?);
+        let mut notes = vec![(PROVIDER, self.provider.clone()), (KEY, key.clone())];
+        if known.is_none() {
+            notes.insert(0, (SALT, salt));
+        }
         let (Some(provider), Some(account)) = (provider, account) else {
-            store.note(PROVIDER, self.provider.clone()).await?;
-            store.note(KEY, key).await?;
             // A journal of an older version, which did not say.
             let begun = store.fact(crate::store::IMPORTED).await?.is_some();
-            return Ok(
-                begun.then(|| format!("this journal did not say whose it is; it is {}'s from now on", self.provider))
-            );
+            let said = || format!("this journal did not say whose it is; it is {}'s from now on", self.provider);
+            return Ok(Checked { notes, notice: begun.then(said) });
         };
         let what = match (provider == self.provider, account == key) {
-            (true, true) => return Ok(None),
+            (true, true) => return Ok(Checked { notes: Vec::new(), notice: None }),
             (false, _) => format!("belongs to the account at {provider}, and this run would send to {}", self.provider),
             (true, false) => {
                 format!("belongs to another API key at {provider} (its fingerprint is {})", short(&account))
             }
         };
         if accept {
-            store.note(PROVIDER, self.provider.clone()).await?;
-            store.note(KEY, key).await?;
-            return Ok(Some(format!("the journal {what}; gone on with as told")));
+            return Ok(Checked { notes, notice: Some(format!("the journal {what}; gone on with as told")) });
         }
         let message = format!(
             "the journal {} {what}. What is confirmed there is not confirmed here, and would never be sent. Nothing was \
@@ -72,6 +64,22 @@ impl Account {
             state.display()
         );
         Err(Error::new(ErrorKind::Mismatch, message))
+    }
+}
+
+/// An account that may send for a journal.
+pub(crate) struct Checked {
+    notes: Vec<(&'static str, String)>,
+    notice: Option<String>,
+}
+
+impl Checked {
+    /// Makes the journal this account's. A sentence for the operator where that is worth one.
+    pub(crate) async fn note(self, store: &dyn Store) -> Result<Option<String>> {
+        for (key, value) in self.notes {
+            store.note(key, value).await?;
+        }
+        Ok(self.notice)
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealpress_client::Provider;
 use sealpress_pipeline::{Pipeline, Press};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::figures::Watched;
 use crate::manifest::{Manifest, hex};
 use crate::plan::Plan;
+use crate::ready::{Ready, Wiring};
 use crate::report;
 use crate::results;
 use crate::run::{Finished, Runner, Stop, exit_of};
@@ -32,40 +32,6 @@ pub struct Backfill {
     pub(crate) config: Config,
     pub(crate) manifest: Manifest,
     pub(crate) state: PathBuf,
-}
-
-/// Makes a client of the vendor out of an address and credentials.
-pub type MakeProvider = Box<dyn Fn(&Access) -> Result<Arc<dyn Provider>, String> + Send + Sync>;
-
-/// What a run is handed from outside.
-pub struct Wiring {
-    /// Prepares media, in this process or in locked-down ones.
-    pub press: Arc<dyn Press>,
-    /// The rules that it follows, as text: a journal that was begun under other rules is refused.
-    pub policy: String,
-    /// Makes the provider out of base URL, key and secret.
-    pub provider: MakeProvider,
-}
-
-/// How to reach the provider.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Access {
-    /// Its API.
-    pub base_url: String,
-    /// The integration's key.
-    pub api_key: String,
-    /// The shared secret.
-    pub secret: String,
-    /// Connections at a time.
-    pub connections: usize,
-}
-
-/// Prints nothing that opens a door.
-impl std::fmt::Debug for Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access").field("base_url", &self.base_url).finish_non_exhaustive()
-    }
 }
 
 /// Changes since the journal was begun that the operator knows of.
@@ -184,14 +150,24 @@ impl Backfill {
         Ok(Status { exit: exit_of(&summary), summary, imported, finished, detail, account })
     }
 
-    /// Writes the HTML report and says where.
+    /// Writes the HTML report and says where. With a press, which is to make JPEGs of some 96 pixels, the pictures with
+    /// the lowest scores are read once more and shown: such a page is as confidential as they are.
     ///
     /// # Errors
-    /// What the store says; a file that cannot be written.
-    pub async fn report(&self, out: Option<PathBuf>) -> Result<PathBuf> {
+    /// What the store says; a file that cannot be written; a press that is not there.
+    pub async fn report(&self, out: Option<PathBuf>, thumbnails: Option<Arc<dyn Press>>) -> Result<PathBuf> {
         let store = batch::observe(&self.config, &self.state, &self.manifest).await?;
         let out = out.unwrap_or_else(|| self.files().report);
-        report::write(&*store, &self.manifest, &out).await?;
+        let thumbnails = match thumbnails {
+            Some(press) => {
+                press.check().map_err(sealpress_pipeline::Error::from)?;
+                // Nothing is fetched, so nothing of that may be held.
+                let sources = Sources::new(self.manifest.base(), &self.config.roots(), self.config.sources()?, 0)?;
+                Some(report::Thumbnails { sources, press })
+            }
+            None => None,
+        };
+        report::write(&*store, &self.manifest, &out, thumbnails.as_ref()).await?;
         Ok(out)
     }
 
@@ -266,16 +242,6 @@ impl Backfill {
         Ok(receipt)
     }
 
-    /// Sets items back to work; how many. A manifest in which failed rows were put right is taken in: they
-    /// name other files now, or other contexts.
-    ///
-    /// # Errors
-    /// What the store says; `Mismatch` for another manifest or other rules.
-    pub async fn retry(&self, which: Retry, policy: &str, accepted: Accepted) -> Result<u64> {
-        let batch = self.opened(policy, accepted, None, Edits::OfFailedRows).await?;
-        batch.store.retry(if which == Retry::Failed { Which::Failed } else { Which::Both }).await
-    }
-
     /// Asks what was decided of submitted sessions, within the provider's rate, and joins it to the results:
     /// once, or for as long as `wait` says. With `wanted`, `failed.csv` holds the rows of sessions for which
     /// better media are wanted, too.
@@ -289,33 +255,17 @@ impl Backfill {
         wait: Option<std::time::Duration>,
         wanted: Wanted,
     ) -> Result<Decisions> {
-        let options = self.config.run_options()?.pipeline;
-        let (provider, account, _) = self.provider(&wiring, options.connections.get())?;
+        let Ready { options, provider, account, .. } = self.ready(&wiring)?;
+        let (options, at_once) = (options.pipeline.clone(), options.pipeline.connections.get());
+        let pipeline = Pipeline::shared(Arc::clone(&provider), wiring.press).options(options).build()?;
         let batch = self.batch(&wiring.policy, accepted, Some(account)).await?;
-        let at_once = options.connections.get();
-        let pipeline = sealpress_pipeline::Pipeline::shared(provider, wiring.press)
-            .options(options)
-            .build()
-            .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
         if wanted == Wanted::WithFailed {
             batch.store.note(results::WITH_WANTED, "true".to_owned()).await?;
         }
-        let decisions = decisions::ask(&batch.store, &pipeline, at_once, wait).await?;
+        let mut decisions = decisions::ask(&batch.store, &pipeline, at_once, wait).await?;
+        decisions::compare(&mut decisions, &*batch.store, |code, subject| provider.codes_of(code, subject)).await?;
         results::write(&*batch.store, batch.manifest.columns(), &batch.state).await?;
         Ok(decisions)
-    }
-
-    /// The provider, whose account it is, and its host.
-    fn provider(&self, wiring: &Wiring, connections: usize) -> Result<(Arc<dyn Provider>, Account, String)> {
-        let access = Access {
-            base_url: self.config.required("base_url")?.to_owned(),
-            api_key: self.config.required("api_key")?.to_owned(),
-            secret: self.config.required("secret")?.to_owned(),
-            connections,
-        };
-        let provider = (wiring.provider)(&access).map_err(|e| Error::new(ErrorKind::Config, e))?;
-        let account = Account::new(&access.base_url, &access.api_key);
-        Ok((provider, account, account::host(&access.base_url)))
     }
 
     /// Opens the journal, reads the manifest into it where that was not done before, and gets ready to
@@ -324,34 +274,34 @@ impl Backfill {
     /// # Errors
     /// Settings that make no sense, what the store says, `Mismatch` for another manifest or other rules.
     pub async fn start(&self, wiring: Wiring, accepted: Accepted) -> Result<Run> {
-        let options = self.config.run_options()?;
-        let (provider, account, host) = self.provider(&wiring, options.pipeline.connections.get())?;
+        let Ready { mut options, provider, account, host, sources } = self.ready(&wiring)?;
         let mut batch = self.batch(&wiring.policy, accepted, Some(account)).await?;
-        batch.store.note(report::SETTINGS, self.said()).await?;
-        // What nobody knew the outcome of is looked up again on every new day.
-        batch.store.retry(Which::Quarantined).await?;
-        let before = batch.store.summary().await?;
-        let mut options = options;
         options.recreate = accepted.recreate;
-        if accepted.recreate {
-            batch.store.reopen_gone().await?;
-        }
-        if before.unowned > 0 {
+        let unowned = batch.store.summary().await?.unowned;
+        if unowned > 0 {
             if accepted.bad_rows {
-                batch.notices.push(format!("{} rows that cannot be read are left out, as told", before.unowned));
+                batch.notices.push(format!("{unowned} rows that cannot be read are left out, as told"));
             } else {
                 options.submit = false;
                 batch.notices.push(format!(
-                    "{} rows cannot be read and nobody knows whose they are: no session is submitted until they are \
-                     mended (retry-failed --from FILE) or left out (--skip-bad-rows)",
-                    before.unowned
+                    "{unowned} rows cannot be read and nobody knows whose they are: no session is submitted until they \
+                     are mended (retry-failed --from FILE) or left out (--skip-bad-rows)"
                 ));
             }
         }
-        let memory = options.pipeline.memory;
-        let sources = Sources::new(batch.manifest.base(), &self.config.roots(), self.config.sources()?, memory)?;
-        let runner =
-            Runner::new(Arc::clone(&batch.store), Pipeline::shared(provider, wiring.press), sources, options, host)?;
+        let pipeline = Pipeline::shared(provider, wiring.press);
+        let runner = Runner::new(Arc::clone(&batch.store), pipeline, sources, options, host)?;
+        // Nothing can keep it from beginning any more.
+        batch.store.note(report::SETTINGS, self.said()).await?;
+        // What nobody knew the outcome of is looked up again on every new day.
+        batch.store.retry(Which::Quarantined).await?;
+        if accepted.recreate {
+            batch.store.reopen_gone().await?;
+        }
+        let before = batch.store.summary().await?;
+        if before.total() == 0 {
+            batch.notices.push("the manifest has no rows".to_owned());
+        }
         Ok(Run { batch, runner, before })
     }
 
@@ -367,11 +317,25 @@ impl Backfill {
         serde_json::to_string(&said).unwrap_or_default()
     }
 
+    /// What a run needs beside its journal.
+    ///
+    /// # Errors
+    /// As [`Ready::new`].
+    pub(crate) fn ready(&self, wiring: &Wiring) -> Result<Ready> {
+        Ready::new(&self.config, &self.manifest, wiring)
+    }
+
     pub(crate) async fn batch(&self, policy: &str, accepted: Accepted, account: Option<Account>) -> Result<Batch> {
         self.opened(policy, accepted, account, Edits::Refused).await
     }
 
-    async fn opened(&self, policy: &str, accepted: Accepted, account: Option<Account>, edits: Edits) -> Result<Batch> {
+    pub(crate) async fn opened(
+        &self,
+        policy: &str,
+        accepted: Accepted,
+        account: Option<Account>,
+        edits: Edits,
+    ) -> Result<Batch> {
         let rules = Rules {
             policy: hex(&Sha256::digest(policy)),
             account,
@@ -431,7 +395,7 @@ async fn leave(batch: &Batch, finished: &Finished, changed: bool) -> Result<()> 
         return Ok(());
     }
     results::write(&*batch.store, batch.manifest.columns(), &batch.state).await?;
-    report::write(&*batch.store, &batch.manifest, &batch.state.join(report::FILE)).await?;
+    report::write(&*batch.store, &batch.manifest, &batch.state.join(report::FILE), None).await?;
     batch.store.note(WRITTEN, stamp).await
 }
 
@@ -449,11 +413,5 @@ impl std::fmt::Debug for Backfill {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Wiring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wiring").field("policy", &self.policy).finish_non_exhaustive()
     }
 }

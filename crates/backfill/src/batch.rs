@@ -15,7 +15,7 @@ use crate::extent::{BYTES, READ, note_extent};
 use crate::manifest::{Manifest, Row, hex};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
-use crate::store::{IMPORTED, Store};
+use crate::store::{BURST_CARRIED, IMPORTED, Store};
 
 /// Rows per transaction of an import.
 const ROWS: usize = 10_000;
@@ -69,9 +69,23 @@ impl Batch {
                 format!("this job was finished, and its data erased: {receipt}. Nothing of it is left to send");
             return Err(Error::new(ErrorKind::Mismatch, message));
         }
-        // Before anything else is written: whose journal this is.
-        if let Some(account) = &rules.account {
-            notices.extend(account.check(&*store, &state, rules.accept_account).await?);
+        // All that may speak against going on, before anything is written.
+        let checked = match &rules.account {
+            Some(account) => Some(account.check(&*store, &state, rules.accept_account).await?),
+            None => None,
+        };
+        let policy = store.fact(POLICY).await?;
+        if policy.as_ref().is_some_and(|known| *known != rules.policy) && !rules.accept_policy {
+            let message = "the rules for preparing media were changed since this journal was begun; say \
+                 --accept-changed-policy to go on under the new ones";
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        // All frames would be sent, and nobody would say so.
+        if config.best()?.is_some() && store.fact(BURST_CARRIED).await?.is_some() {
+            let message = "this journal was begun when the column `burst` was one that is only carried through: its rows \
+                 are frames of no burst, and --best has nothing to choose among. Nothing was sent. Go on without --best, \
+                 and every frame is sent; or put the rows of which nothing was sent into a manifest of their own";
+            return Err(Error::new(ErrorKind::Mismatch, message));
         }
         match store.fact(IMPORTED).await? {
             None => import(&*store, &manifest, fingerprint).await?,
@@ -98,19 +112,17 @@ impl Batch {
                 }
             },
         }
-        drop(alone);
-        match store.fact(POLICY).await? {
-            Some(known) if known != rules.policy && !rules.accept_policy => {
-                let message = "the rules for preparing media were changed since this journal was begun; say \
-                     --accept-changed-policy to go on under the new ones";
-                return Err(Error::new(ErrorKind::Mismatch, message));
-            }
-            Some(known) if known == rules.policy => {}
-            _ => store.note(POLICY, rules.policy.clone()).await?,
+        // Whose it is and by which rules, before anything of it can be sent.
+        if let Some(checked) = checked {
+            notices.extend(checked.note(&*store).await?);
         }
+        if policy.as_ref() != Some(&rules.policy) {
+            store.note(POLICY, rules.policy.clone()).await?;
+        }
+        drop(alone);
         let left = manifest.left_out()?;
         if let Some(first) = left.first() {
-            notices.push(format!("{} files are no media and left out, such as {}", left.len(), first.display()));
+            notices.push(format!("left out as no media: {}, such as {}", left.len(), first.display()));
         }
         Ok(Self { manifest, state, store, notices })
     }

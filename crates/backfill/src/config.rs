@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sealpress_media::duration;
+use sealpress_media::{Preflight, duration};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::RunOptions;
@@ -28,7 +28,7 @@ enum SettingDefault {
 
 use SettingDefault::{Secret, Text, Unset};
 
-const KNOWN: [Known; 33] = [
+const KNOWN: [Known; 36] = [
     known("base_url", Unset, "the provider's API, from its customer portal"),
     known("api_key", Secret, "the integration's key; SEALPRESS_API_KEY or SEALPRESS_API_KEY_FILE"),
     known("secret", Secret, "the shared secret; SEALPRESS_SECRET or SEALPRESS_SECRET_FILE"),
@@ -67,6 +67,13 @@ const KNOWN: [Known; 33] = [
         "signed PDFs that must be cut: warn that the signature is lost, keep them whole, refuse",
     ),
     known("damaged_documents", Text("refuse"), "PDFs that break off before their end: refuse or accept"),
+    known("best", Unset, "of frames of one `burst` (a column), send so many of the best; all unless set"),
+    known("pages_as", Text("pdf"), "pages of documents: in a PDF, or as pictures (jpeg), each a file of its own"),
+    known(
+        "preflight",
+        Text("report"),
+        "blurred, dark and empty pictures: off, report (numbers), advise (findings), refuse[:blank,blurred_heavily]",
+    ),
     known(
         "allow_root",
         Unset,
@@ -210,6 +217,28 @@ impl Config {
         self.parsed(name, |text| text.trim().parse())
     }
 
+    /// How many frames of a burst are sent, the best of them; `None` for all.
+    ///
+    /// # Errors
+    /// As [`Self::choice`].
+    pub fn best(&self) -> Result<Option<usize>> {
+        let best = self.parsed("best", number)?;
+        match best {
+            Some(0) => Err(Error::new(ErrorKind::Config, "`best` starts at 1")),
+            best => Ok(best),
+        }
+    }
+
+    /// What is made of blurred, dark and empty pictures. Where frames are ranked they are measured.
+    ///
+    /// # Errors
+    /// As [`Self::choice`].
+    pub fn preflight(&self) -> Result<Preflight> {
+        let read = |text: &str| text.trim().parse::<Preflight>().map_err(|e| e.to_string());
+        let said = self.parsed("preflight", read)?.unwrap_or_default();
+        Ok(if said == Preflight::Off && self.best()?.is_some() { Preflight::Report } else { said })
+    }
+
     pub(crate) fn roots(&self) -> Vec<PathBuf> {
         self.text("allow_root").into_iter().flat_map(list).map(PathBuf::from).collect()
     }
@@ -234,11 +263,14 @@ impl Config {
         set(&mut p.retry.attempts, self.parsed("attempts", number)?);
         set(&mut p.doubt.settle, self.parsed("settle", duration::parse)?);
         set(&mut p.circuit.patience, self.parsed("patience", duration::parse)?);
+        p.preflight = Some(self.preflight()?);
         options.sessions = options.pipeline.queue();
         set(&mut options.sessions, self.parsed("sessions", number)?);
         set(&mut options.passes, self.parsed("passes", number)?);
         set(&mut options.submit, self.parsed("submit", boolean)?);
         set(&mut options.dedupe, self.parsed("dedupe", boolean)?);
+        options.best = self.best()?;
+        options.pieces = self.parsed("pages_as", pages)?.unwrap_or_default();
         options.max_errors = self.parsed("max_errors", MaxErrors::parse)?;
         set(&mut options.same_reason, self.parsed("same_reason", number)?);
         options.limit = self.parsed("limit", number)?;
@@ -346,6 +378,15 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = number(text)?;
     if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(format!("`{text}` is no rate; try 20")) }
+}
+
+/// Whether pages leave one by one.
+fn pages(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "pdf" => Ok(false),
+        "jpeg" => Ok(true),
+        other => Err(format!("`{other}` is neither pdf nor jpeg")),
+    }
 }
 
 fn boolean(text: &str) -> Result<bool, String> {

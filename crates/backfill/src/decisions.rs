@@ -1,18 +1,20 @@
 //! What the provider decided of submitted sessions: asked for within its rate, kept in the journal and joined
 //! to the results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use sealpress_client::{Decided, SessionId};
+use sealpress_client::{Decided, SessionId, Verdict};
+use sealpress_media::{FindingCode, Subject};
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why, Pipeline};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit::Exit;
-use crate::store::Store;
+use crate::run::note::Note;
+use crate::store::{Only, Store};
 
 /// Sessions asked for before the next look at the journal.
 const PAGE: usize = 256;
@@ -33,6 +35,78 @@ pub struct Decisions {
     pub unanswered: u64,
     /// What it said of the last of them.
     pub last_error: Option<String>,
+    /// Sessions that were not approved, and for a reason that has a code.
+    pub with_reason: u64,
+    /// Of these, those of which a picture had a finding of ours that most likely means this reason.
+    pub foreseen: u64,
+    /// The first of them, with both words side by side.
+    pub beside: Vec<Beside>,
+}
+
+/// Why a session was not approved, beside what was found in its pictures before they were sent.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Beside {
+    /// The provider's id.
+    pub session: SessionId,
+    /// What was decided.
+    pub verdict: String,
+    /// The provider's code.
+    pub reason_code: String,
+    /// The provider's words.
+    pub reason: Option<String>,
+    /// Codes of what was found in its pictures, whatever preflight was set to say.
+    pub findings: BTreeSet<FindingCode>,
+    /// Whether one of them most likely means that code. A mapping of ours, and no prediction.
+    pub foreseen: bool,
+}
+
+/// Sessions that are spelled out.
+const SHOWN: usize = 50;
+/// Records in memory at a time.
+const RECORDS: usize = 4096;
+
+/// Joins what was decided to what preflight had measured. `codes` are the provider's for a finding.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn compare(
+    decisions: &mut Decisions,
+    store: &dyn Store,
+    codes: impl Fn(FindingCode, Subject) -> &'static [&'static str],
+) -> Result<()> {
+    let mut of: BTreeMap<SessionId, Beside> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = store.page(after, RECORDS, Only::All).await?;
+        let Some(last) = page.last() else { break };
+        after = last.item.id;
+        for record in &page {
+            let Some((session, decided)) = record.remote.as_ref().zip(record.decided.as_ref()) else { continue };
+            let Some(code) = decided.reason_code.as_ref().filter(|_| decided.verdict != Verdict::Approved) else {
+                continue;
+            };
+            let beside = of.entry(session.clone()).or_insert_with(|| Beside {
+                session: session.clone(),
+                verdict: decided.verdict.to_string(),
+                reason_code: code.clone(),
+                reason: decided.reason.clone(),
+                findings: BTreeSet::new(),
+                foreseen: false,
+            });
+            let note = record.report.as_deref().and_then(Note::stored);
+            let Some(judged) = note.and_then(|note| note.summary?.judged) else { continue };
+            let subject = record.item.context.subject();
+            for finding in judged.quality.findings(subject) {
+                beside.foreseen |= codes(finding.code, subject).contains(&code.as_str());
+                beside.findings.insert(finding.code);
+            }
+        }
+    }
+    decisions.with_reason = of.len() as u64;
+    decisions.foreseen = of.values().filter(|beside| beside.foreseen).count() as u64;
+    decisions.beside = of.into_values().take(SHOWN).collect();
+    Ok(())
 }
 
 impl Decisions {

@@ -1,6 +1,8 @@
 //! A manifest that was edited after its journal was begun: rows whose items failed may name another file,
 //! context or owner now. Any other row must be as it was.
 
+use serde_json::{Map, Value};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::extent::{READ, note_extent};
 use crate::manifest::{Manifest, Row, Who};
@@ -76,12 +78,25 @@ fn is_same(row: &Row, record: &Record) -> bool {
     };
     // A row that could not be read and can be now is another, whatever its columns say.
     let same_text = row.raw == record.raw;
+    let same_columns = row.burst == item.burst && row.extra == record.extra;
     same_owner
         && same_text
         && row.context == item.context
         && row.media == item.media
         && row.timestamp == item.timestamp
-        && row.extra == record.extra
+        && (same_columns || is_carried(row, record))
+}
+
+/// Whether the other columns are the same to a version that only carried the column `burst` through.
+fn is_carried(row: &Row, record: &Record) -> bool {
+    let columns = |text: &Option<String>| -> Map<String, Value> {
+        text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    };
+    let mut known = columns(&record.extra);
+    let Some(name) = known.keys().find(|name| name.eq_ignore_ascii_case("burst")).cloned() else { return false };
+    let carried = known.remove(&name);
+    let carried = carried.as_ref().and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    record.item.burst.is_none() && carried == row.burst.as_deref().unwrap_or_default() && known == columns(&row.extra)
 }
 
 fn refused(manifest: &Manifest, why: &str) -> Error {

@@ -37,6 +37,8 @@ pub enum ErrorKind {
     LeaseLost,
     /// The provider refused the credentials; no item is marked failed for it.
     Refused,
+    /// There is no press: files cannot be prepared on this machine.
+    NoPress,
     /// Reading or writing a file of ours failed.
     Io,
 }
@@ -55,6 +57,7 @@ impl ErrorKind {
             Self::Illegal => "illegal-transition",
             Self::LeaseLost => "lease-lost",
             Self::Refused => "refused",
+            Self::NoPress => "no-press",
             Self::Io => "io",
         }
     }
@@ -90,7 +93,7 @@ impl Error {
             | ErrorKind::Refused
             | ErrorKind::Io => Fault::Caller,
             ErrorKind::LeaseLost => Fault::Remote,
-            ErrorKind::Corrupt | ErrorKind::Journal | ErrorKind::Illegal => Fault::Internal,
+            ErrorKind::Corrupt | ErrorKind::Journal | ErrorKind::Illegal | ErrorKind::NoPress => Fault::Internal,
         }
     }
 
@@ -103,8 +106,19 @@ impl Error {
             | ErrorKind::Locked
             | ErrorKind::Mismatch
             | ErrorKind::Refused
+            | ErrorKind::NoPress
             | ErrorKind::Io => Exit::Usage,
             ErrorKind::Corrupt | ErrorKind::Journal | ErrorKind::Illegal | ErrorKind::LeaseLost => Exit::Internal,
+        }
+    }
+}
+
+/// Why a pipeline did not start.
+impl From<sealpress_pipeline::Error> for Error {
+    fn from(error: sealpress_pipeline::Error) -> Self {
+        match error.kind() {
+            sealpress_pipeline::ErrorKind::NoPress => Self::new(ErrorKind::NoPress, error.to_string()),
+            _ => Self::caused(ErrorKind::Config, "the pipeline did not start", error),
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum Exit {
     /// Stopped by `--deadline`; run again to go on.
     Deadline,
     /// Finished, but for some items nobody knows whether they arrived.
-    Ambiguous,
+    Quarantined,
     /// Stopped by SIGINT; run again to go on.
     Interrupted,
     /// Stopped by SIGTERM; run again to go on.
@@ -37,7 +37,7 @@ impl Exit {
             Self::Failed => 3,
             Self::TooManyErrors => 4,
             Self::Deadline => 5,
-            Self::Ambiguous => 6,
+            Self::Quarantined => 6,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

@@ -1,23 +1,40 @@
-//! What an operator puts right or gives up: rows that are fed back, sessions that are submitted without what
-//! failed, sessions that are dropped.
+//! What an operator puts right or gives up: items that are set back to work, rows that are fed back, sessions that are
+//! submitted without what failed, sessions that are dropped.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use crate::backfill::{Accepted, Backfill};
+use crate::backfill::{Accepted, Backfill, Retry};
+use crate::batch::Edits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, Row};
+use crate::ready::{Changed, Then, Wiring, account_of};
 use crate::results;
-use crate::store::{LeaveOut, LeftOut, Mend, Mended};
+use crate::store::{LeaveOut, LeftOut, Mend, Mended, Which};
 
 impl Backfill {
+    /// Sets items back to work; how many. A manifest in which failed rows were put right is taken in: they
+    /// name other files now, or other contexts.
+    ///
+    /// # Errors
+    /// Settings that make no sense, what the store says; `Mismatch` for another manifest, other rules or another
+    /// account.
+    pub async fn retry(&self, which: Retry, wiring: &Wiring, accepted: Accepted, then: Then) -> Result<Changed> {
+        let account = account_of(&self.config, &self.manifest, then, wiring)?;
+        let batch = self.opened(&wiring.policy, accepted, account, Edits::OfFailedRows).await?;
+        let which = if which == Retry::Failed { Which::Failed } else { Which::Both };
+        Ok(Changed { items: batch.store.retry(which).await?, notices: batch.notices })
+    }
+
     /// Leaves what failed of these subjects or sessions out for good, so that they are submitted with the rest.
     /// How many items were left out.
     ///
     /// # Errors
-    /// `Config` for a key that no session has, or whose session cannot be submitted so; then none is changed of
-    /// it. What the store says; `Mismatch` for another manifest or other rules.
-    pub async fn submit_incomplete(&self, keys: &[String], policy: &str, accepted: Accepted) -> Result<u64> {
-        self.leave_out(keys, LeaveOut::Failed, policy, accepted).await
+    /// `Config` for a key that no session has, or whose session cannot be submitted so, and settings with which no
+    /// run could follow; then nothing is changed. What the store says; `Mismatch` for another manifest, other rules
+    /// or another account.
+    pub async fn submit_incomplete(&self, keys: &[String], wiring: &Wiring, accepted: Accepted) -> Result<Changed> {
+        self.leave_out(keys, LeaveOut::Failed, wiring, accepted).await
     }
 
     /// Gives these subjects or sessions up: nothing more is sent to them, and they are not submitted. How many
@@ -25,14 +42,17 @@ impl Backfill {
     ///
     /// # Errors
     /// As [`Self::submit_incomplete`].
-    pub async fn drop_sessions(&self, keys: &[String], policy: &str, accepted: Accepted) -> Result<u64> {
-        self.leave_out(keys, LeaveOut::Everything, policy, accepted).await
+    pub async fn drop_sessions(&self, keys: &[String], wiring: &Wiring, accepted: Accepted) -> Result<Changed> {
+        self.leave_out(keys, LeaveOut::Everything, wiring, accepted).await
     }
 
-    async fn leave_out(&self, keys: &[String], what: LeaveOut, policy: &str, accepted: Accepted) -> Result<u64> {
-        let batch = self.batch(policy, accepted, None).await?;
+    async fn leave_out(&self, keys: &[String], what: LeaveOut, wiring: &Wiring, accepted: Accepted) -> Result<Changed> {
+        let account = account_of(&self.config, &self.manifest, Then::Run, wiring)?;
+        let batch = self.batch(&wiring.policy, accepted, account).await?;
+        let mut met = HashSet::new();
+        let keys: Vec<String> = keys.iter().filter(|key| met.insert(key.as_str())).cloned().collect();
         let mut items = 0;
-        for (left, key) in batch.store.leave_out(keys.to_vec(), what).await?.into_iter().zip(keys) {
+        for (left, key) in batch.store.leave_out(keys.clone(), what).await?.into_iter().zip(&keys) {
             let why = match left {
                 LeftOut::Done(n) => {
                     items += n;
@@ -43,9 +63,9 @@ impl Backfill {
                 LeftOut::NothingFailed => "has no failed item",
                 LeftOut::NothingConfirmed => "has no confirmed item: there is nothing to submit",
             };
-            return Err(Error::new(ErrorKind::Config, format!("`{key}` {why}")));
+            return Err(Error::new(ErrorKind::Config, format!("`{key}` {why}; nothing was left out")));
         }
-        Ok(items)
+        Ok(Changed { items, notices: batch.notices })
     }
 
     /// Takes mended rows in: `from` has the manifest's columns, and those of `failed.csv` that say
@@ -53,28 +73,39 @@ impl Backfill {
     /// that names no line is added.
     ///
     /// # Errors
-    /// `Manifest` for a row that still cannot be read, or that stands for none; then none is taken.
-    pub async fn mend(&self, from: &Path, policy: &str, accepted: Accepted) -> Result<u64> {
+    /// `Manifest` for a row that still cannot be read, that stands for none, or for the same as another, and settings
+    /// that make no sense; then none is taken. What the store says; `Mismatch` for another manifest, other rules or
+    /// another account.
+    pub async fn mend(&self, from: &Path, wiring: &Wiring, accepted: Accepted, then: Then) -> Result<Changed> {
+        let account = account_of(&self.config, &self.manifest, then, wiring)?;
         let mended = Manifest::open(from)?;
         let mut rows = Vec::new();
         for row in mended.rows()? {
             rows.push(mended_row(row?, from)?);
         }
-        let batch = self.batch(policy, accepted, None).await?;
         let lines: Vec<Option<u64>> = rows.iter().map(|mended| mended.line).collect();
-        let mut taken = 0;
+        let mut met = HashSet::new();
+        if let Some(twice) = lines.iter().flatten().find(|line| !met.insert(**line)) {
+            let message = format!("{}: two rows stand for line {twice}; nothing was taken in", from.display());
+            return Err(Error::new(ErrorKind::Manifest, message));
+        }
+        let batch = self.batch(&wiring.policy, accepted, account).await?;
+        let mut items = 0;
         for (ended, line) in batch.store.mend(rows).await?.into_iter().zip(lines) {
             let refuse = |why: &str| {
                 let line = line.map_or_else(|| "a new row".to_owned(), |line| format!("the row of line {line}"));
-                Err(Error::new(ErrorKind::Manifest, format!("{}: {line} {why}", from.display())))
+                let message = format!("{}: {line} {why}; nothing was taken in", from.display());
+                Err(Error::new(ErrorKind::Manifest, message))
             };
             match ended {
-                Mend::Taken => taken += 1,
+                Mend::Taken => items += 1,
+                // Of the row that was refused is said why.
+                Mend::Withheld => {}
                 Mend::NoSuchLine => return refuse("is no failed row of this journal"),
                 Mend::Submitted => return refuse("belongs to a session that is submitted and takes nothing more"),
             }
         }
-        Ok(taken)
+        Ok(Changed { items, notices: batch.notices })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run would do, without doing it: every row is read, every file's first bytes are seen, and
 //! every object's host is asked for its size.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use sealpress_pipeline::{Press, Probe};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Manifest, Row, Who};
+use crate::manifest::{Manifest, Row, Who, is_uuid};
 use crate::run::RunOptions;
 use crate::source::{Found, Object, Sources};
 
@@ -27,6 +27,8 @@ const ASKED: usize = 16;
 const ROWS: usize = 1024;
 /// Documents that are opened: an archive of a million is not read whole for a plan.
 const OPENED: u64 = 1000;
+/// Pages of a document that are sent at most.
+const PAGES_SENT: u32 = 5;
 
 /// What a run would do.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -48,6 +50,11 @@ pub struct Plan {
     pub documents_opened: u64,
     /// Pages of the documents that were opened.
     pub pages: u64,
+    /// Files that these leave as beyond the first, where pages leave one by one.
+    #[serde(skip)]
+    further: u64,
+    /// Frames that will be left out, since others of their burst are better.
+    pub not_chosen: u64,
     /// Rows that will fail.
     pub bad: u64,
     /// Rows of which nobody knows whose they are: nothing is submitted while they stand.
@@ -56,6 +63,10 @@ pub struct Plan {
     pub duplicates: u64,
     /// Good rows by context.
     pub contexts: BTreeMap<String, u64>,
+    /// Subjects that differ from another one by case, spaces or quotes alone: a slip, as often as not.
+    pub look_alikes: u64,
+    /// The first of them, each with its line.
+    pub look_alike: Vec<String>,
     /// The first problems, each with its line and the file as the manifest names it.
     pub problems: Vec<String>,
     /// Files of a folder that are no media and are left out, the first of them.
@@ -71,12 +82,14 @@ pub struct Plan {
 /// Reads the whole manifest, looks at every file and asks for every object's size, and sends nothing.
 /// Documents are opened by the press, the first of them.
 pub(crate) async fn plan(config: &Config, manifest: &Manifest, press: &Arc<dyn Press>) -> Result<Plan> {
+    // What nothing could be prepared with is said before anything else.
+    press.check().map_err(sealpress_pipeline::Error::from)?;
     let options = config.run_options()?;
     let sources = Arc::new(Sources::new(manifest.base(), &config.roots(), config.sources()?, options.pipeline.memory)?);
     let mut rows = manifest.rows()?;
     let mut plan = Plan::default();
     // Hashes of keys: millions of sessions fit.
-    let mut seen = Seen::default();
+    let mut seen = Seen { best: options.best, ..Seen::default() };
     let limit = options.pipeline.max_input;
     loop {
         let (sources, press) = (Arc::clone(&sources), Arc::clone(press));
@@ -110,7 +123,12 @@ pub(crate) async fn plan(config: &Config, manifest: &Manifest, press: &Arc<dyn P
 #[derive(Default)]
 struct Seen {
     sessions: HashSet<u64>,
+    folded: HashSet<u64>,
     files: HashSet<u64>,
+    /// Frames by burst.
+    bursts: HashMap<u64, usize>,
+    /// How many of a burst are sent.
+    best: Option<usize>,
 }
 
 /// An object that is to be asked for, with its row's line and name.
@@ -133,6 +151,7 @@ impl Plan {
                 if seen.sessions.insert(hash(key)) {
                     self.sessions += 1;
                     self.subjects += u64::from(matches!(who, Who::Subject { .. }));
+                    self.compare(row.line, who, seen);
                 }
             }
             _ => self.unowned += 1,
@@ -145,6 +164,11 @@ impl Plan {
             && !seen.files.insert(hash(&format!("{key}\n{}\n{}", row.context, row.media)))
         {
             self.duplicates += 1;
+        }
+        if let (Some(best), Some(burst), Some(who)) = (seen.best, &row.burst, &row.who) {
+            let frames = seen.bursts.entry(hash(&format!("{}\n{}\n{burst}", who.key(), row.context))).or_default();
+            *frames += 1;
+            self.not_chosen += u64::from(*frames > best);
         }
         let (line, media) = (row.line, &row.media);
         let session = match &row.who {
@@ -175,6 +199,16 @@ impl Plan {
         }
     }
 
+    fn compare(&mut self, line: u64, who: &Who, seen: &mut Seen) {
+        let Who::Subject { subject, .. } = who else { return };
+        if !seen.folded.insert(hash(&folded(subject))) {
+            self.look_alikes += 1;
+            if self.look_alike.len() < SHOWN {
+                self.look_alike.push(format!("line {line}: `{subject}` is nearly another subject"));
+            }
+        }
+    }
+
     /// Counts the pages of a document, as long as few were opened: each is read whole.
     fn open(&mut self, path: &Path, format: Format, press: &dyn Press) -> Result<(), String> {
         if format.is_image() {
@@ -184,12 +218,13 @@ impl Plan {
         if self.documents > OPENED {
             return Ok(());
         }
-        let bytes = std::fs::read(path).map_err(|e| format!("cannot be read: {}", e.kind()))?;
+        let bytes = std::fs::read(path).map_err(unreadable)?;
         let media = Media::sniff(bytes).map_err(|e| e.to_string())?;
         let looked = press.plan(&media).map_err(|e| sealpress_pipeline::Error::from(e).to_string())?;
         if let Probe::Document { pages: Some(pages), .. } = looked.probe {
             self.documents_opened += 1;
             self.pages += u64::from(pages);
+            self.further += u64::from(pages.min(PAGES_SENT).saturating_sub(1));
         }
         Ok(())
     }
@@ -221,9 +256,14 @@ impl Plan {
     }
 
     fn estimate(&mut self, options: &RunOptions) {
-        let items = self.rows - self.bad.min(self.rows) - self.duplicates.min(self.rows - self.bad.min(self.rows));
+        let items = self.rows.saturating_sub(self.bad + self.duplicates + self.not_chosen);
+        // Those that were not opened are taken to be like the others.
+        let further = match (options.pieces, self.documents_opened) {
+            (true, opened) if opened > 0 => self.further.saturating_mul(self.documents) / opened,
+            _ => 0,
+        };
         // One to make a session, one per file, one to count its media and one to submit it.
-        self.requests = self.subjects + items + 2 * self.sessions;
+        self.requests = self.subjects + items + further + 2 * self.sessions;
         let by_cpu = items as f64 / (ITEMS_PER_SECOND_AND_WORKER * options.pipeline.workers.get() as f64);
         let by_rate = options.pipeline.rps.map_or(0.0, |rps| self.requests as f64 / rps);
         // What is sent is a fraction of the files; base64 adds a third to it.
@@ -232,9 +272,13 @@ impl Plan {
     }
 }
 
+fn unreadable(e: std::io::Error) -> String {
+    sealpress_pipeline::Error::unreadable(e).to_string()
+}
+
 /// The size of a file whose first bytes are those of something that is sent.
 fn look_at(path: &Path, limit: u64) -> Result<(u64, Format), String> {
-    let size = std::fs::metadata(path).map_err(|e| e.kind().to_string())?.len();
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size == 0 {
         return Err("the file is empty".to_owned());
     }
@@ -243,7 +287,7 @@ fn look_at(path: &Path, limit: u64) -> Result<(u64, Format), String> {
     }
     let mut head = Vec::new();
     let opened = std::fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
-    opened.map_err(|e| format!("cannot be read: {}", e.kind()))?;
+    opened.map_err(unreadable)?;
     // The head says what it is; whether it is whole, the run says.
     Media::sniff(Bytes::from(head)).map(|media| (size, media.format())).map_err(|e| e.to_string())
 }
@@ -289,11 +333,12 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-fn is_uuid(id: &str) -> bool {
-    let lengths = [8, 4, 4, 4, 12];
-    let parts: Vec<&str> = id.split('-').collect();
-    parts.len() == lengths.len()
-        && parts.iter().zip(lengths).all(|(part, n)| part.len() == n && part.bytes().all(|b| b.is_ascii_hexdigit()))
+/// A key as somebody may have slipped: without case, spaces and quotes.
+fn folded(key: &str) -> String {
+    key.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '"' | '`' | '#'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn hash(text: &str) -> u64 {

@@ -7,15 +7,15 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sealpress_client::{Context, Decided, MediaId, SessionId};
-use sealpress_media::{Fault, Format};
+use sealpress_media::{Fault, Format, Judged, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::hex;
 use crate::run::note::{Note, Stages};
-use crate::store::state::ItemState;
-use crate::store::{Only, Record, Store};
+use crate::store::state::Via;
+use crate::store::{Item, Only, Record, Store};
 
 pub(crate) const RESULTS: &str = "results.jsonl";
 pub(crate) const FAILED: &str = "failed.csv";
@@ -50,13 +50,23 @@ struct Line<'a> {
     media: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<&'a str>,
+    /// Of which burst it is a frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burst: Option<&'a str>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     media_id: Option<&'a MediaId>,
+    /// Of an item that leaves as several files, those that the provider has, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pieces: Vec<Sent<'a>>,
     /// `receipt`, `listing` or `duplicate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<&'static str>,
     attempts: u32,
+    /// Attempts that were in doubt, and looked up.
+    #[serde(skip_serializing_if = "is_zero")]
+    doubts: u32,
+    /// The same by its name of before, for one release.
     #[serde(skip_serializing_if = "is_zero")]
     ambiguous: u32,
     /// Media of its session that no item accounts for: recorded twice, or somebody else's.
@@ -79,6 +89,9 @@ struct Line<'a> {
     actions: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+    /// What was measured of a picture, and what follows from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preflight: Option<Judged>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<Stages>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +101,19 @@ struct Line<'a> {
     decision: Option<&'a Decided>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra: Option<Map<String, Value>>,
+}
+
+/// One of several files that an item left as.
+#[derive(Serialize)]
+struct Sent<'a> {
+    media_id: &'a MediaId,
+    /// Which page of the document it shows, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_out: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -161,26 +187,46 @@ fn line(record: &Record) -> Line<'_> {
         context: &item.context,
         media: &item.media,
         timestamp: item.timestamp.as_deref(),
+        burst: item.burst.as_deref(),
         state: item.state.as_str(),
-        media_id: item.media_id.as_ref(),
+        media_id: item.media_id.as_ref().filter(|_| item.before.is_empty()),
+        pieces: pieces(item, summary),
         via: record.item.via.map(|v| v.as_str()),
         attempts: item.attempt,
+        doubts: item.doubts,
         ambiguous: item.doubts,
         // Said of the items that may have left them.
         unaccounted: record.unaccounted.filter(|_| item.doubts > 0).unwrap_or(0),
         row: record.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned()),
         sha256: item.sha256.map(|hash| hex(&hash)),
         bytes_in: record.bytes_in,
-        bytes_out: item.bytes_out,
+        bytes_out: item.all_bytes_out(),
         mime: item.format.map(Format::mime),
         pages: summary.and_then(|done| done.pages.clone()),
         actions: summary.map(|done| names(&done.actions)).unwrap_or_default(),
         warnings: summary.map(|done| names(&done.warnings)).unwrap_or_default(),
+        preflight: summary.and_then(|done| done.judged.as_deref().cloned()),
         ms: note.as_ref().map(|note| note.ms),
         error: record.failure.as_ref().map(|f| Why { kind: &f.reason, fault: f.fault, message: &f.message }),
         decision: record.decided.as_ref(),
         extra: extra(record),
     }
+}
+
+fn pieces<'a>(item: &'a Item, summary: Option<&Summary>) -> Vec<Sent<'a>> {
+    let pages = summary.and_then(|done| done.pages.as_deref()).unwrap_or_default();
+    let sent = |(n, (media_id, via, bytes_out)): (usize, (&'a MediaId, Option<Via>, Option<u64>))| Sent {
+        media_id,
+        page: pages.get(n).copied(),
+        via: via.map(|via| via.as_str()),
+        bytes_out,
+    };
+    if item.before.is_empty() {
+        return Vec::new();
+    }
+    let before = item.before.iter().map(|piece| (&piece.media_id, piece.via, piece.bytes_out));
+    let last = item.media_id.as_ref().map(|media_id| (media_id, item.via, item.bytes_out));
+    before.chain(last).enumerate().map(sent).collect()
 }
 
 fn extra(record: &Record) -> Option<Map<String, Value>> {
@@ -200,13 +246,14 @@ fn row(record: &Record, columns: &[&str]) -> Vec<Vec<u8>> {
         "context" => Some(item.context.as_str()),
         "media" => Some(item.media.as_str()),
         "timestamp" => item.timestamp.as_deref(),
+        "burst" => item.burst.as_deref(),
         _ => None,
     };
     let value = |name: &&str| match own(name).or_else(|| extra.get(*name).and_then(Value::as_str)) {
         Some(text) => text.as_bytes().to_vec(),
         None => Vec::new(),
     };
-    let wanted = record.decided.as_ref().filter(|_| item.state < ItemState::Failed);
+    let wanted = record.decided.as_ref().filter(|_| !item.state.is_bad());
     let words = wanted.map_or_else(String::new, |decided| {
         let code = decided.reason_code.as_deref().map_or_else(String::new, |code| format!(" ({code})"));
         format!("better media are wanted{code}: {}", decided.reason.as_deref().unwrap_or("no reason given"))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealpress_client::{Context, SessionId};
+use sealpress_media::Fault;
 use sealpress_pipeline::{self as pipeline, Fetch};
 
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::run::{Finished, RunOptions, Runner};
 use crate::source::Sources;
 pub use crate::store::simulated::{Event, Fate, Machine};
 use crate::store::sqlite::simulated::{Database, Simulated};
+use crate::store::state::Failure;
 use crate::store::{Store, Which};
 
 /// One row of a manifest.
@@ -26,6 +28,8 @@ pub struct Line {
     pub media: String,
     /// Capture time.
     pub timestamp: String,
+    /// Why the row can be read no further, where it cannot.
+    pub bad: Option<String>,
 }
 
 /// Whose a row is.
@@ -56,6 +60,8 @@ pub struct Process {
     pub options: pipeline::Options,
     /// Sessions at a time.
     pub sessions: usize,
+    /// Whether it submits sessions that are whole.
+    pub submit: bool,
     /// Where media are.
     pub find: Find,
     /// Whether failed items are set back to work first, as with `retry-failed`.
@@ -79,10 +85,11 @@ impl Journal {
     /// # Errors
     /// A journal that failed.
     pub async fn run(&self, process: Process) -> Result<Finished> {
-        let Process { machine, worker, pipeline, options, sessions, find, retry_failed, stopped_after } = process;
+        let Process { machine, worker, pipeline, options, sessions, submit, find, retry_failed, stopped_after } =
+            process;
         let store = Simulated::open(&self.0, machine, &worker)?;
         store.retry(if retry_failed { Which::Both } else { Which::Quarantined }).await?;
-        let options = RunOptions { pipeline: options, sessions, ..RunOptions::default() };
+        let options = RunOptions { pipeline: options, sessions, submit, ..RunOptions::default() };
         let runner = Runner::new(Arc::new(store), pipeline, Sources::simulated(find), options, "simulated".to_owned())?;
         let stop = runner.stop();
         let signal = async {
@@ -113,8 +120,9 @@ fn row((line, number): (&Line, u64)) -> Row {
         context: line.context.clone(),
         media: line.media.clone(),
         timestamp: Some(line.timestamp.clone()),
+        burst: None,
         extra: None,
-        bad: None,
-        raw: None,
+        bad: line.bad.as_ref().map(|reason| Failure::new(reason.as_str(), Fault::Input, "cannot be read")),
+        raw: line.bad.as_ref().map(|_| line.media.clone().into_bytes()),
     }
 }

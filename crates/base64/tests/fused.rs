@@ -14,7 +14,7 @@ const START: [u32; 8] =
 fn fused() -> Option<Fused> {
     let fused = Fused::new();
     if fused.is_none() {
-        common::skip("this CPU has not both AVX-512 VBMI and SHA");
+        common::not_on_this_cpu("AVX-512 VBMI or SHA");
     }
     fused
 }

@@ -74,7 +74,7 @@ fn exhaustively() {
     };
     let missing: Vec<_> = KNOWN.iter().filter(|name| Kernel::named(name).is_none()).collect();
     if !missing.is_empty() {
-        common::skip(&format!("this CPU does not run {missing:?}"));
+        common::not_on_this_cpu(&format!("what {missing:?} needs"));
     }
     let noise = common::noise(LONGEST);
     let workers: Vec<_> = Kernel::all()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpress_client::{self as client, Provider, transmit, veriff};
 
@@ -58,6 +59,10 @@ impl Access {
     }
 }
 
+/// How long a face of a backfill waits for others. Long, for a run says when nobody can come any more; but not for ever,
+/// since those who can may be held up.
+const FACES_LINGER: Duration = Duration::from_secs(2);
+
 /// A vendor's client out of the settings that a backfill has for all of them: for Transmit Security key and
 /// secret are the application's id and secret.
 pub(crate) fn provider(
@@ -70,7 +75,7 @@ pub(crate) fn provider(
     let veriff = || veriff::Client::builder(base_url, veriff::Credentials::new(key, secret)).build();
     Ok(match (vendor, target) {
         (Vendor::Veriff, Target::Sessions) => Arc::new(veriff()?),
-        (Vendor::Veriff, Target::Faces) => Arc::new(veriff::FaceImporter::new(veriff()?)),
+        (Vendor::Veriff, Target::Faces) => Arc::new(veriff::FaceImporter::new(veriff()?).with_linger(FACES_LINGER)),
         (Vendor::Transmit, Target::Faces) => {
             return Err(Failure::config("this vendor has no collection of faces to import into"));
         }

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealpress_media::{Fault, Judged, Preflight, Subject};
+use sealpress_media::{Fault, Judged, Preflight};
 use sealpress_press::{Press, Ranked, rank};
 use serde::Serialize;
 
 use crate::outcome::{self, Failure};
 use crate::print::{self, Align, Table};
 use crate::vendor::Vendor;
-use crate::{file, judged, press};
+use crate::{file, judged, press, show};
 
 /// Rank the frames of one scene, and say which to send
 ///
@@ -55,10 +55,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     policies.image.preflight = Preflight::Advise;
     let press = press::press(policies);
     if let Err(e) = press.check() {
-        eprintln!("sealpress: {e}");
-        return ExitCode::from(outcome::USAGE);
+        return show::end(Err(e.into()), args.json);
     }
-    let subject = args.context.as_deref().map_or(Subject::Document, judged::subject);
+    let subject = judged::subject(args.context.as_deref());
     let columns: &[_] = &[(4, Align::Right), (4, Align::Left), (44, Align::Left), (7, Align::Right)];
     let table = (!args.json).then(|| Table::new(columns, &["rank", "keep", "file", "score", "found"]));
     let mut failed = 0;

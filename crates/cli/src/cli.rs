@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Send what a manifest names: millions of files over days, killed and resumed at will
     #[command(
         after_help = "Exit codes: 0 all done, 1 internal error, 2 usage or configuration, 3 finished with failed items,\n\
-                            4 stopped by --max-errors, 5 stopped by --deadline, 6 ambiguous items left, 130 and 143 signals."
+                            4 stopped by --max-errors, 5 stopped by --deadline, 6 items left in quarantine, 130 and 143 signals."
     )]
     Backfill(backfill::BackfillArgs),
     /// Settings of a backfill and where they come from

@@ -10,6 +10,7 @@ use sealpress_emulator::Emulator;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::listen::Listen;
 use crate::outcome::{self, Failure};
 use crate::{print, show};
 
@@ -19,10 +20,13 @@ use crate::{print, show};
 /// sessions, media and decisions as they happen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    sealpress emulator --port 8089 --data received\n  \
+    sealpress emulator --listen 127.0.0.1:8089 --data received\n  \
     sealpress emulator --env-file emulator.env\n  \
     sealpress emulator --script faults.toml --json")]
 pub(crate) struct Args {
+    /// Address and port, in one; `:PORT` is any address of this machine
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["port", "bind"])]
+    listen: Option<Listen>,
     /// Port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -75,7 +79,11 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
 
     let broken = |e: sealpress_emulator::Error| Failure::config(e.to_string());
-    let mut builder = Emulator::builder().address(SocketAddr::new(args.bind, args.port));
+    let address = match &args.listen {
+        Some(listen) => listen.address()?,
+        None => SocketAddr::new(args.bind, args.port),
+    };
+    let mut builder = Emulator::builder().address(address);
     if let Some(folder) = &args.data {
         builder = builder.data(folder);
     }

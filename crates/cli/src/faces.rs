@@ -128,11 +128,12 @@ async fn work(args: &Args) -> Result<usize, Failure> {
                 }
             }
             Ok(_) => return Err(Failure::new("decode", Fault::Remote, "an answer that is not known here")),
-            Err(error) if error.failure() == client::Failure::AuthStop => return Err(error.into()),
             Err(error) => {
-                for face in waiting.drain(..count) {
-                    tell(&face.name, Some(copy(&error)));
+                let failure = Failure::from(error);
+                if failure.is_settings() {
+                    return Err(failure);
                 }
+                waiting.drain(..count).for_each(|face| tell(&face.name, Some(failure.clone())));
             }
         }
     }
@@ -218,13 +219,6 @@ fn picture(media: Media) -> Result<Media, Failure> {
 
 fn no_quota() -> Failure {
     Failure::new("quota", Fault::Caller, "not imported: the plan's quota of faces is used up")
-}
-
-/// One failure for each face of a request.
-fn copy(error: &client::Error) -> Failure {
-    let mut failure = Failure::new(error.kind().as_str(), error.fault(), error.to_string());
-    failure.code = error.code().map(str::to_owned);
-    failure
 }
 
 fn say(as_json: bool, line: &Line<'_>) {

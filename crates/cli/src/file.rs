@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use sealpress_media::{Fault, Media};
+use sealpress_pipeline as pipeline;
 
 use crate::outcome::Failure;
 
@@ -13,7 +14,7 @@ pub(crate) const MAX_INPUT: u64 = 256 << 20;
 
 /// Reads a file and looks at its content.
 pub(crate) fn media(path: &Path) -> Result<Media, Failure> {
-    let failed = |e: std::io::Error| Failure::io("cannot be read", &e);
+    let failed = |e: std::io::Error| Failure::from(pipeline::Error::unreadable(e));
     // Asked before the file is opened: opening a pipe would wait for a writer.
     let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() {

@@ -13,7 +13,7 @@ use crate::lines::{FileLine, NoteLine};
 use crate::names::Names;
 use crate::outcome::{self, Failure};
 use crate::vendor::Vendor;
-use crate::{file, judged, press, print};
+use crate::{file, judged, press, print, show};
 
 /// Say what files are, by their content, and what would be done to them and why
 #[derive(Debug, clap::Args)]
@@ -67,17 +67,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if let Some(folder) = &args.preview
         && let Err(e) = std::fs::create_dir_all(folder)
     {
-        crate::print::note(&format!("sealpress: the folder {} cannot be used: {e}", folder.display()));
-        return ExitCode::from(outcome::USAGE);
+        let failure = Failure::config(format!("the folder {} cannot be used: {e}", folder.display()));
+        return show::end(Err(failure), args.json);
     }
     let mut policies = press::policies(args.provider);
     policies.image.preflight = if args.quality { Preflight::Advise } else { Preflight::Off };
     let press = press::press(policies);
-    let subject = args.context.as_deref().map_or(Subject::Document, judged::subject);
+    let subject = judged::subject(args.context.as_deref());
     let subject = args.quality.then_some(subject);
     if let Err(e) = press.check() {
-        eprintln!("sealpress: {e}");
-        return ExitCode::from(outcome::USAGE);
+        return show::end(Err(e.into()), args.json);
     }
     let mut names = args.preview.as_deref().map(|folder| Names::new(folder, &args.files));
     let mut failed = 0;
@@ -171,7 +170,7 @@ fn show(line: &FileLine<Seen>) {
         _ => {}
     }
     for note in &seen.plan {
-        print::line(&format!("  → {note}"));
+        print::below("→ ", &note.to_string());
     }
     if let Some(judged) = &seen.judged {
         judged::tell(judged);

@@ -1,14 +1,13 @@
 //! How good a picture is, for people: numbers with bars, findings with advice, and what nobody looked for.
 
+use sealpress_client::Context;
 use sealpress_media::{FindingCode, Judged, NOT_JUDGED, Subject};
 
 use crate::print;
 
-/// What a context shows, as far as findings differ by it.
-pub(crate) fn subject(context: &str) -> Subject {
-    let face = ["face", "selfie"].iter().any(|word| context.to_ascii_lowercase().contains(word));
-    // A face beside its document is judged as a document.
-    if face && !context.to_ascii_lowercase().contains("document") { Subject::Face } else { Subject::Document }
+/// What a context shows, as far as judging it differs by that; a document unless somebody says.
+pub(crate) fn subject(context: Option<&str>) -> Subject {
+    context.map_or(Subject::Document, |name| Context::from(name).subject())
 }
 
 /// A number of the table: its name, its value, the end of its bar, and what it should be.
@@ -58,7 +57,7 @@ fn bar(share: f64) -> String {
 /// A line for each finding.
 pub(crate) fn tell_findings(judged: &Judged) {
     for finding in judged.findings.iter().flatten() {
-        print::line(&format!("  ! {finding}"));
+        print::below("! ", &finding.to_string());
     }
 }
 
@@ -72,7 +71,7 @@ pub(crate) fn tell_limits() {
         "text_size" => "print that is too small",
         _ => "other things",
     };
-    print::line(&format!("  not judged: {}", NOT_JUDGED.map(words).join(", ")));
+    print::below("not judged: ", &NOT_JUDGED.map(words).join(", "));
 }
 
 #[cfg(test)]
@@ -86,12 +85,5 @@ mod tests {
         assert_eq!(bar(0.5), format!("{}{}", "█".repeat(8), "·".repeat(8)));
         assert_eq!(bar(1.0 / 32.0), format!("▌{}", "·".repeat(15)));
         assert!((0..=100).all(|i| bar(f64::from(i) / 100.0).chars().count() == BAR));
-    }
-
-    #[test]
-    fn a_face_beside_a_document_is_a_document() {
-        assert_eq!(subject("face"), Subject::Face);
-        assert_eq!(subject("document-and-face"), Subject::Document);
-        assert_eq!(subject("document-front"), Subject::Document);
     }
 }

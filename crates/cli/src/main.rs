@@ -13,6 +13,7 @@ mod gateway;
 mod inspect;
 mod judged;
 mod lines;
+mod listen;
 mod man;
 mod names;
 mod outcome;
@@ -33,6 +34,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    press::start_early();
     print::exit(match Cli::parse().command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Prepare(args) => prepare::run(args),

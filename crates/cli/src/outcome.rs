@@ -23,11 +23,17 @@ pub(crate) struct Failure {
     /// The vendor's own code, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<String>,
+    /// The status of the answer, where there was one that said no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    /// The id that the vendor's support asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: &str, fault: Fault, message: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), fault, message: message.into(), code: None }
+        Self { kind: kind.to_owned(), fault, message: message.into(), code: None, http_status: None, request_id: None }
     }
 
     /// A setting that is missing or wrong: exit code 2.
@@ -35,17 +41,27 @@ impl Failure {
         Self::new("config", Fault::Caller, message)
     }
 
+    /// Of a wait whose time ran out: everybody answered, and there was nothing yet.
+    pub(crate) fn of_wait(e: client::Error) -> Self {
+        match e.kind() {
+            client::ErrorKind::Timeout { .. } => Self::new(e.kind().as_str(), e.fault(), e.to_string()),
+            _ => e.into(),
+        }
+    }
+
     pub(crate) fn io(doing: &str, e: &std::io::Error) -> Self {
         Self::new("unreadable", Fault::Caller, format!("{doing}: {e}"))
     }
 
-    /// What a command that does one thing exits with when it failed. A press that is not there is a matter of
-    /// the machine's configuration.
+    /// Whether it is the settings' or the machine's, and no input's: what stops a run of many.
+    pub(crate) fn is_settings(&self) -> bool {
+        use pipeline::ErrorKind::{NoPress, Unauthorized};
+        self.kind == "config" || [NoPress, Unauthorized].iter().any(|kind| self.kind == kind.as_str())
+    }
+
+    /// What a command that does one thing exits with when it failed.
     pub(crate) fn exit(&self) -> ExitCode {
-        use pipeline::ErrorKind::{Blocked, NoPress, Unauthorized};
-        let is_setting =
-            self.kind == "config" || [Blocked, NoPress, Unauthorized].iter().any(|kind| self.kind == kind.as_str());
-        ExitCode::from(if is_setting { USAGE } else { SOME_FAILED })
+        ExitCode::from(if self.is_settings() { USAGE } else { SOME_FAILED })
     }
 }
 
@@ -57,7 +73,12 @@ impl fmt::Display for Failure {
 
 impl From<pipeline::Error> for Failure {
     fn from(e: pipeline::Error) -> Self {
-        Self { code: e.code().map(str::to_owned), ..Self::new(e.name(), e.fault(), e.to_string()) }
+        Self {
+            code: e.code().map(str::to_owned),
+            http_status: e.http_status(),
+            request_id: e.request_id().map(str::to_owned),
+            ..Self::new(e.name(), e.fault(), e.to_string())
+        }
     }
 }
 
@@ -67,15 +88,14 @@ impl From<press::Error> for Failure {
     }
 }
 
+/// Under the name that a run of many has for it, where it has one.
 impl From<client::Error> for Failure {
     fn from(e: client::Error) -> Self {
-        // Under the names that a run of many has for it: credentials, or something on the way.
-        let kind = match (e.failure(), e.http_status(), e.code()) {
-            (client::Failure::AuthStop, Some(403 | 407), None) => pipeline::ErrorKind::Blocked.as_str(),
-            (client::Failure::AuthStop, Some(_), _) => pipeline::ErrorKind::Unauthorized.as_str(),
-            _ => e.kind().as_str(),
-        };
-        Self { code: e.code().map(str::to_owned), ..Self::new(kind, e.fault(), e.to_string()) }
+        use client::ErrorKind::{Api, Rejected, Timeout, Transport};
+        match e.kind() {
+            Api(_) | Rejected { .. } | Timeout { .. } | Transport { .. } => pipeline::Error::from(e).into(),
+            kind => Self::new(kind.as_str(), e.fault(), e.to_string()),
+        }
     }
 }
 

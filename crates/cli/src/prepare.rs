@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
-use sealpress_media::{Fault, Format, Judged, Preflight, Subject};
+use sealpress_media::{Fault, Format, Judged, Preflight};
 use sealpress_pipeline::{Options, Prepared, Preparer};
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ use crate::names::{self, Names};
 use crate::outcome::{self, Failure};
 use crate::press;
 use crate::print::{self, Align, Table};
+use crate::show;
 use crate::vendor::Vendor;
 
 /// Make files fit for a vendor: upright, in the box, under the limits, nothing else inside
@@ -94,48 +95,46 @@ struct Done {
 }
 
 pub(crate) fn run(args: Args) -> ExitCode {
-    match work(args) {
-        Ok(failed) => outcome::exit(failed),
-        Err(failure) => {
-            crate::print::note(&format!("sealpress: {failure}"));
-            failure.exit()
-        }
-    }
+    let json = args.json;
+    work(args).map_or_else(|failure| show::end(Err(failure), json), outcome::exit)
 }
 
 fn work(args: Args) -> Result<usize, Failure> {
     std::fs::create_dir_all(&args.out)
         .map_err(|e| Failure::config(format!("the output folder {} cannot be used: {e}", args.out.display())))?;
     let mut options = Options::default();
-    options.workers = args.jobs.unwrap_or(options.workers);
+    // A thread that gets no file costs its start.
+    let files = NonZeroUsize::new(args.files.len()).unwrap_or(NonZeroUsize::MIN);
+    options.workers = args.jobs.unwrap_or(options.workers).min(files);
     options.memory = args.memory << 20;
     options.max_input = file::MAX_INPUT;
     let mut policies = args.pages_as.apply(args.documents, args.documents.policies(args.provider));
-    policies.image.preflight = args.preflight;
+    policies.image.preflight = press::measuring(&args.preflight);
+    options.preflight = Some(args.preflight);
     let most = policies.pdf.as_ref().map_or(1, |policy| policy.max_pages);
-    let preparer = Preparer::shared(press::press(policies), &options)?;
+    // Findings and refusals are made where it is known what the pictures show.
+    let subject = judged::subject(args.context.as_deref());
+    let preparer = Preparer::shared(press::press(policies), &options)?.shows(subject);
     let most = if args.pages_as == press::PagesAs::Pdf { 1 } else { most };
     let mut names = Names::new(&args.out, &args.files).with_outputs(most);
     let jobs: Vec<(PathBuf, OsString)> =
         args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();
 
     let (out, json) = (args.out, args.json);
-    let subject = args.context.as_deref().map_or(Subject::Document, judged::subject);
     // Each file is written before it waits for its turn to be reported: only reports wait.
-    let lines =
-        stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out, subject)).buffered(options.queue());
+    let lines = stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out)).buffered(options.queue());
     outcome::runtime()?.block_on(report(lines, json))
 }
 
-async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path, subject: Subject) -> FileLine<Done> {
+async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> FileLine<Done> {
     let result = match preparer.file(&path).await {
-        Ok(prepared) => save(prepared, stem, out, subject).await,
+        Ok(prepared) => save(prepared, stem, out).await,
         Err(e) => Err(e.into()),
     };
     FileLine::new(&path, result)
 }
 
-async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) -> Result<Done, Failure> {
+async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Failure> {
     let writing_since = Instant::now();
     let targets: Vec<PathBuf> = std::iter::once(&prepared.media)
         .chain(&prepared.further)
@@ -171,7 +170,7 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) 
         pages: report.pages.clone(),
         actions: NoteLine::all(&report.actions),
         warnings: NoteLine::all(&report.warnings),
-        judged: report.judged.as_deref().cloned().map(|judged| judged.seen_as(subject)),
+        judged: report.judged.as_deref().cloned(),
         // The work, not the wait for a turn.
         ms: print::ms(prepared.press + writing_since.elapsed()),
         output,
@@ -180,8 +179,8 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path, subject: Subject) 
 
 async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -> Result<usize, Failure> {
     use Align::{Left, Right};
-    let columns: &[_] = &[(32, Left), (12, Left), (9, Right), (9, Right), (9, Left), (8, Right)];
-    let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "ms", "done"]));
+    let columns: &[_] = &[(20, Left), (9, Left), (8, Right), (8, Right), (9, Left)];
+    let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "done"]));
     let (mut failed, mut done, mut before, mut after) = (0, 0u64, 0, 0);
     let mut looked = false;
     let mut lines = std::pin::pin!(lines);
@@ -212,7 +211,7 @@ fn row(table: &Table, line: &FileLine<Done>) {
     let name =
         Path::new(&line.input).file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
     match line.result() {
-        Err(error) => table.row(&[&name, "-", "", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
+        Err(error) => table.row(&[&name, "-", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
         Ok(d) => {
             let what = if d.format == d.output_format {
                 d.format.to_string()
@@ -228,8 +227,7 @@ fn row(table: &Table, line: &FileLine<Done>) {
             if !d.warnings.is_empty() {
                 did = format!("{did} (!) {}", NoteLine::names(&d.warnings));
             }
-            let ms = format!("{:.0}", d.ms);
-            table.row(&[&name, &what, &print::bytes(d.bytes_in), &print::bytes(d.bytes_out), &size, &ms, &did]);
+            table.row(&[&name, &what, &print::bytes(d.bytes_in), &print::bytes(d.bytes_out), &size, &did]);
             d.judged.iter().for_each(judged::tell_findings);
         }
     }

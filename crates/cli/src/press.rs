@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sealpress_client::{transmit, veriff};
+use sealpress_media::{Format, Preflight};
 use sealpress_pdf as pdf;
 use sealpress_press::{Isolation, Policies, Press};
 
@@ -49,6 +50,15 @@ pub(crate) enum PagesAs {
     Jpeg,
 }
 
+/// As it is said in settings.
+impl std::str::FromStr for PagesAs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as clap::ValueEnum>::from_str(text, false).map_err(|_| format!("`{text}` is neither pdf nor jpeg"))
+    }
+}
+
 impl PagesAs {
     /// The same policies, with pages as it is said here.
     pub(crate) fn apply(self, documents: DocumentArgs, policies: Policies) -> Policies {
@@ -61,12 +71,44 @@ impl PagesAs {
     }
 }
 
+/// What a press is told where somebody behind it knows what the pictures show: to measure, and to leave findings and
+/// refusals to them.
+pub(crate) const fn measuring(preflight: &Preflight) -> Preflight {
+    match preflight {
+        Preflight::Off => Preflight::Off,
+        _ => Preflight::Report,
+    }
+}
+
 /// What files have to become for a vendor.
 pub(crate) fn policies(vendor: Vendor) -> Policies {
     Policies::within(&match vendor {
         Vendor::Veriff => veriff::limits(),
         Vendor::Transmit => transmit::limits(),
     })
+}
+
+/// What makes a report's thumbnails: JPEGs of at most 96 pixels with nothing else in them.
+pub(crate) fn thumbnails() -> Arc<dyn Press> {
+    let mut policies = Policies::default();
+    policies.pdf = None;
+    let image = &mut policies.image;
+    (image.max_width, image.max_height, image.max_bytes) = (96, 96, 12_000);
+    (image.accepts, image.pass_through, image.preflight) = (vec![Format::Jpeg], false, Preflight::Off);
+    press(policies)
+}
+
+/// Commands for files at hand, without a vendor and its secrets: for a single small file, most of the time would go
+/// into loading this program a second time.
+const EARLY: [&str; 3] = ["best", "inspect", "prepare"];
+
+/// Starts the first worker of these commands while there is nothing in memory that it must not see. To be called
+/// before anything else.
+pub(crate) fn start_early() {
+    let is_early = std::env::args_os().nth(1).is_some_and(|command| EARLY.iter().any(|early| command == *early));
+    if is_early && sealpress_press::isolates() {
+        sealpress_press::fork_first_worker();
+    }
 }
 
 /// What stands between a file and this machine, in the words of `config show`.
@@ -83,13 +125,15 @@ pub(crate) fn press(policies: Policies) -> Arc<dyn Press> {
     let press = sealpress_press::from_env(policies);
     match press.isolation() {
         Isolation::None => {
-            eprintln!(
+            crate::print::note(&format!(
                 "sealpress: files are decoded in this process, without isolation ({}=off)",
                 sealpress_press::ISOLATION
-            );
+            ));
         }
         Isolation::Process => {
-            eprintln!("sealpress: files are decoded in processes of their own; this platform cannot lock them down");
+            crate::print::note(
+                "sealpress: files are decoded in processes of their own; this platform cannot lock them down",
+            );
         }
         _ => {}
     }

@@ -84,8 +84,20 @@ impl Table {
         table
     }
 
+    /// What does not fit behind the columns stands below them, so that a terminal of 80 columns breaks no word.
     pub(crate) fn row(&self, cells: &[&str]) {
-        line(&self.format(cells));
+        let Some((last, fixed)) = cells.split_last().filter(|(_, fixed)| fixed.len() == self.widths.len()) else {
+            return line(&self.format(cells));
+        };
+        let (row, last) = (self.format(fixed), plain(last));
+        let indent = self.widths.iter().map(|(width, _)| width + 2).sum::<usize>();
+        if indent + last.width() <= COLUMNS {
+            return line(&self.format(cells));
+        }
+        line(&row);
+        for part in wrap(&last, COLUMNS - INDENT) {
+            line(&format!("{:INDENT$}{part}", ""));
+        }
     }
 
     fn format(&self, cells: &[&str]) -> String {
@@ -105,6 +117,40 @@ impl Table {
         }
         out.trim_end().to_owned()
     }
+}
+
+/// Prints a text below what it belongs to, in as many lines as 80 columns ask for.
+pub(crate) fn below(name: &str, text: &str) {
+    for (n, part) in wrap(text, COLUMNS - 2 - name.width()).iter().enumerate() {
+        let name = if n == 0 { name } else { "" };
+        line(&format!("  {name}{part}"));
+    }
+}
+
+/// Prints a row of name and text, in as many lines as 80 columns ask for.
+pub(crate) fn under(name: &str, text: &str) {
+    for (n, part) in wrap(text, COLUMNS - NAMES).iter().enumerate() {
+        let name = if n == 0 { name } else { "" };
+        line(&format!("{name:<NAMES$}{part}"));
+    }
+}
+
+/// Columns of a row's name.
+const NAMES: usize = 11;
+/// Columns of a terminal that nobody made wider, and of what stands below a row.
+const COLUMNS: usize = 80;
+const INDENT: usize = 4;
+
+/// Lines of whole words, as far as the words are not longer themselves.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if last.width() + 1 + word.width() <= width => last.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Keeps both ends of a long name: the beginning and the extension tell files apart. Counted in columns
@@ -156,6 +202,13 @@ mod tests {
         let wide = shorten("身分証明書の写真です.jpeg", 16);
         assert!(wide.width() <= 16 && wide.ends_with(".jpeg") && wide.starts_with('身'), "{wide}");
         assert_eq!(plain("a\x1b[31m"), "a\u{FFFD}[31m");
+    }
+
+    #[test]
+    fn words_stand_whole_on_their_lines() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("身分証 明書", 8), ["身分証", "明書"], "counted in columns");
+        assert_eq!(wrap("longer-than-that no", 8), ["longer-than-that", "no"]);
     }
 
     #[test]

@@ -209,7 +209,7 @@ async fn work(command: Command) -> Result<Value, Failure> {
                 Some(seconds) => {
                     let mut options = PollOptions::default();
                     options.deadline = Duration::from_secs(seconds);
-                    Some(client.wait_for_decision(&id, &options).await?)
+                    Some(client.wait_for_decision(&id, &options).await.map_err(Failure::of_wait)?)
                 }
             };
             Ok(json!({"ok": true, "session": id, "decided": decision.is_some(), "decision": decision}))

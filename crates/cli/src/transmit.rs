@@ -116,7 +116,9 @@ async fn work(command: Command) -> Result<Value, Failure> {
             let (client, id) = open(&target)?;
             let result = match wait {
                 None => client.result(&id, Detail::Unsaid).await?,
-                Some(seconds) => client.wait_for_result(&id, Duration::from_secs(seconds)).await?,
+                Some(seconds) => {
+                    client.wait_for_result(&id, Duration::from_secs(seconds)).await.map_err(Failure::of_wait)?
+                }
             };
             Ok(json!({"ok": true, "session": id, "status": result.status(), "result": result}))
         }

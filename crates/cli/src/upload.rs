@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use sealpress_client::{Context, MediaId, SessionId};
-use sealpress_media::Format;
-use sealpress_pipeline::{Confirmed, ErrorKind, Job, Options, Outcome, Pipeline};
+use sealpress_media::{Format, Judged, Preflight};
+use sealpress_pipeline::{Confirmed, Error, Frame, Job, Options, Outcome, Pipeline};
+use sealpress_press::Grade;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::access::Access;
+use crate::judged;
 use crate::lines::NoteLine;
 use crate::outcome::{self, Failure};
 use crate::press;
@@ -26,12 +28,15 @@ use crate::vendor::Vendor;
 ///
 /// What the session has already, byte for byte, is not sent again. An upload whose answer is lost is
 /// looked up in the session's media before it is sent again. The
-/// session is submitted only if every file was confirmed.
+/// session is submitted only if every file was confirmed. With --pages-as jpeg a document becomes several
+/// uploads of the same context, one a page, in the order of its pages.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Set SEALPRESS_BASE_URL, SEALPRESS_API_KEY and SEALPRESS_SECRET (or SEALPRESS_SECRET_FILE).\n\n\
     Examples:\n  \
     sealpress upload --session ID --context document-front front1.heic front2.heic\n  \
+    sealpress upload --session ID --context document-front burst-*.jpg --best 2\n  \
+    sealpress upload --session ID --context address-front bill.pdf --pages-as jpeg\n  \
     sealpress upload --session ID --context face selfie.jpg --submit --json"
 )]
 pub(crate) struct Args {
@@ -62,9 +67,19 @@ pub(crate) struct Files {
     /// Send files that the session has already, too; otherwise they are looked for first
     #[arg(long)]
     force: bool,
+    /// The files are frames of one scene: send the best N of them (1 to 20) and leave the others out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
+    best: Option<u8>,
+    /// Blurred, dark and empty pictures: off, report (numbers in --json), advise (findings as well), or refuse what
+    /// nobody could read (refuse:blank,blurred_heavily)
+    #[arg(long, value_name = "off|report|advise|refuse", default_value = "report")]
+    preflight: Preflight,
     #[command(flatten)]
     documents: press::DocumentArgs,
-    /// One JSON object per file, in the order of the files, and one for the submission
+    /// As what the pages of a document leave
+    #[arg(long, value_enum, default_value_t)]
+    pages_as: press::PagesAs,
+    /// One JSON object per upload, in the order of the files, and one for the submission
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -74,6 +89,9 @@ pub(crate) struct Files {
 #[derive(Debug, Serialize)]
 struct Line {
     input: String,
+    /// Which page of the document it is, where pages leave one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
     ok: bool,
     session: SessionId,
     context: String,
@@ -97,6 +115,13 @@ enum End {
         bytes_in: u64,
         actions: Vec<NoteLine>,
         warnings: Vec<NoteLine>,
+        #[serde(flatten)]
+        judged: Option<Judged>,
+    },
+    /// Frames that are not among the best: nothing of them was sent.
+    LeftOut {
+        left_out: &'static str,
+        score: Option<f64>,
     },
     Failed {
         error: Failure,
@@ -122,32 +147,42 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
     options.workers = files.jobs.unwrap_or(options.workers);
     options.doubt.settle = Duration::from_secs(files.settle);
     options.doubt.audit = false;
+    // Frames are ranked by what is measured of them.
+    let preflight = match &files.preflight {
+        Preflight::Off if files.best.is_some() => Preflight::Report,
+        said => said.clone(),
+    };
+    let mut policies = files.pages_as.apply(files.documents, files.documents.policies(vendor));
+    policies.image.preflight = press::measuring(&preflight);
+    options.preflight = Some(preflight);
     let queue = options.queue();
-    let pipeline = Pipeline::shared(files.access.provider(vendor)?, press::press(files.documents.policies(vendor)))
-        .options(options)
-        .build()?;
+    let pipeline = Pipeline::shared(files.access.provider(vendor)?, press::press(policies)).options(options).build()?;
 
     let interrupted = drain_when_interrupted(pipeline.clone());
-    let jobs = files.files.iter().map(|path| {
-        let job = Job::file(&files.session, context.clone(), path);
-        if files.force { job } else { job.look_first() }
-    });
-    let mut outcomes = stream::iter(jobs).map(|job| pipeline.process(job)).buffered(queue);
-    let columns: &[_] = &[(32, Align::Left), (8, Align::Right), (36, Align::Left)];
+    let frames: Vec<Frame<Error>> = match files.best {
+        Some(most) => {
+            let preparer = pipeline.preparer().shows(context.subject());
+            preparer.best(files.files.len(), most.into(), |place| preparer.file(&files.files[place])).await
+        }
+        None => files.files.iter().map(|_| Frame::Best(None)).collect(),
+    };
+    let sent = files.files.iter().zip(frames).map(|(path, frame)| upload(&pipeline, path, frame, files, &context));
+    let mut lines = std::pin::pin!(stream::iter(sent).buffered(queue));
+    let columns: &[_] = &[(22, Align::Left), (6, Align::Right), (36, Align::Left)];
     let table = (!files.json).then(|| Table::new(columns, &["file", "ms", "media id", "done"]));
-    let (mut failed, mut refused) = (0, false);
+    let (mut failed, mut is_settings) = (0, false);
     for path in &files.files {
-        let Some(outcome) = outcomes.next().await else { break };
-        failed += usize::from(outcome.result.is_err());
-        refused |=
-            outcome.result.as_ref().is_err_and(|e| matches!(e.kind(), ErrorKind::Unauthorized | ErrorKind::NoPress));
-        let line = line(path, files, outcome);
-        match &table {
-            None => print::json(&line),
-            Some(table) => row(table, path, &line),
+        for line in lines.next().await.unwrap_or_default() {
+            if let End::Failed { error, .. } = &line.end {
+                failed += 1;
+                is_settings |= error.is_settings();
+            }
+            match &table {
+                None => print::json(&line),
+                Some(table) => row(table, path, &line),
+            }
         }
     }
-    drop(outcomes);
     if submit {
         failed += usize::from(!close(&pipeline, files, failed).await);
     }
@@ -156,7 +191,44 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
         return Ok(ExitCode::from(130));
     }
     // Wrong credentials are the configuration's fault, not the files'.
-    Ok(if refused { ExitCode::from(outcome::USAGE) } else { outcome::exit(failed) })
+    Ok(if is_settings { ExitCode::from(outcome::USAGE) } else { outcome::exit(failed) })
+}
+
+/// Sends what becomes of a file: one upload, or one for each page, in their order. Nothing remembers how far they
+/// came: whoever starts again after a kill finds the pages that were recorded in the session, byte for byte.
+async fn upload(pipeline: &Pipeline, path: &Path, frame: Frame<Error>, files: &Files, context: &Context) -> Vec<Line> {
+    let looking = |job: Job| if files.force { job } else { job.look_first() };
+    let failed = |error: Error| vec![unsent(path, files, End::Failed { in_doubt: false, error: error.into() })];
+    let preparer = pipeline.preparer().shows(context.subject());
+    let prepared = match frame {
+        Frame::Rest(summary) => {
+            let score = Grade::of(&summary).score();
+            return vec![unsent(path, files, End::LeftOut { left_out: "not among the best", score })];
+        }
+        Frame::Refused(error) => return failed(error),
+        Frame::Best(Some(prepared)) => Ok(*prepared),
+        Frame::Best(None) if files.pages_as == press::PagesAs::Pdf => {
+            let job = Job::file(&files.session, context.clone(), path);
+            return vec![line(path, None, files, pipeline.process(looking(job)).await)];
+        }
+        Frame::Best(None) => preparer.file(path).await,
+    };
+    let pieces = match prepared {
+        Ok(prepared) => preparer.pieces(prepared).await,
+        Err(error) => Err(error),
+    };
+    let pieces = match pieces {
+        Ok(pieces) => pieces,
+        Err(error) => return failed(error),
+    };
+    let (several, mut lines) = (pieces.len() > 1, Vec::with_capacity(pieces.len()));
+    for (index, piece) in pieces.into_iter().enumerate() {
+        let pages = piece.summary.pages.as_ref().filter(|_| several);
+        let page = pages.and_then(|pages| pages.get(index).copied());
+        let job = Job::prepared(&files.session, context.clone(), piece);
+        lines.push(line(path, page, files, pipeline.process(looking(job)).await));
+    }
+    lines
 }
 
 /// The first Ctrl-C lets what is on the wire come to its end, and nothing more begin; the second ends
@@ -178,7 +250,7 @@ fn drain_when_interrupted(pipeline: Pipeline) -> Arc<AtomicBool> {
     interrupted
 }
 
-fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
+fn line(path: &Path, page: Option<u32>, files: &Files, outcome: Outcome) -> Line {
     let ok = outcome.result.is_ok();
     let report = outcome.summary;
     let end = match outcome.result {
@@ -192,11 +264,13 @@ fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
             bytes_in: outcome.input_bytes,
             actions: report.as_ref().map(|r| NoteLine::all(&r.actions)).unwrap_or_default(),
             warnings: report.as_ref().map(|r| NoteLine::all(&r.warnings)).unwrap_or_default(),
+            judged: report.and_then(|r| r.judged).map(|judged| *judged),
         },
         Err(e) => End::Failed { in_doubt: e.is_in_doubt(), error: e.into() },
     };
     Line {
         input: path.to_string_lossy().into_owned(),
+        page,
         ok,
         session: files.session.clone(),
         context: files.context.clone(),
@@ -206,11 +280,35 @@ fn line(path: &Path, files: &Files, outcome: Outcome) -> Line {
     }
 }
 
+/// Of a file that never came to the wire.
+fn unsent(path: &Path, files: &Files, end: End) -> Line {
+    Line {
+        input: path.to_string_lossy().into_owned(),
+        page: None,
+        ok: matches!(end, End::LeftOut { .. }),
+        session: files.session.clone(),
+        context: files.context.clone(),
+        end,
+        attempts: 0,
+        ms: 0.0,
+    }
+}
+
 fn row(table: &Table, path: &Path, line: &Line) {
     let name = path.file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
+    let name = line.page.map_or_else(|| name.clone(), |page| format!("{name} page {page}"));
     let ms = format!("{:.0}", line.ms);
     match &line.end {
-        End::Sent { media_id, actions, .. } => table.row(&[&name, &ms, media_id.as_str(), &NoteLine::names(actions)]),
+        End::Sent { media_id, actions, judged, confirmed, .. } => {
+            let done = NoteLine::names(actions);
+            let done = match confirmed {
+                Confirmed::Listed if line.attempts == 0 => format!("there already; {done}"),
+                _ => done,
+            };
+            table.row(&[&name, &ms, media_id.as_str(), done.trim_end_matches("; ")]);
+            judged.iter().for_each(judged::tell_findings);
+        }
+        End::LeftOut { left_out, .. } => table.row(&[&name, &ms, "-", left_out]),
         End::Failed { error, .. } => table.row(&[&name, &ms, "-", &format!("FAILED {}: {error}", error.kind)]),
     }
 }

@@ -218,6 +218,7 @@ fn specimen(format: sealpress_media::Format) -> Option<Media> {
         "jpg" => b"\xff\xd8\xff\xe0",
         "png" => b"\x89PNG\r\n\x1a\n\0\0\0\0",
         "webp" => b"RIFF\x04\0\0\0WEBP",
+        "tif" => b"II*\0\x08\0\0\0",
         "pdf" => b"%PDF-1.7",
         _ => b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     };

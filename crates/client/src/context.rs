@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-use sealpress_media::Fault;
+use sealpress_media::{Fault, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -123,6 +123,21 @@ contexts! {
 }
 
 impl Context {
+    /// What a picture of this context shows, as far as judging it differs by that. A face beside its document is
+    /// judged as a document.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let name = self.as_str().to_ascii_lowercase();
+        let has = |word: &str| name.contains(word);
+        if has("barcode") || has("qrcode") {
+            Subject::Barcode
+        } else if (has("face") || has("selfie")) && !has("document") {
+            Subject::Face
+        } else {
+            Subject::Document
+        }
+    }
+
     /// Refuses what no vendor would take, with a hint where people go wrong.
     pub(crate) fn for_upload(&self) -> Result<(), Error> {
         let refuse = |reason: String| Err(Error::media("upload", Fault::Caller, reason));
@@ -173,6 +188,14 @@ impl fmt::Display for Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_face_beside_a_document_is_a_document() {
+        let shown = |name: &str| Context::from(name).subject();
+        assert_eq!(["face", "face-pre", "Selfie"].map(shown), [Subject::Face; 3]);
+        assert_eq!(["document-and-face", "document-front", "address-front", "x"].map(shown), [Subject::Document; 4]);
+        assert_eq!(["document-back-barcode", "document-front-qrcode-pre"].map(shown), [Subject::Barcode; 2]);
+    }
 
     /// The 20 of the upload page and the 14 of the attempts page.
     const UPLOAD: &str = "address-front document-and-face document-and-face-pre document-back document-back-barcode \

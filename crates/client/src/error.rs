@@ -269,6 +269,13 @@ impl Error {
         matches!(self.http_status(), Some(401 | 403))
     }
 
+    /// Whether somebody on the way said no, a proxy or a firewall, and not the vendor: a 403 or 407 without a
+    /// code of the vendor's.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.api().is_some_and(ApiError::is_foreign)
+    }
+
     /// Whether the session, attempt or media does not exist (404).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -281,6 +288,11 @@ impl ApiError {
     #[must_use]
     pub const fn new(http_status: u16) -> Self {
         Self { http_status, code: None, message: None, request_id: None, retry_after: None, meaning: None }
+    }
+
+    /// A 401, or a redirect, is the same for every call whoever says it; these are not.
+    fn is_foreign(&self) -> bool {
+        matches!(self.http_status, 403 | 407) && self.code.is_none()
     }
 
     pub(crate) const fn fault(&self) -> Fault {
@@ -326,9 +338,11 @@ impl fmt::Display for ErrorKind {
             Self::Timeout { may_have_been_sent: false } => f.write_str("could not connect in time"),
             Self::Timeout { may_have_been_sent: true } => f.write_str("no answer in time"),
             Self::Api(api) => {
-                write!(f, "the vendor answered HTTP {}", api.http_status)?;
+                let who = if api.is_foreign() { "a proxy or firewall on the way" } else { "the vendor" };
+                write!(f, "{who} answered HTTP {}", api.http_status)?;
                 api.code.iter().try_for_each(|code| write!(f, ", code {code}"))?;
-                api.meaning.map_or(Ok(()), |meaning| write!(f, " ({meaning})"))
+                api.meaning.map_or(Ok(()), |meaning| write!(f, " ({meaning})"))?;
+                api.request_id.iter().try_for_each(|id| write!(f, ", request {id}"))
             }
             Self::Rejected { feedback } => write!(f, "the vendor cannot use the picture: {feedback}"),
             Self::Decode { path } => write!(f, "the answer could not be understood at `{path}`"),

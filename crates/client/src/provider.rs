@@ -13,7 +13,7 @@ use crate::id::{MediaId, SessionId};
 use crate::open_enum::open_enum;
 use crate::sign::SignedBody;
 use crate::upload::{Receipt, Upload};
-use sealpress_media::Limits;
+use sealpress_media::{FindingCode, Limits, Subject};
 
 /// A boxed future, so that the trait can stand behind `Arc<dyn Provider>`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,6 +33,12 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Opens a session. Not idempotent, possibly billed: never repeated inside.
     fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>>;
+
+    /// Whether a session is something that the vendor has from [`create`](Self::create) on, and that may be left behind. A
+    /// caller who has not seen any upload arrive asks for one session at a time there.
+    fn makes_sessions(&self) -> bool {
+        true
+    }
 
     /// Judges, frames and signs. Only computes.
     ///
@@ -71,9 +77,19 @@ pub trait Provider: Send + Sync + 'static {
     fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>>;
 
     /// Told before anything is asked of an upload that an earlier process sent so long ago and whose outcome is
-    /// unclear: `sha256` is that of its media. For a provider whose vendor shows no list, and who goes by what
-    /// was sent when; by default nothing.
+    /// unclear: `sha256` is that of its media; of several files that one item had in turn, the first is told first.
+    /// For a provider whose vendor shows no list, and who goes by what was sent when; by default nothing.
     fn recall(&self, _session: &SessionId, _context: &Context, _sha256: &[u8; 32], _ago: Duration) {}
+
+    /// Told that no more than so many uploads will be under way at a time from now on: whoever lets uploads wait for others,
+    /// to share a request with, lets them wait for no more than these. By default nothing.
+    fn expects(&self, _uploads: usize) {}
+
+    /// The vendor's codes that would most likely be given for a picture with this finding, the session's own first.
+    /// A mapping of ours, and no prediction; none by default.
+    fn codes_of(&self, _finding: FindingCode, _subject: Subject) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What was decided of a submitted session; `None` as long as nothing is. An error by default: not every
     /// vendor decides.

@@ -1,95 +1,130 @@
-//! Answers as the documents allow them but nobody expects: other number forms, extra fields, any order.
+//! What the fuzz target calls, so that a plain test can replay its seeds.
 
-use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::faults::roll;
-use crate::wire::Answer;
+use serde_json::Value;
 
-/// Rewrites a successful JSON answer, the `n`th under this seed; others are left alone.
-pub(crate) fn vary(answer: &mut Answer, seed: u64, n: u64) {
-    let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else { return };
-    let mut dice = seed ^ n.rotate_left(32);
-    let mut text = String::with_capacity(answer.body.len() * 2);
-    write(&value, &mut dice, &mut text);
-    answer.body = text.into();
-    if roll(&mut dice).is_multiple_of(2) {
-        answer.status = if answer.status == 200 { 201 } else { 200 };
+use crate::{Emulator, Options, crypto};
+
+/// Requests with a body; `ID` is a session of their vendor that is there.
+const ROUTES: [(&str, &str); 10] = [
+    ("POST", "/v1/sessions"),
+    ("POST", "/v1/sessions/ID/media"),
+    ("PATCH", "/v1/sessions/ID"),
+    ("POST", "/v1/sessions/ID/collected-data"),
+    ("POST", "/v1/validate-registry"),
+    ("POST", "/v1/faces/import"),
+    ("POST", "/oidc/token"),
+    ("POST", "/verify/api/v1/verification"),
+    ("POST", "/verify/api/v1/verification/ID/images"),
+    ("POST", "/verify/api/v1/face-auth"),
+];
+
+/// Requests after which the emulator forgets what it was sent.
+const FORGETS: u64 = 500;
+
+/// Sends bytes to a running emulator: as they are where the first is even, else as the body of a request that it
+/// chooses, with the right signature and a live token. A body is always answered, and never with a fault of the
+/// emulator's own.
+///
+/// # Panics
+/// When it is not, or when what was answered is no HTTP.
+pub fn http(data: &[u8]) {
+    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
+    static REQUESTS: AtomicU64 = AtomicU64::new(1);
+    let emulator = EMULATOR.get_or_init(|| match Emulator::builder().start_blocking() {
+        Ok(emulator) => emulator,
+        Err(e) => panic!("no emulator: {e}"),
+    });
+    let Some((first, body)) = data.split_first() else { return };
+    if first % 2 == 0 {
+        let answer = exchange(emulator, body);
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 "), "{}", answer.escape_ascii());
+        // It may have been told to answer otherwise from now on.
+        emulator.clear_faults();
+        emulator.configure(|options| *options = Options::default());
+    } else {
+        let (method, path) = ROUTES[usize::from(first >> 1) % ROUTES.len()];
+        let answer = if path.starts_with("/verify") {
+            let transmit = emulator.transmit();
+            let form = format!(
+                "grant_type=client_credentials&client_id={}&client_secret={}&resource={}",
+                transmit.client_id,
+                transmit.client_secret,
+                Options::default().resource
+            );
+            let token = field(&request(emulator, "POST", "/oidc/token", "", form.as_bytes()), "access_token");
+            let bearer = format!("authorization: Bearer {token}\r\n");
+            let made = |body: &[u8]| request(emulator, "POST", "/verify/api/v1/verification", &bearer, body);
+            let path =
+                if path.contains("ID") { path.replace("ID", &field(&made(b"{}"), "session_id")) } else { path.into() };
+            request(emulator, method, &path, &bearer, body)
+        } else {
+            let Ok(session) = emulator.create_session(Value::default()) else { unreachable!("there is randomness") };
+            request(emulator, method, &path.replace("ID", &session), "", body)
+        };
+        let status = answer.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.first());
+        assert!(matches!(status, Some(b'2' | b'4')), "{method} {path}: {}", answer.escape_ascii());
     }
-    answer.set("x-new-header", "1");
+    if REQUESTS.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGETS) {
+        let _ = emulator.reset();
+    }
 }
 
-/// Only called with values of the emulator's own making, which are a few levels deep.
-fn write(value: &Value, dice: &mut u64, out: &mut String) {
-    match value {
-        Value::Object(fields) => object(fields, dice, out),
-        Value::Array(items) => {
-            out.push('[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push_str(", ");
-                }
-                write(item, dice, out);
-            }
-            out.push(']');
-        }
-        other => out.push_str(&other.to_string()),
+fn request(emulator: &Emulator, method: &str, path: &str, more: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: a\r\nx-auth-client: {}\r\nx-hmac-signature: {}\r\n{more}\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        emulator.api_key(),
+        crypto::hmac_hex(emulator.secret(), body),
+        body.len()
+    );
+    exchange(emulator, &[head.as_bytes(), body].concat())
+}
+
+/// A text in the JSON of an answer.
+fn field(answer: &[u8], name: &str) -> String {
+    let body = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer, |end| &answer[end + 4..]);
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    match value[name].as_str() {
+        Some(text) => text.to_owned(),
+        None => panic!("no {name} in {}", answer.escape_ascii()),
     }
 }
 
-fn object(fields: &Map<String, Value>, dice: &mut u64, out: &mut String) {
-    let mut pairs: Vec<(String, Value)> = fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    let extra = roll(dice) % 1000;
-    // Lists may be there or not.
-    pairs.retain(|(name, value)| name != "videos" || *value != json!([]) || !roll(dice).is_multiple_of(2));
-    pairs.push((format!("addedLater{extra}"), json!([extra, null])));
-    for at in (1..pairs.len()).rev() {
-        let other = usize::try_from(roll(dice) % (at as u64 + 1)).unwrap_or(0);
-        pairs.swap(at, other);
-    }
-    out.push('{');
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        if i > 0 {
-            out.push(',');
+/// What is answered until the emulator closes the connection, or lets it be for two seconds.
+fn exchange(emulator: &Emulator, request: &[u8]) -> Vec<u8> {
+    let talk = || {
+        let mut stream = TcpStream::connect(emulator.address())?;
+        // Ends with a reset, so that thousands of ended connections do not use up the ports.
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        // Refused by its head, it may be read no further.
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Err(e) if !matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::WouldBlock) => Err(e),
+            _ => Ok(answer),
         }
-        let _ = write!(out, "{}: ", Value::String(name.clone()));
-        match (name.as_str(), value) {
-            ("size" | "duration", Value::Number(n)) => match roll(dice) % 3 {
-                0 => {
-                    let _ = write!(out, "{n}.0");
-                }
-                1 => {
-                    let _ = write!(out, "\"{n}\"");
-                }
-                _ => out.push_str(&n.to_string()),
-            },
-            ("timestamp", Value::Null) => out.push_str(["null", "\"null\"", "\"None\""][(roll(dice) % 3) as usize]),
-            ("mimetype", Value::String(m)) if m == "image/jpeg" => {
-                let forms = ["\"image/jpeg\"", "\"image/jpg\"", "\".jpg\"", "\".jpeg\""];
-                out.push_str(forms[(roll(dice) % 4) as usize]);
-            }
-            (_, value) => write(value, dice, out),
-        }
-    }
-    out.push('}');
+    };
+    talk().unwrap_or_else(|e| panic!("no connection: {e}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
-    fn varied_answers_keep_their_meaning() {
-        for seed in 0..50 {
-            let mut answer = Answer::json(200, &json!({ "status": "success", "image": { "id": "a", "size": 12345 } }));
-            vary(&mut answer, seed, seed / 2);
-            let value: Value = serde_json::from_slice(&answer.body).unwrap();
-            assert_eq!(value["status"], "success");
-            assert_eq!(value["image"]["id"], "a");
-            let size = &value["image"]["size"];
-            let size = size.as_f64().or_else(|| size.as_str().and_then(|s| s.parse().ok()));
-            assert_eq!(size, Some(12345.0));
-            assert!(matches!(answer.status, 200 | 201));
+    fn seeds_of_http() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/emulator_http");
+        let files: Vec<_> = std::fs::read_dir(seeds).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(!files.is_empty());
+        for file in files {
+            let data = std::fs::read(file).unwrap();
+            (0..=data.len()).step_by(7).chain([data.len()]).for_each(|n| super::http(&data[..n]));
         }
     }
 }

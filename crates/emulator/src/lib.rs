@@ -14,7 +14,8 @@ mod explain;
 mod faces;
 mod faults;
 mod form;
-mod fuzzing;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ledger;
 mod log;
 mod options;
@@ -30,6 +31,7 @@ mod state;
 mod store;
 mod tokens;
 mod transmit;
+mod vary;
 mod veriff;
 mod view;
 mod webhook;

@@ -124,7 +124,7 @@ impl Builder {
         let bodies = options.memory / 4;
         let mut pressing = pipeline::Options::default();
         (pressing.memory, pressing.workers) = (options.memory - bodies, options.workers);
-        pressing.max_input = options.max_body;
+        (pressing.max_input, pressing.preflight) = (options.max_body, Some(options.preflight.clone()));
         let most = options.max_connections;
         let uploads = Uploads {
             preparer: pipeline::Preparer::shared(Arc::clone(&press), &pressing)?,

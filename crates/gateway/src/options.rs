@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sealpress_base64::Reading;
+use sealpress_media::Preflight;
 
 /// How much a gateway takes in at once, and how long it waits for whom. All of it is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub struct Options {
     pub drain: Duration,
     /// What is taken for base64. Default: as senders write it.
     pub reading: Reading,
+    /// What is made of what the press has measured of a picture. Default: nothing but the numbers, in the report of
+    /// `/prepare`. A refusal needs a press that measures.
+    pub preflight: Preflight,
 }
 
 impl Default for Options {
@@ -47,6 +51,7 @@ impl Default for Options {
             submit_wait: Duration::from_secs(120),
             drain: Duration::from_secs(30),
             reading: Reading::default(),
+            preflight: Preflight::Report,
         }
     }
 }

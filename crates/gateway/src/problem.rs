@@ -157,14 +157,15 @@ impl From<pipeline::Error> for Problem {
         }
         let kind = RefusalKind::ALL.iter().find(|kind| kind.as_str() == error.name()).copied();
         let hint = match kind {
+            // It ends with the advice already.
+            Some(RefusalKind::Quality) => return Self::new(ProblemKind::Media, error.to_string()),
             Some(RefusalKind::Encrypted) => "remove the password and send it again",
             Some(RefusalKind::Corrupt | RefusalKind::Truncated | RefusalKind::Empty | RefusalKind::NoPages) => {
                 "the file is damaged or was cut off on its way: send the original, or take the photo again"
             }
-            Some(RefusalKind::UnsupportedFormat) => "send JPEG, PNG, WebP, HEIC or PDF",
+            Some(RefusalKind::UnsupportedFormat) => "send JPEG, PNG, WebP, HEIC, TIFF or PDF",
             Some(RefusalKind::UnsupportedFeature) => "save it as an ordinary JPEG or PDF and send that",
             Some(RefusalKind::TooLarge | RefusalKind::Limit) => "send a smaller one",
-            Some(RefusalKind::Quality) => "take the photo again, closer and in better light",
             Some(RefusalKind::SignatureLost) => "send the document without pages that have to be cut",
             _ => "send another file",
         };

@@ -89,7 +89,7 @@ impl Uploads {
         record: &mut Record,
     ) -> Result<Ready, Problem> {
         let prepared = self.prepared(&envelope, record).await?;
-        let context = Context::from(envelope.text(self.door.context_path()).unwrap_or_default().to_owned());
+        let context = self.context(&envelope);
         let upload = Upload::new(session, context, prepared.media.clone());
         let door = Arc::clone(&self.door);
         let unchanged = prepared.is_unchanged();
@@ -111,10 +111,15 @@ impl Uploads {
         Ok(Ready { signed, prepared })
     }
 
+    fn context(&self, envelope: &Envelope) -> Context {
+        Context::from(envelope.text(self.door.context_path()).unwrap_or_default().to_owned())
+    }
+
     /// Presses the file of an envelope.
     pub(crate) async fn prepared(&self, envelope: &Envelope, record: &mut Record) -> Result<Prepared, Problem> {
         let format = Media::sniff(envelope.media.clone()).map(|media| media.format()).ok();
-        let prepared = self.preparer.bytes(envelope.media.clone()).await?;
+        let preparer = self.preparer.clone().shows(self.context(envelope).subject());
+        let prepared = preparer.bytes(envelope.media.clone()).await?;
         if !prepared.further.is_empty() {
             // One call, one file: what does not fit into it is not left out in silence.
             let message = "the document becomes several pictures, and this call takes one: send its pages one by one";
@@ -184,11 +189,20 @@ impl Taken {
 /// What was done, in two headers that the vendor's own answer does not have.
 pub(crate) fn told(headers: &mut HeaderMap, prepared: &Prepared) {
     let names = |notes: &[Note]| notes.iter().map(|note| note.name.as_str()).collect::<Vec<_>>().join(",");
-    for (name, notes) in
-        [("x-sealpress-actions", &prepared.summary.actions), ("x-sealpress-warnings", &prepared.summary.warnings)]
-    {
-        if let Ok(value) = HeaderValue::from_str(&names(notes)) {
+    let mut tell = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
+    };
+    let summary = &prepared.summary;
+    tell("x-sealpress-actions", names(&summary.actions));
+    tell("x-sealpress-warnings", names(&summary.warnings));
+    // Whoever reads that nothing was found reads beside it what nobody looked for.
+    if let Some((judged, findings)) =
+        summary.judged.as_ref().and_then(|judged| Some((judged, judged.findings.as_ref()?)))
+    {
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        tell("x-sealpress-findings", codes.join(","));
+        tell("x-sealpress-not-judged", judged.not_judged.join(","));
     }
 }

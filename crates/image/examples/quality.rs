@@ -85,8 +85,11 @@ fn spent() -> Duration {
 
 fn make(folder: &Path, count: u64) -> Fallible<()> {
     for seed in 0..count {
-        // Each with a camera of its own: size, noise.
-        let shot = testkit::Shot::new([1920, 1600, 1440][seed as usize % 3], 1440).noise(0.6 + (seed % 5) as f32 * 0.5);
+        // Each with a camera of its own: size, noise, distance, angle.
+        let mut shot =
+            testkit::Shot::new([1920, 1600, 1440][seed as usize % 3], 1440).noise(0.6 + (seed % 5) as f32 * 0.5);
+        shot.fill = [0.86, 0.7, 0.93, 0.6][seed as usize % 4];
+        shot.skew = [0.02, 0.035, 0.06][seed as usize / 4 % 3];
         let documents = [
             ("id-front", testkit::id_card_front(seed, 1200)),
             ("id-back", testkit::id_card_back(seed, 1200)),

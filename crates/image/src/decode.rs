@@ -1,24 +1,26 @@
 //! One decode of any format, up to planes.
 
+mod heif;
+mod verdict;
+
 use std::borrow::Cow;
 
 use sealpress_jpeg::{Decoder, Encoder};
 use sealpress_media::Dimensions;
+use verdict::Verdict;
 
 use crate::colour::{Colour, Converter, Declared, Profiles};
 use crate::convert::{RgbSink, Target, chroma_target};
-use crate::deep;
+use crate::ending::Ending;
 use crate::error::{Error, ErrorKind};
-use crate::hdr::Transfer;
-use crate::heif::Heif;
 use crate::jpeg::decode as jpeg;
-use crate::jpeg::scan::{Lack, Scan};
+use crate::jpeg::scan::Scan;
 use crate::jpeg::turbo::{Compressor, Decompressor, Shrink};
 use crate::jpeg::walk::{self, Walk};
 use crate::limits::Limits;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
 use crate::png::{self, chunks::Chunks};
-use crate::policy::{Damaged, Policy};
+use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::quality::Meter;
 use crate::report::{Action, Stopwatch, Warning};
@@ -186,7 +188,9 @@ impl Codecs {
         planes.chroma.into_iter().flatten().for_each(|plane| self.pool.give(plane.data));
         Ok(match (second, walk::walk(&mut self.jpeg, &rewritten, &request.limits)) {
             (Some(second), _) => Verdict::of_complaint(second, scan),
-            (None, walk @ (Walk::Corrupt | Walk::Truncated)) => Verdict::of_walk(walk, Some(complaint), scan, bytes),
+            (None, walk @ (Walk::Corrupt | Walk::Truncated | Walk::Whole { odd_padding: true, .. })) => {
+                Verdict::of_walk(walk, Some(complaint), scan, bytes)
+            }
             (None, _) => Verdict::of_scans(scan).or_irregular(complaint),
         })
     }
@@ -236,6 +240,25 @@ impl Codecs {
         Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc: meaning.icc().map(<[u8]>::to_vec) })
     }
 
+    /// The luma of a PNG that has no alpha, by the way of those whose rows are not ours to read: of sixteen bits, or
+    /// interlaced.
+    pub(crate) fn png_luma(
+        &mut self,
+        bytes: &[u8],
+        chunks: &Chunks,
+        limits: &Limits,
+        watch: &Stopwatch,
+    ) -> Result<Plane, Error> {
+        let size = limits.dimensions(chunks.width, chunks.height)?;
+        let target = if chunks.is_gray() { Target::Gray } else { Target::Halved };
+        limits.memory(png::memory(chunks) + plane_bytes(size, target))?;
+        let sink = RgbSink::new(size, target, &mut self.pool);
+        let wanted = png::Wanted { background: [255; 3], limits: *limits, tone_map: None };
+        let (planes, _) = png::decode(bytes, chunks, &wanted, sink, &mut self.compressor, watch)?;
+        planes.chroma.into_iter().flatten().for_each(|plane| self.pool.give(plane.data));
+        Ok(planes.y)
+    }
+
     /// Whether a WebP may be sent as it is: all of its picture is there, and no pixel is transparent (what would show
     /// through is for nobody but us to choose). And its luma, full range, where that is `wanted`.
     ///
@@ -252,7 +275,7 @@ impl Codecs {
         let inner = limits.dimensions(container.picture_width, container.picture_height)?;
         let data = &bytes[container.picture.clone()];
         if container.lossless {
-            let pixels = self.webp_pixels(data, inner)?;
+            let (pixels, ending) = self.webp_pixels(data, inner)?;
             let opaque = !container.alpha || pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
             let luma = wanted.then(|| {
                 let (width, height) = (inner.width() as usize, inner.height() as usize);
@@ -263,7 +286,13 @@ impl Codecs {
                 Plane { data, width, height, stride: width }
             });
             self.pool.give(pixels);
-            return Ok((opaque, luma));
+            return Ok((opaque && ending == Ending::Exact, luma));
+        }
+        if container.ending(bytes, &mut self.pool)? != Ending::Exact {
+            return Ok((false, None));
+        }
+        if !wanted && !container.alpha {
+            return Ok((true, None));
         }
         // Edges of blocks are smoothed only where somebody looks at them.
         let ([mut y, cb, cr], alpha) = self.webp_planes(data, inner, container.alpha, !wanted)?;
@@ -301,6 +330,8 @@ impl Codecs {
         let planes = if container.lossless {
             self.webp_lossless(data, container, stored, inner, target, request)?
         } else {
+            let ending = container.ending(bytes, &mut self.pool)?;
+            Verdict::of_ending(ending).judge(request)?;
             self.webp_lossy(data, container, stored, inner, request)?
         };
         if container.alpha || inner != stored {
@@ -309,91 +340,11 @@ impl Codecs {
         Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
     }
 
-    pub(crate) fn heif(&mut self, heif: &Heif<'_>, request: &mut Request<'_>) -> Result<Decoded, Error> {
-        let stored = heif.dimensions();
-        let (colour, icc) = self.heif_colour(heif);
-        let native = request.policy.native_hevc;
-        let (planes, colour) = match colour.tone_map() {
-            Some((map, name)) if heif.is_deep() => {
-                let deep = heif.decode_deep(&request.limits, native)?;
-                request.watch.check()?;
-                let target = match &deep.high.chroma {
-                    Some(_) => chroma_target(stored, request.wanted),
-                    None => Target::Gray,
-                };
-                let sink = RgbSink::new(stored, target, &mut self.pool);
-                request.reduced(name);
-                (deep::to_srgb(deep, map, sink, &mut self.compressor, request.watch)?, Colour::Srgb)
-            }
-            _ => (heif.decode(&request.limits, native)?, colour),
-        };
-        let notes = heif.irregularities().iter().map(|note| Warning::Irregular { complaint: note.clone() });
-        request.warnings.extend(notes);
-        if planes.alpha.is_some() {
-            request.actions.push(Action::Flattened);
-        }
-        let planes = crate::flatten::flatten(planes, request.policy.background, &mut self.pool);
-        Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
-    }
-
-    /// By libheif, in RGB and upright.
-    #[cfg(feature = "libheif")]
-    pub(crate) fn foreign_heif(
-        &mut self,
-        bytes: &[u8],
-        stored: Dimensions,
-        request: &mut Request<'_>,
-    ) -> Result<Decoded, Error> {
-        let target = chroma_target(stored, request.wanted);
-        request.limits.memory(crate::heif::foreign::memory(stored) + plane_bytes(stored, target))?;
-        let mut sink = RgbSink::new(stored, target, &mut self.pool);
-        let background = request.policy.background;
-        let (mut rgb, mut clear) = (vec![0; stored.width() as usize * 3], false);
-        let meaning = crate::heif::foreign::read(bytes, stored, &request.limits, &mut |row| {
-            for (out, pixel) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks::<4>().0) {
-                clear |= pixel[3] != 255;
-                png::over([pixel[0], pixel[1], pixel[2]], pixel[3], background, out);
-            }
-            sink.push(&rgb, &mut self.compressor)
-        })?;
-        if clear {
-            request.actions.push(Action::Flattened);
-        }
-        let number = |n: u16| u8::try_from(n).unwrap_or(2);
-        let declared = match (&meaning.icc, meaning.colour) {
-            (Some(icc), _) => Declared::Icc(icc),
-            (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
-            (None, None) => Declared::Srgb,
-        };
-        let colour = self.profiles.resolve(declared, 3);
-        Ok(Decoded {
-            planes: sink.finish(&mut self.compressor)?,
-            stored,
-            shrink: Shrink::One,
-            colour,
-            icc: meaning.icc,
-        })
-    }
-
-    /// What the samples mean, and the profile that says so.
-    fn heif_colour(&mut self, heif: &Heif<'_>) -> (Colour, Option<Vec<u8>>) {
-        let number = |n: u16| u8::try_from(n).unwrap_or(2);
-        // A profile says more than the numbers do, except about high dynamic range.
-        let hdr = heif.colour().filter(|c| Transfer::from_cicp(number(c.transfer)).is_some());
-        let icc = heif.icc().filter(|_| hdr.is_none());
-        let declared = match (icc, heif.colour()) {
-            (Some(icc), _) => Declared::Icc(icc),
-            (None, Some(c)) => Declared::Cicp { primaries: number(c.primaries), transfer: number(c.transfer) },
-            (None, None) => Declared::Srgb,
-        };
-        (self.profiles.resolve(declared, if heif.is_gray() { 1 } else { 3 }), icc.map(<[u8]>::to_vec))
-    }
-
-    fn webp_pixels(&mut self, data: &[u8], size: Dimensions) -> Result<Vec<u8>, Error> {
+    fn webp_pixels(&mut self, data: &[u8], size: Dimensions) -> Result<(Vec<u8>, Ending), Error> {
         let len = size.bytes(4).ok_or_else(|| Error::too_large("a picture beyond memory"))?;
         let mut pixels = self.pool.take(len);
-        webp::codec::rgba(data, size.width(), size.height(), &mut pixels)?;
-        Ok(pixels)
+        let ending = webp::codec::rgba(data, size.width(), size.height(), &mut pixels)?;
+        Ok((pixels, ending))
     }
 
     fn webp_planes(
@@ -419,9 +370,10 @@ impl Codecs {
         stored: Dimensions,
         inner: Dimensions,
         target: Target,
-        request: &Request<'_>,
+        request: &mut Request<'_>,
     ) -> Result<Planes, Error> {
-        let pixels = self.webp_pixels(data, inner)?;
+        let (pixels, ending) = self.webp_pixels(data, inner)?;
+        Verdict::of_ending(ending).judge(request)?;
         let mut sink = RgbSink::new(stored, target, &mut self.pool);
         let background = request.policy.background;
         let blank: Vec<u8> = background.iter().copied().cycle().take(stored.width() as usize * 3).collect();
@@ -475,70 +427,6 @@ impl Codecs {
             (container.x as usize, container.y as usize),
             &mut self.pool,
         ))
-    }
-}
-
-/// What is to be said about a JPEG that was decoded.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Sound,
-    Irregular(String),
-    Truncated(&'static str),
-    Damaged(String),
-}
-
-impl Verdict {
-    /// Judges by what the scans announce alone.
-    fn of_scans(scan: &Scan) -> Self {
-        match scan.lacks() {
-            Lack::Nothing => Self::Sound,
-            Lack::Refinement => Self::Irregular(String::from("the last scans, which sharpen the picture, are missing")),
-            Lack::Coefficients => Self::Truncated("scans of the picture are missing"),
-        }
-    }
-
-    /// Judges by the walk over all data; the decoder's complaint is what is told.
-    fn of_walk(walk: Walk, complaint: Option<String>, scan: &Scan, bytes: &[u8]) -> Self {
-        let contradiction = || String::from("they contradict themselves");
-        match (walk, complaint) {
-            (Walk::Truncated, _) => Self::Truncated("the picture data end before the picture does"),
-            // Much of what cannot be, libjpeg-turbo passes over in silence.
-            (Walk::Corrupt, complaint) => Self::Damaged(complaint.unwrap_or_else(contradiction)),
-            (Walk::Whole { end, stray }, complaint) if stray > 0 || scan.surplus(bytes, end) > walk::PADDING => {
-                Self::Damaged(complaint.unwrap_or_else(contradiction))
-            }
-            (Walk::Whole { .. } | Walk::Foreign, complaint) => match complaint {
-                Some(complaint) => Self::of_scans(scan).or_irregular(complaint),
-                None => Self::of_scans(scan),
-            },
-        }
-    }
-
-    fn of_complaint(complaint: String, scan: &Scan) -> Self {
-        if scan.end.is_none() || complaint.contains("remature end") {
-            return Self::Truncated("the picture data end before the picture does");
-        }
-        Self::Damaged(complaint)
-    }
-
-    fn or_irregular(self, complaint: String) -> Self {
-        if self == Self::Sound { Self::Irregular(complaint) } else { self }
-    }
-
-    /// Against what the policy takes.
-    fn judge(self, request: &mut Request<'_>) -> Result<(), Error> {
-        let accept = request.policy.damaged == Damaged::Accept;
-        match self {
-            Self::Sound => {}
-            Self::Irregular(complaint) => request.warnings.push(Warning::Irregular { complaint }),
-            Self::Truncated(_) if accept => request.warnings.push(Warning::Truncated),
-            Self::Truncated(text) => return Err(Error::truncated(text)),
-            Self::Damaged(complaint) if accept => request.warnings.push(Warning::Damaged { complaint }),
-            Self::Damaged(complaint) => {
-                return Err(Error::corrupt(format!("picture data are damaged: {complaint}")));
-            }
-        }
-        Ok(())
     }
 }
 

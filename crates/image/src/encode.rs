@@ -8,11 +8,9 @@ use crate::colour::ToRgb;
 use crate::convert::{RgbSink, Target};
 use crate::decode::Codecs;
 use crate::error::{Error, ErrorKind};
-use crate::jpeg::turbo::Compressor;
 use crate::planes::{Matrix, Plane, Range};
 use crate::png;
 use crate::policy::Policy;
-use crate::pool::Pool;
 
 /// A file that fits.
 pub(crate) struct Encoded {
@@ -58,33 +56,60 @@ const PRINT_QUALITY: u8 = 92;
 const SMALL: u64 = 64 << 10;
 
 /// Encodes as PNG where that is wanted, fits and is small or no larger than a JPEG that keeps small print; else as JPEG
-/// at the quality, or at the best lower one found in a few attempts.
+/// at the quality, or at the best lower one found in a few attempts. `ycc` is the same picture as [`to_ycc`] has it,
+/// where somebody needed that before.
 pub(crate) fn encode(
     wanted: Wanted<'_>,
     ready: &[Plane],
+    ycc: Option<Vec<Plane>>,
     codecs: &mut Codecs,
     scratch: &mut Vec<u8>,
 ) -> Result<Encoded, Error> {
     if !wanted.png {
         return jpeg(wanted, ready, &mut codecs.encoder, scratch);
     }
-    let converted;
-    let planes = if ready.len() == 1 {
-        ready
-    } else {
-        converted = to_ycc(ready, wanted.dimensions, &mut codecs.compressor)?;
-        &converted
-    };
     let print = Wanted { quality: wanted.quality.max(PRINT_QUALITY), ..wanted };
-    let jpeg = jpeg(print, planes, &mut codecs.encoder, scratch);
-    let most = jpeg.as_ref().map_or(wanted.limit, |jpeg| jpeg.bytes.len() as u64);
-    if png::estimate(ready, wanted.dimensions)? <= most.max(SMALL) {
-        let bytes = png::encode(ready, wanted.dimensions, wanted.icc)?;
+    let trial = png::Trial::of(ready, wanted.dimensions, wanted.icc)?;
+    // Small ones are not compared.
+    let compared = match trial.bytes <= SMALL {
+        true => None,
+        false => Some(print_jpeg(print, ready, ycc, codecs, scratch)),
+    };
+    let most = match &compared {
+        None => SMALL,
+        Some(Ok(jpeg)) => jpeg.bytes.len() as u64,
+        Some(Err(_)) => wanted.limit,
+    };
+    if trial.bytes <= most {
+        let bytes = match trial.whole {
+            Some(whole) => whole,
+            None => png::encode(ready, wanted.dimensions, wanted.icc)?,
+        };
         if bytes.len() as u64 <= wanted.limit {
             return Ok(Encoded { bytes: bytes.into(), format: Format::Png, quality: None, first: print.quality });
         }
     }
-    jpeg
+    compared.unwrap_or_else(|| print_jpeg(print, ready, None, codecs, scratch))
+}
+
+/// What could be PNG as JPEG.
+fn print_jpeg(
+    print: Wanted<'_>,
+    ready: &[Plane],
+    ycc: Option<Vec<Plane>>,
+    codecs: &mut Codecs,
+    scratch: &mut Vec<u8>,
+) -> Result<Encoded, Error> {
+    if ready.len() == 1 {
+        return jpeg(print, ready, &mut codecs.encoder, scratch);
+    }
+    let planes = match ycc {
+        Some(planes) => planes,
+        None => to_ycc(ready, print.dimensions, codecs)?,
+    };
+    let result = jpeg(print, &planes, &mut codecs.encoder, scratch);
+    planes.into_iter().for_each(|plane| codecs.pool.give(plane.data));
+    result
 }
 
 fn jpeg(wanted: Wanted<'_>, planes: &[Plane], encoder: &mut Encoder, scratch: &mut Vec<u8>) -> Result<Encoded, Error> {
@@ -137,18 +162,18 @@ fn jpeg(wanted: Wanted<'_>, planes: &[Plane], encoder: &mut Encoder, scratch: &m
 }
 
 /// G, B and R planes as Y', Cb and Cr with halved chroma.
-fn to_ycc(rgb: &[Plane], dimensions: Dimensions, compressor: &mut Compressor) -> Result<Vec<Plane>, Error> {
+pub(crate) fn to_ycc(rgb: &[Plane], dimensions: Dimensions, codecs: &mut Codecs) -> Result<Vec<Plane>, Error> {
     let [g, b, r] = rgb else {
         return Err(Error::internal("colour of other than three planes"));
     };
     let to_rgb = ToRgb::new(Matrix::Identity, Range::Full);
-    let mut sink = RgbSink::new(dimensions, Target::Halved, &mut Pool::default());
+    let mut sink = RgbSink::new(dimensions, Target::Halved, &mut codecs.pool);
     let mut row = vec![0; g.width * 3];
     for y in 0..g.height {
         to_rgb.row(g.row(y), b.row(y), r.row(y), &mut row);
-        sink.push(&row, compressor)?;
+        sink.push(&row, &mut codecs.compressor)?;
     }
-    let planes = sink.finish(compressor)?;
+    let planes = sink.finish(&mut codecs.compressor)?;
     let chroma = planes.chroma.into_iter().flatten();
     Ok(std::iter::once(planes.y).chain(chroma).collect())
 }

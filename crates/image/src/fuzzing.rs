@@ -1,10 +1,10 @@
 //! What the fuzzers call: each decoder's door with small limits, and what must hold whatever comes in: two decodes
-//! agree, what passes through decodes, and nothing but a picture comes out. The tests below replay the same on seeds and on broken seeds, so that it runs with every
-//! `cargo test`.
+//! agree, what passes through decodes, and nothing but a picture comes out. The tests below replay the same on seeds and on
+//! broken seeds, so that it runs with every `cargo test`.
 
 use std::cell::RefCell;
 
-use sealpress_media::{Format, Media};
+use sealpress_media::{Format, Media, Preflight};
 
 use crate::{Action, Damaged, Normalizer, Policy, Probe};
 
@@ -35,7 +35,14 @@ thread_local! {
 
 fn policies() -> Vec<Policy> {
     let small = || Policy::default().with_longer_side(64).with_limits(1 << 20, 64 << 20, 20);
-    vec![small(), small().with_damaged(Damaged::Accept).without_pass_through(), small().with_longer_side(4000)]
+    // Whoever judges no luma passes a lossy WebP on the walk over its data alone.
+    let unjudged = small().with_longer_side(4000).with_preflight(Preflight::Off);
+    vec![
+        small(),
+        small().with_damaged(Damaged::Accept).without_pass_through(),
+        small().with_longer_side(4000),
+        unjudged,
+    ]
 }
 
 fn door(data: &[u8], format: Format) {
@@ -176,6 +183,17 @@ mod tests {
     fn broken_webps() {
         let picture = scene(1, 96, 70);
         replay(webp, &WebP::new(&picture).exif(Exif::new(5)).encode());
+        let pixels = |alpha| picture.data.as_chunks::<3>().0.iter().flat_map(move |p| [p[0], p[1], p[2], alpha]);
+        for (alpha, partitions) in [(255, 0), (255, 3), (9, 1)] {
+            let rgba: Vec<u8> = pixels(alpha).collect();
+            replay(webp, &crate::webp::codec::encoded(&rgba, 96, |config| config.partitions = partitions));
+        }
+    }
+
+    #[cfg(feature = "heif")]
+    #[test]
+    fn broken_heics() {
+        replay(heif, &crate::heif::tests::maker::File::single(&[]).write());
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 mod colour;
 mod convert;
+mod cpu;
 mod decode;
 mod deep;
 mod encode;
+mod ending;
 mod error;
 mod estimate;
 mod exif;

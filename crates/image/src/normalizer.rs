@@ -1,7 +1,9 @@
 //! One picture from its file to a file that conforms: which way it takes, and everything behind the decoder.
 
+mod passing;
+
 use bytes::Bytes;
-use sealpress_media::{Dimensions, Format, Judged, Media, Preflight, Subject};
+use sealpress_media::{Dimensions, Format, Judged, Media};
 
 use crate::colour::{Colour, Declared};
 use crate::decode::{Codecs, Decoded, Request};
@@ -9,13 +11,12 @@ use crate::encode::{self, Encoded};
 use crate::error::{Error, ErrorKind};
 use crate::estimate;
 use crate::heif::Heif;
+use crate::jpeg::decode;
 use crate::jpeg::scan::Scan;
 use crate::jpeg::turbo::Shrink;
 use crate::jpeg::walk::{self, Walk};
-use crate::jpeg::{decode, lossless};
 use crate::orient;
 use crate::plan;
-use crate::planes::Plane;
 use crate::png::{self, chunks::Chunks};
 use crate::policy::{Metadata, Policy, Profiles, Undersized};
 use crate::probe::Probe;
@@ -202,7 +203,7 @@ impl Job<'_> {
             };
             self.watch.check()?;
             // Bytes that are no picture hide in no picture.
-            let tidy = matches!(walk, Walk::Whole { end, stray: 0 } if end == scan.data_end());
+            let tidy = matches!(walk, Walk::Whole { end, stray: 0, odd_padding: false } if end == scan.data_end());
             self.judge_and_give(luma.filter(|_| tidy))?;
             if tidy
                 && aim.orientation == 1
@@ -220,29 +221,6 @@ impl Job<'_> {
         }
         let decoded = self.decode(aim, |codecs, request| codecs.jpeg(&bytes, &scan, walked, request))?;
         self.finish(decoded, aim, false, "JPEG is what every provider takes")
-    }
-
-    /// Sends the file as it is, or without its metadata, if that fits.
-    fn pass_jpeg(&mut self, bytes: &Bytes, scan: &Scan, aim: Aim) -> Option<Normalized> {
-        let out = match self.policy.metadata {
-            Metadata::Strip => scan.rewritten(bytes),
-            Metadata::Keep => bytes[..scan.end.unwrap_or(bytes.len())].to_vec(),
-        };
-        self.pass(bytes, out, aim, scan.icc.as_deref())
-    }
-
-    /// Moves coefficients instead of pixels, if that is exact and fits.
-    fn turn_jpeg(&mut self, bytes: &Bytes, scan: &Scan, aim: Aim) -> Result<Option<Normalized>, Error> {
-        let Some(turned) = lossless::turn(bytes, scan, aim.orientation, &self.policy.limits()) else {
-            return Ok(None);
-        };
-        if turned.len() as u64 > self.policy.byte_limit() {
-            return Ok(None);
-        }
-        self.watch.lap(&mut self.timings.transform);
-        self.actions.push(Action::Oriented { from: aim.orientation, lossless: true });
-        self.keep_profile(scan.icc.as_deref());
-        self.done(Bytes::from(turned), aim).map(Some)
     }
 
     fn png(&mut self) -> Result<Normalized, Error> {
@@ -274,21 +252,6 @@ impl Job<'_> {
         self.finish(decoded, aim, stays, reason)
     }
 
-    /// Whether a PNG may pass; on the way its luma is judged.
-    fn png_passes(&mut self, bytes: &[u8], chunks: &Chunks) -> Result<bool, Error> {
-        let limits = self.policy.limits();
-        let (width, height) = (chunks.width as usize, chunks.height as usize);
-        let mut luma = self.judges().then(|| self.codecs.pool.take(width * height));
-        if let Some(luma) = &mut luma {
-            luma.clear();
-        }
-        let passes = png::passes(bytes, chunks, &limits, &self.watch, luma.as_mut())?;
-        // Of unusual pictures there are no rows.
-        let whole = luma.filter(|data| passes && data.len() == width * height);
-        self.judge_and_give(whole.map(|data| Plane { data, width, height, stride: width }))?;
-        Ok(passes)
-    }
-
     fn webp(&mut self) -> Result<Normalized, Error> {
         let bytes = self.media.bytes().clone();
         let container = Container::read(&bytes)?;
@@ -315,13 +278,6 @@ impl Job<'_> {
         }
         let decoded = self.decode(aim, |codecs, request| codecs.webp(&bytes, &container, request))?;
         self.finish(decoded, aim, false, "JPEG is what every provider takes")
-    }
-
-    /// Whether a WebP may pass; on the way its luma is judged.
-    fn webp_passes(&mut self, bytes: &[u8], container: &Container) -> Result<bool, Error> {
-        let (passes, luma) = self.codecs.webp_passes(bytes, container, &self.policy.limits(), self.judges())?;
-        self.judge_and_give(luma.filter(|_| passes))?;
-        Ok(passes)
     }
 
     fn heif(&mut self) -> Result<Normalized, Error> {
@@ -390,49 +346,6 @@ impl Job<'_> {
         Ok(Aim { stored, orientation, upright, target })
     }
 
-    /// Whether somebody wants to know how good the picture is.
-    fn judges(&self) -> bool {
-        self.policy.preflight != Preflight::Off
-    }
-
-    /// Measures luma as it goes out, and refuses the picture where the policy says so.
-    fn judge(&mut self, luma: &Plane) -> Result<(), Error> {
-        let quality = self.codecs.meter.measure(luma);
-        self.judged = self.policy.preflight.judge(quality, Subject::Document);
-        self.watch.lap(&mut self.timings.judge);
-        match self.judged.as_ref().and_then(|judged| self.policy.preflight.refuses(judged)) {
-            Some(finding) => Err(Error::new(ErrorKind::Quality, finding.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// The same of a plane that nobody needs afterwards, where there is one.
-    fn judge_and_give(&mut self, luma: Option<Plane>) -> Result<(), Error> {
-        let Some(luma) = luma else { return Ok(()) };
-        let judged = self.judge(&luma);
-        self.codecs.pool.give(luma.data);
-        judged
-    }
-
-    /// Judges planes that are ready for the encoder.
-    fn judge_ready(&mut self, ready: &[Plane], png: bool) -> Result<(), Error> {
-        match ready {
-            _ if !self.judges() => Ok(()),
-            [g, b, r] if png => {
-                let (width, height) = (g.width, g.height);
-                let mut data = self.codecs.pool.take(width * height);
-                for (y, out) in data.chunks_exact_mut(width).enumerate() {
-                    for (((out, r), g), b) in out.iter_mut().zip(r.row(y)).zip(g.row(y)).zip(b.row(y)) {
-                        *out = crate::convert::luma([*r, *g, *b]);
-                    }
-                }
-                self.judge_and_give(Some(Plane { data, width, height, stride: width }))
-            }
-            [luma, ..] => self.judge(luma),
-            [] => Ok(()),
-        }
-    }
-
     /// Says which parts of a PNG count as not there.
     fn note_lost(&mut self, chunks: &Chunks) {
         if chunks.lost_colour() {
@@ -441,45 +354,6 @@ impl Job<'_> {
         for id in &chunks.lost {
             let complaint = format!("the chunk {} has a wrong checksum and was left out", id.escape_ascii());
             self.warnings.push(Warning::Irregular { complaint });
-        }
-    }
-
-    /// The picture as it came, if it is small enough.
-    fn pass(&mut self, before: &Bytes, after: Vec<u8>, aim: Aim, icc: Option<&[u8]>) -> Option<Normalized> {
-        if after.len() as u64 > self.policy.byte_limit() {
-            return None;
-        }
-        self.keep_profile(icc);
-        if after.len() < before.len() {
-            self.actions.push(Action::Stripped { bytes: (before.len() - after.len()) as u64 });
-        }
-        self.actions.push(Action::PassedThrough);
-        self.watch.lap(&mut self.timings.transform);
-        // What was written as it stood needs no memory of its own.
-        let after = if after == before[..] { before.clone() } else { Bytes::from(after) };
-        self.done(after, aim).ok()
-    }
-
-    /// Whether what the file says of its colours must not be left to the receiver: it changes them very much, or it is
-    /// broken and everybody makes something else of it.
-    fn has_strong_profile(&mut self, declared: Declared<'_>, components: usize) -> bool {
-        if self.policy.profiles != Profiles::Convert {
-            return false;
-        }
-        let components = if components == 1 { 1 } else { 3 };
-        match self.codecs.profiles.resolve(declared, components) {
-            Colour::Convert(converter) => converter.strong,
-            Colour::Broken => true,
-            Colour::Srgb => false,
-        }
-    }
-
-    /// Notes a profile that is not sRGB and goes along.
-    fn keep_profile(&mut self, icc: Option<&[u8]>) {
-        if let Some(icc) = icc
-            && let Colour::Convert(converter) = self.codecs.profiles.resolve(Declared::Icc(icc), 3)
-        {
-            self.actions.push(Action::ProfileKept { name: converter.name });
         }
     }
 
@@ -539,7 +413,15 @@ impl Job<'_> {
         let first = encode::quality(self.policy, self.media.format(), decoded.shrink.means() > 1);
         let ready = render::render(decoded, wanted, &mut tools)?;
         self.watch.lap(&mut self.timings.transform);
-        self.judge_ready(&ready, png)?;
+        let mut ycc = None;
+        if self.judges() {
+            if png && ready.len() == 3 {
+                ycc = Some(encode::to_ycc(&ready, aim.target, self.codecs)?);
+            }
+            if let Some(luma) = ycc.as_ref().unwrap_or(&ready).first() {
+                self.judge(luma)?;
+            }
+        }
         self.watch.check()?;
         let file = encode::Wanted {
             dimensions: aim.target,
@@ -549,7 +431,7 @@ impl Job<'_> {
             limit: self.policy.byte_limit(),
             icc: keep.as_deref(),
         };
-        let result = encode::encode(file, &ready, self.codecs, self.encoded);
+        let result = encode::encode(file, &ready, ycc, self.codecs, self.encoded);
         for plane in ready {
             self.codecs.pool.give(plane.data);
         }

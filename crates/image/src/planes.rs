@@ -105,7 +105,7 @@ pub(crate) enum Range {
     Limited,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "heif"))]
 impl Planes {
     /// Size of the picture: luma's size.
     pub(crate) fn dimensions(&self) -> Result<sealpress_media::Dimensions, sealpress_media::DimensionsError> {

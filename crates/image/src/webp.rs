@@ -2,11 +2,15 @@
 
 #[expect(unsafe_code, reason = "calls into libwebp; see the file's head")]
 pub(crate) mod codec;
+mod lossy;
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::exif;
+use crate::pool::Pool;
 
 /// What the container says.
 #[derive(Debug, Default)]
@@ -47,7 +51,8 @@ pub(crate) fn memory(container: &Container) -> u64 {
     if container.lossless {
         return picture * 8 + working;
     }
-    let alpha = if container.alpha { picture * 2 } else { 0 };
+    // Where alpha is coded, it is read for its end by the lossless way.
+    let alpha = if container.alpha { picture * 8 } else { 0 };
     let placed = if picture < canvas { canvas * 3 / 2 } else { 0 };
     picture * 3 / 2 + alpha + placed + working
 }
@@ -160,6 +165,47 @@ impl Container {
         let size = u32::try_from(out.len() - 8).unwrap_or(u32::MAX);
         out[4..8].copy_from_slice(&size.to_le_bytes());
         out
+    }
+
+    /// Where the coded data of a lossy picture and of its alpha end. Of a lossless one, decoding tells.
+    ///
+    /// # Errors
+    /// Those of libwebp where it cannot read the alpha.
+    pub(crate) fn ending(&self, bytes: &[u8], pool: &mut Pool) -> Result<Ending, Error> {
+        let (mut at, mut ending) = (self.picture.start, Ending::Exact);
+        while let Some(chunk) = chunk(bytes, at, self.picture.end) {
+            let data = &bytes[chunk.data.clone()];
+            match &chunk.id {
+                b"ALPH" => ending = ending.max(self.alpha_ending(data, pool)?),
+                b"VP8 " => ending = ending.max(lossy::walk(data)),
+                _ => {}
+            }
+            at = chunk.data.end + (chunk.data.len() & 1);
+        }
+        Ok(ending)
+    }
+
+    /// Of alpha as it is, or coded as the green of a lossless picture that has no header.
+    fn alpha_ending(&self, data: &[u8], pool: &mut Pool) -> Result<Ending, Error> {
+        let (width, height) = (self.picture_width, self.picture_height);
+        let Some((head, coded)) = data.split_first() else { return Ok(Ending::Beyond) };
+        let pixels = width as usize * height as usize;
+        if head & 3 == 0 {
+            return Ok(match coded.len().cmp(&pixels) {
+                Ordering::Less => Ending::Beyond,
+                Ordering::Equal => Ending::Exact,
+                Ordering::Greater => Ending::Amiss,
+            });
+        }
+        let mut picture = vec![0x2F];
+        picture.extend_from_slice(&((width - 1) | (height - 1) << 14).to_le_bytes());
+        picture.extend_from_slice(coded);
+        let mut wrapped = Vec::with_capacity(picture.len() + 9);
+        put(&mut wrapped, b"VP8L", &picture);
+        let mut out = pool.take(pixels * 4);
+        let ending = codec::rgba(&wrapped[..picture.len() + 8], width, height, &mut out);
+        pool.give(out);
+        ending
     }
 
     /// An animation's frame: a header of 16 bytes, then chunks as in a still picture.

@@ -17,13 +17,15 @@ pub enum Format {
     WebP,
     /// HEIF container with HEVC pictures: what phones call HEIC.
     Heic,
+    /// TIFF: scans and faxes, one picture a page.
+    Tiff,
     /// PDF.
     Pdf,
 }
 
 impl Format {
     /// Every format, for tables and tests.
-    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Png, Self::WebP, Self::Heic, Self::Pdf];
+    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Heic, Self::Tiff, Self::Pdf];
 
     /// The IANA media type, such as `image/jpeg`.
     #[must_use]
@@ -33,6 +35,7 @@ impl Format {
             Self::Png => "image/png",
             Self::WebP => "image/webp",
             Self::Heic => "image/heic",
+            Self::Tiff => "image/tiff",
             Self::Pdf => "application/pdf",
         }
     }
@@ -45,11 +48,12 @@ impl Format {
             Self::Png => "png",
             Self::WebP => "webp",
             Self::Heic => "heic",
+            Self::Tiff => "tif",
             Self::Pdf => "pdf",
         }
     }
 
-    /// The name used in JSON output: `jpeg`, `png`, `webp`, `heic`, `pdf`.
+    /// The name used in JSON output: `jpeg`, `png`, `webp`, `heic`, `tiff`, `pdf`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,14 +61,15 @@ impl Format {
             Self::Png => "png",
             Self::WebP => "webp",
             Self::Heic => "heic",
+            Self::Tiff => "tiff",
             Self::Pdf => "pdf",
         }
     }
 
-    /// Whether this is a picture, as opposed to a document of pages.
+    /// Whether this is a picture, as opposed to a document of pages, which a TIFF is too.
     #[must_use]
     pub const fn is_image(self) -> bool {
-        !matches!(self, Self::Pdf)
+        !matches!(self, Self::Tiff | Self::Pdf)
     }
 }
 
@@ -93,6 +98,8 @@ pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', b'V', b'P', b'8', b' ' | b'L' | b'X', ..] => {
             return Sniffed::Known(Format::WebP);
         }
+        [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => return Sniffed::Foreign("cr2"),
+        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => return Sniffed::Known(Format::Tiff),
         [_, _, _, _, b'f', b't', b'y', b'p', rest @ ..] => return sniff_bmff(bytes, rest),
         _ => {}
     }
@@ -146,8 +153,8 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 14] = [
         (b"GIF87a", "gif"),
         (b"GIF89a", "gif"),
-        (b"II*\0", "tiff"),
-        (b"MM\0*", "tiff"),
+        (b"II+\0", "bigtiff"),
+        (b"MM\0+", "bigtiff"),
         (b"BM", "bmp"),
         (b"\0\0\x01\0", "ico"),
         (b"\0\0\x02\0", "cur"),

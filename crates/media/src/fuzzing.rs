@@ -2,7 +2,7 @@
 
 use crate::{Format, Media};
 
-/// Looks at a file. What is seen is one of the five formats, keeps every byte, and does not change with what
+/// Looks at a file. What is seen is one of the six formats, keeps every byte, and does not change with what
 /// stands behind the bytes that tell.
 ///
 /// # Panics

@@ -1,10 +1,4 @@
-//! The nouns every other crate speaks: what a file is ([`Format`]), the file itself as it was seen
-//! ([`Media`]), how large a picture is ([`Dimensions`]), what a vendor accepts ([`Limits`]), how good
-//! it is ([`Quality`]), why a file was not taken ([`Refusal`]) and whose turn it is when something fails ([`Fault`]).
-//!
-//! Nothing here knows a codec, a socket, a thread or a path. A [`Media`] was *seen*, not believed:
-//! its first bytes name a format, and nothing else about it is known to be true.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod dimensions;

@@ -181,6 +181,10 @@ mod tests {
         assert_eq!(format_of(b"\x89PNG\r\n\x1a\n".to_vec()), Ok(Format::Png));
         assert_eq!(format_of(b"RIFF\0\0\0\0WEBPVP8X".to_vec()), Ok(Format::WebP));
         assert_eq!(format_of(b"junk before\n%PDF-1.7".to_vec()), Ok(Format::Pdf));
+        assert_eq!(format_of(b"II*\0\x08\0\0\0".to_vec()), Ok(Format::Tiff));
+        assert_eq!(format_of(b"MM\0*\0\0\0\x08".to_vec()), Ok(Format::Tiff));
+        assert_eq!(format_of(b"II*\0\x10\0\0\0CR\x02\0".to_vec()), Err(Some("cr2")));
+        assert_eq!(format_of(b"MM\0+\0\x08".to_vec()), Err(Some("bigtiff")));
         assert_eq!(format_of(b"GIF89a".to_vec()), Err(Some("gif")));
         assert_eq!(format_of(b"{\"json\":1}".to_vec()), Err(None));
     }

@@ -104,6 +104,8 @@ pub enum Subject {
     Document,
     /// A person. Skin and glasses shine, which is no finding.
     Face,
+    /// Nothing but a barcode: scanners read it when people cannot, so that it is never refused.
+    Barcode,
 }
 
 /// What is wrong with a picture.
@@ -347,6 +349,12 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// The finding for which a picture of this is refused under a policy.
+    #[must_use]
+    pub fn refused_by(&self, policy: &Preflight, subject: Subject) -> Option<Finding> {
+        if subject == Subject::Barcode { None } else { policy.refuses(self) }
+    }
+
     /// The same for another kind of thing than was assumed: of a face, glare is no finding.
     #[must_use]
     pub fn seen_as(mut self, subject: Subject) -> Self {

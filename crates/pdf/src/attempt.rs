@@ -15,7 +15,8 @@ use crate::loss::{Extent, Loss};
 use crate::object::{Object, Value};
 use crate::pages::Pages;
 use crate::policy::{Damaged, Documents, Policy, Signed};
-use crate::report::{Action, Dropped, Reader, Reason, Removed, Report, Timings, Warning};
+use crate::removed::Removed;
+use crate::report::{Action, Dropped, Reader, Reason, Report, Timings, Warning};
 use crate::safety;
 use crate::shrink;
 use crate::source::{Source, is_cut};
@@ -46,21 +47,8 @@ impl<'a> Attempt<'a> {
         all: Duration,
         read: Duration,
     ) -> Self {
-        let report = Report {
-            pages: 0,
-            total_pages: 0,
-            kept: Vec::new(),
-            dropped: Vec::new(),
-            original_bytes: bytes.len() as u64,
-            bytes: 0,
-            reader: source.reader(),
-            judged: 0,
-            drawn: 0,
-            images_reencoded: 0,
-            actions: Vec::new(),
-            warnings: Vec::new(),
-            timings: Timings { read, ..Timings::default() },
-        };
+        let timings = Timings { read, ..Timings::default() };
+        let report = Report { original_bytes: bytes.len() as u64, reader: source.reader(), timings, ..Report::new() };
         let inventory = Inventory::default();
         Self { policy, source, bytes, report, inventory, deadline, budget: Budget { page: policy.page_budget, all } }
     }

@@ -304,6 +304,15 @@ impl Rewriter for Copier<'_> {
         self.numbers.get(&id).copied()
     }
 
+    fn known(&mut self, source: &Source, dict: &Dict, key: &[u8]) -> Result<Value, Failure> {
+        let Some(object) = dict.get(key) else { return Ok(Value::NULL) };
+        let found = source.follow(object)?;
+        if let Some(extent) = found.missing() {
+            self.miss(object.as_ref_id().map(|id| id.number), extent);
+        }
+        Ok(found.value())
+    }
+
     /// Descends at most `MAX_DEPTH` levels: no deeper object exists.
     fn transform(&mut self, object: Object, role: Role) -> Result<Object, Failure> {
         match object {

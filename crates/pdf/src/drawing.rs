@@ -85,7 +85,11 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// One JPEG for each kept page, in their order.
+    pub(crate) const fn new(pages: Vec<Media>, report: Report) -> Self {
+        Self { pages, report }
+    }
+
+    /// One picture for each kept page, in their order: a JPEG of a page that was drawn, a PNG of one that was scanned.
     #[must_use]
     pub fn pages(&self) -> &[Media] {
         &self.pages

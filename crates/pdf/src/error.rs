@@ -16,7 +16,7 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The media is a picture, not a PDF.
+    /// The media is a picture, not a document, or a TIFF that is packed or coloured in a rare way.
     UnsupportedFormat,
     /// The file needs a password, or is encrypted in a way nobody here can undo.
     Encrypted,
@@ -52,7 +52,6 @@ impl ErrorKind {
             Self::Corrupt => "corrupt",
             Self::Truncated => "truncated",
             Self::SignatureLost => "signature-lost",
-
             Self::TooLarge => "too-large",
             Self::Limit => "limit",
             Self::Timeout | Self::Busy => "timeout",
@@ -62,7 +61,7 @@ impl ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, detail: &'static str) -> Self {
+    pub(crate) const fn new(kind: ErrorKind, detail: &'static str) -> Self {
         Self { kind, detail, source: None }
     }
 

@@ -9,7 +9,7 @@ use crate::loss::{Extent, Loss};
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::role::{Rewriter, Role};
-use crate::source::{Lookup, Source};
+use crate::source::Source;
 use crate::walk::Page;
 
 /// Fields above a widget. Real forms nest fewer than ten.
@@ -37,34 +37,26 @@ impl Forms {
         let (mut seen, mut count) = (HashSet::new(), 0u32);
         for (index, page) in pages.iter().enumerate() {
             let mut kept = Vec::new();
-            let mut lose = |object: &Object| {
+            let mut lose = |object: &Object, extent: Extent| {
                 let object = object.as_ref_id().map(|id| id.number);
-                losses.push(Loss { page: Some(index), object, extent: Extent::Whole });
+                losses.push(Loss { page: Some(index), object, extent });
             };
-            let annotations = match page.dict.get(b"Annots") {
-                None => Object::Null,
-                Some(list) => match source.follow(list)? {
-                    Lookup::Lost => {
-                        lose(list);
-                        Object::Null
-                    }
-                    found => found.value().into_plain(),
-                },
-            };
+            let list = page.dict.get(b"Annots").unwrap_or(&Object::Null);
+            let annotations = source.follow(list)?;
+            if let Some(extent) = annotations.missing() {
+                lose(list, extent);
+            }
+            let annotations = annotations.value().into_plain();
             for annotation in annotations.as_array().unwrap_or_default() {
                 count += 1;
                 if count > policy.max_objects {
                     return Err(Error::new(ErrorKind::Limit, "the pages have too many annotations").into());
                 }
-                let dict = match source.follow(annotation)? {
-                    Lookup::Found(Value::Plain(Object::Dict(dict)))
-                    | Lookup::Damaged(Value::Plain(Object::Dict(dict))) => dict,
-                    Lookup::Lost => {
-                        lose(annotation);
-                        continue;
-                    }
-                    _ => continue,
-                };
+                let found = source.follow(annotation)?;
+                if let Some(extent) = found.missing() {
+                    lose(annotation, extent);
+                }
+                let Value::Plain(Object::Dict(dict)) = found.value() else { continue };
                 match dict.get_name(b"Subtype") {
                     // A pop-up shows the text of another annotation when it is opened.
                     Some(b"Popup") => continue,
@@ -73,7 +65,7 @@ impl Forms {
                     Some(b"Widget") => {
                         if let (Some(id), true) = (annotation.as_ref_id(), has_form) {
                             forms.widgets.insert(id);
-                            forms.climb(source, id, dict, &mut seen)?;
+                            forms.climb(source, id, dict, &mut seen, &mut lose)?;
                         }
                     }
                     Some(_) | None => {}
@@ -107,7 +99,14 @@ impl Forms {
     }
 
     /// From a widget up to the root of its field.
-    fn climb(&mut self, source: &Source, widget: Id, dict: Dict, seen: &mut HashSet<Id>) -> Result<(), Failure> {
+    fn climb(
+        &mut self,
+        source: &Source,
+        widget: Id,
+        dict: Dict,
+        seen: &mut HashSet<Id>,
+        lose: &mut impl FnMut(&Object, Extent),
+    ) -> Result<(), Failure> {
         let is_field = dict.contains(b"FT") || dict.contains(b"T");
         let (mut id, mut dict) = (widget, dict);
         for _ in 0..MAX_FIELD_DEPTH {
@@ -116,7 +115,11 @@ impl Forms {
             }
             let parent = dict.get(b"Parent").and_then(Object::as_ref_id);
             let Some(parent) = parent else { break };
-            let Value::Plain(Object::Dict(above)) = source.get(parent)? else { break };
+            let found = source.lookup(parent)?;
+            if let Some(extent) = found.missing() {
+                lose(&Object::Ref(parent), extent);
+            }
+            let Value::Plain(Object::Dict(above)) = found.value() else { break };
             if matches!(above.get_name(b"Type"), Some(b"Page" | b"Pages" | b"Catalog")) {
                 break;
             }
@@ -138,7 +141,7 @@ pub(crate) fn copy(
     roots: Option<Vec<(Id, Role)>>,
 ) -> Result<Option<Object>, Failure> {
     let Some(roots) = roots else { return Ok(None) };
-    let Value::Plain(Object::Dict(form)) = source.entry(catalog, b"AcroForm")? else { return Ok(None) };
+    let Value::Plain(Object::Dict(form)) = copier.known(source, catalog, b"AcroForm")? else { return Ok(None) };
     let mut fields = Vec::with_capacity(roots.len());
     for (id, role) in roots {
         fields.push(copier.refer(id, role)?);

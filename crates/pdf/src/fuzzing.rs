@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sealpress_media::Media;
+use sealpress_media::{Format, Media};
 
-use crate::{Policy, Probe, Trimmer};
+use crate::{Drawing, Policy, Probe, Trimmer};
 
 /// Opens a file: any outcome is fine that is not a panic or a hang.
 pub fn open(data: &[u8]) {
@@ -29,6 +29,26 @@ pub fn trim(data: &[u8]) {
     }
 }
 
+/// Reads a TIFF as pictures and as a document; what comes out of the second must be a PDF of as many pages.
+///
+/// # Panics
+/// When the reader panics, or what is written of a scan cannot be read.
+pub fn scan(data: &[u8]) {
+    let Ok(media) = Media::sniff(data.to_vec()) else { return };
+    if media.format() != Format::Tiff {
+        return;
+    }
+    let mut policy = Policy::default().with_page_budget(Duration::from_millis(200));
+    policy.max_pages = 2;
+    if let Err(e) = Trimmer::new(policy.clone()).draw(&media, &Drawing::default()) {
+        // Its reader is ours: a guard that had to catch it is a bug.
+        assert_ne!(e.to_string(), "the file broke its reader");
+    }
+    let Ok(written) = Trimmer::new(policy).trim(&media) else { return };
+    let pages = Probe::read(written.media()).map(|probe| probe.pages);
+    assert!(matches!(pages, Ok(Some(pages)) if pages as usize == written.report().kept.len()), "{pages:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -45,6 +65,11 @@ mod tests {
     #[test]
     fn seeds_of_open() {
         replay("pdf_open", super::open);
+    }
+
+    #[test]
+    fn seeds_of_scan() {
+        replay("tiff", super::scan);
     }
 
     #[test]

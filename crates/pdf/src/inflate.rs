@@ -74,11 +74,19 @@ fn unpacked(data: &[u8], parms: Option<&Object>, limit: u64) -> Result<Vec<u8>, 
         Some(Object::Dict(parms)) => parms.get(b"EarlyChange").map_or(Some(1), Object::as_int),
         _ => Some(1),
     };
-    let mut decoder = match early {
-        Some(1) => weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8),
-        Some(0) => weezl::decode::Decoder::new(weezl::BitOrder::Msb, 8),
-        _ => return Err(Leave("rare filter parameters")),
-    };
+    match early {
+        Some(1) => unpacked_early(data, limit),
+        Some(0) => unpacked_by(weezl::decode::Decoder::new(weezl::BitOrder::Msb, 8), data, limit),
+        _ => Err(Leave("rare filter parameters")),
+    }
+}
+
+/// LZW data unpacked whose codes grow one code early, as in TIFFs.
+pub(crate) fn unpacked_early(data: &[u8], limit: u64) -> Result<Vec<u8>, Leave> {
+    unpacked_by(weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8), data, limit)
+}
+
+fn unpacked_by(mut decoder: weezl::decode::Decoder, data: &[u8], limit: u64) -> Result<Vec<u8>, Leave> {
     let (mut out, mut rest, mut buffer) = (Vec::new(), data, vec![0; 64 << 10]);
     loop {
         let step = decoder.decode_bytes(rest, &mut buffer);

@@ -7,7 +7,7 @@ use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Leave};
 use crate::object::{Dict, Id, Object, Value};
-use crate::report::Removed;
+use crate::removed::Removed;
 use crate::source::Source;
 use crate::walk::Page;
 

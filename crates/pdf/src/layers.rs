@@ -8,13 +8,13 @@ use crate::source::Source;
 
 /// The `/OCProperties` of the output, where its pages use layers.
 pub(crate) fn copy(copier: &mut impl Rewriter, source: &Source, catalog: &Dict) -> Result<Option<Object>, Failure> {
-    let Value::Plain(Object::Dict(layers)) = source.entry(catalog, b"OCProperties")? else { return Ok(None) };
+    let Value::Plain(Object::Dict(layers)) = copier.known(source, catalog, b"OCProperties")? else { return Ok(None) };
     let groups = met(copier, source, &layers, b"OCGs")?;
     if groups.is_empty() {
         return Ok(None);
     }
     let mut default = Dict::default();
-    if let Value::Plain(Object::Dict(d)) = source.entry(&layers, b"D")? {
+    if let Value::Plain(Object::Dict(d)) = copier.known(source, &layers, b"D")? {
         for key in [b"BaseState".as_slice(), b"Intent"] {
             if let Some(value) = d.get(key) {
                 let value = copier.transform(value.clone(), Role::Generic)?;
@@ -39,14 +39,14 @@ pub(crate) fn copy(copier: &mut impl Rewriter, source: &Source, catalog: &Dict) 
 }
 
 /// The groups of a list that the copied pages reach.
-fn met(copier: &impl Rewriter, source: &Source, dict: &Dict, key: &[u8]) -> Result<Vec<Object>, Failure> {
-    let list = source.entry(dict, key)?.into_plain();
+fn met(copier: &mut impl Rewriter, source: &Source, dict: &Dict, key: &[u8]) -> Result<Vec<Object>, Failure> {
+    let list = copier.known(source, dict, key)?.into_plain();
     let ids = list.as_array().unwrap_or_default().iter().filter_map(Object::as_ref_id);
     Ok(ids.filter_map(|id| copier.met(id)).map(crate::write::reference).collect())
 }
 
 /// Usage application: which groups change when a page is viewed, printed or exported.
-fn events(copier: &impl Rewriter, source: &Source, default: &Dict) -> Result<Vec<Object>, Failure> {
+fn events(copier: &mut impl Rewriter, source: &Source, default: &Dict) -> Result<Vec<Object>, Failure> {
     let list = source.entry(default, b"AS")?.into_plain();
     let mut out = Vec::new();
     for event in list.as_array().unwrap_or_default() {

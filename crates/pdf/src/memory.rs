@@ -35,6 +35,12 @@ pub(crate) fn estimate(file: &Bytes, policy: &Policy) -> u64 {
     WORKING_BYTES + copies * length + output + largest_image(file)
 }
 
+/// Bytes of memory for a TIFF, reading one page of which takes so many: the page, the page deflated twice while it is
+/// looked at, the picture that its image is judged by, and the output twice.
+pub(crate) fn of_scan(page: u64, policy: &Policy) -> u64 {
+    WORKING_BYTES + 3 * page + 2 * policy.max_bytes.min(page.saturating_mul(u64::from(policy.max_pages)))
+}
+
 /// What the most expensive image takes.
 fn largest_image(file: &[u8]) -> u64 {
     // Fonts have `/Widths`.

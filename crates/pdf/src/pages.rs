@@ -2,9 +2,9 @@
 
 use crate::clock::Deadline;
 use crate::failure::Failure;
-use crate::object::{Dict, Id};
+use crate::object::Id;
 use crate::source::Source;
-use crate::walk::{Page, Walk};
+use crate::walk::{Page, Walk, inherit_upwards};
 
 /// Pages of the tree, or, where the tree has none, those found elsewhere in the file.
 pub(crate) struct Pages<'s> {
@@ -29,19 +29,14 @@ impl<'s> Pages<'s> {
                 None => {}
             }
         }
-        let found = &mut self.found_elsewhere;
-        let strays = self.strays.get_or_insert_with(|| {
-            let strays = self.source.stray_pages().into_iter();
-            // What it had of the nodes above it is lost with them.
-            let orphan = |dict: &Dict| [b"MediaBox".as_slice(), b"Resources"].iter().any(|key| !dict.contains(key));
-            let page = |(id, dict): (Option<Id>, Dict)| {
-                let damaged = if orphan(&dict) { Some(id.map_or(0, |id| id.number)) } else { None };
-                Page { id, dict, lost: false, damaged }
-            };
-            let strays: Vec<Page> = strays.map(page).collect();
-            *found = strays.len() as u64;
-            strays.into_iter()
-        });
+        let strays = match &mut self.strays {
+            Some(strays) => strays,
+            None => {
+                let strays = strays(self.source)?;
+                self.found_elsewhere = strays.len() as u64;
+                self.strays.insert(strays.into_iter())
+            }
+        };
         Ok(strays.next())
     }
 
@@ -59,4 +54,17 @@ impl<'s> Pages<'s> {
     pub(crate) fn claims_more(&self) -> bool {
         self.walk.claims_more()
     }
+}
+
+/// Pages found elsewhere in the file than in its tree.
+fn strays(source: &Source) -> Result<Vec<Page>, Failure> {
+    let mut pages = Vec::new();
+    for (id, dict) in source.stray_pages() {
+        let dict = inherit_upwards(source, dict)?;
+        // What it had of nodes that nobody finds is lost with them.
+        let orphan = [b"MediaBox".as_slice(), b"Resources"].iter().any(|key| !dict.contains(key));
+        let damaged = orphan.then(|| id.map_or(0, |id: Id| id.number));
+        pages.push(Page { id, dict, lost: false, damaged });
+    }
+    Ok(pages)
 }

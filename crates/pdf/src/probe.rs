@@ -1,4 +1,4 @@
-//! What a PDF says about itself: pages, version, encryption.
+//! What a PDF or TIFF says about itself: pages, version, encryption.
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -10,13 +10,14 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::guard;
 use crate::policy::Policy;
+use crate::scan::Scan;
 use crate::source::{READERS, Source};
 use crate::walk::Walk;
 
 /// Pages counted one by one; a larger document's own word is taken.
 const COUNTED_PAGES: u32 = 1_000;
 
-/// What a PDF says about itself, without rendering or copying anything.
+/// What a PDF or TIFF says about itself, without rendering or copying anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Probe {
@@ -32,7 +33,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Reads the structure of a PDF.
+    /// Reads the structure of a PDF or TIFF.
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedFormat`] for pictures, [`ErrorKind::TooLarge`], [`ErrorKind::Timeout`]
@@ -40,6 +41,10 @@ impl Probe {
     /// is no error here.
     pub fn read(media: &Media) -> Result<Self, Error> {
         let policy = Policy::default();
+        if media.format() == Format::Tiff {
+            let pages = Some(Scan::read(media, &policy)?.count());
+            return Ok(Self { pages, encrypted: false, needs_password: false, version: None });
+        }
         let bytes = admit(media, &policy)?;
         let version = version(&bytes);
         let work = move || pages(&bytes, &Policy::default());

@@ -6,6 +6,8 @@ use std::time::Duration;
 use sealpress_media::{Format, Note, Summary};
 use serde::Serialize;
 
+use crate::removed::Removed;
+
 /// What was found in a file and what was done to it. Pages are numbered from 1.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -106,6 +108,11 @@ pub enum Action {
         /// How many.
         count: u32,
     },
+    /// The kept pages of a TIFF were written as a PDF.
+    WrittenAsPdf {
+        /// How many.
+        pages: u32,
+    },
     /// The kept pages were drawn as pictures.
     PagesDrawn {
         /// How many.
@@ -131,57 +138,6 @@ pub enum EmptyPassword {
     Owner,
     /// One of the two.
     Either,
-}
-
-/// What a rewritten file no longer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Removed {
-    /// JavaScript.
-    Scripts,
-    /// Actions that start programs.
-    LaunchActions,
-    /// Actions that send forms.
-    SubmitActions,
-    /// Actions that import data.
-    ImportActions,
-    /// Actions and streams that lead into other files.
-    RemoteActions,
-    /// Files inside the file.
-    EmbeddedFiles,
-    /// XML forms.
-    XfaForms,
-    /// Sounds, films, 3D.
-    RichMedia,
-    /// Digital signatures.
-    Signatures,
-    /// What is needed to check signatures later.
-    ValidationData,
-    /// Earlier states of the file.
-    Revisions,
-    /// Title, author, producer, dates.
-    Information,
-    /// XMP packets.
-    Metadata,
-    /// Authors of annotations.
-    Authors,
-    /// Bookmarks.
-    Outlines,
-    /// Where links lead.
-    Links,
-    /// Named destinations.
-    Destinations,
-    /// The structure for screen readers.
-    Structure,
-    /// Numbers of pages other than 1, 2, 3.
-    PageLabels,
-    /// Article threads.
-    Threads,
-    /// Private data of applications.
-    PrivateData,
-    /// Small pictures of pages.
-    Thumbnails,
 }
 
 /// Something worth knowing about the file.
@@ -279,64 +235,6 @@ impl Reader {
     }
 }
 
-impl Removed {
-    /// All of them, in the order in which they are named.
-    pub(crate) const ALL: [Self; 22] = [
-        Self::Scripts,
-        Self::LaunchActions,
-        Self::SubmitActions,
-        Self::ImportActions,
-        Self::RemoteActions,
-        Self::EmbeddedFiles,
-        Self::XfaForms,
-        Self::RichMedia,
-        Self::Signatures,
-        Self::ValidationData,
-        Self::Revisions,
-        Self::Information,
-        Self::Metadata,
-        Self::Authors,
-        Self::Outlines,
-        Self::Links,
-        Self::Destinations,
-        Self::Structure,
-        Self::PageLabels,
-        Self::Threads,
-        Self::PrivateData,
-        Self::Thumbnails,
-    ];
-
-    /// The name of the action in JSON output, then what it is called one by one and in numbers.
-    const fn words(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Scripts => ("scripts-removed", "script", "scripts"),
-            Self::LaunchActions => ("launch-actions-removed", "launch action", "launch actions"),
-            Self::SubmitActions => ("submit-actions-removed", "submit action", "submit actions"),
-            Self::ImportActions => ("import-actions-removed", "import action", "import actions"),
-            Self::RemoteActions => ("remote-actions-removed", "link into another file", "links into other files"),
-            Self::EmbeddedFiles => ("embedded-files-removed", "embedded file", "embedded files"),
-            Self::XfaForms => ("xfa-removed", "XFA form", "XFA forms"),
-            Self::RichMedia => ("rich-media-removed", "sound, film or 3D view", "sounds, films or 3D views"),
-            Self::Signatures => ("signatures-removed", "signature", "signatures"),
-            Self::ValidationData => {
-                ("validation-data-removed", "store of validation data", "stores of validation data")
-            }
-            Self::Revisions => ("revisions-removed", "earlier revision", "earlier revisions"),
-            Self::Information => ("document-information-removed", "document information", "document informations"),
-            Self::Metadata => ("metadata-removed", "XMP packet", "XMP packets"),
-            Self::Authors => ("annotation-authors-removed", "author of an annotation", "authors of annotations"),
-            Self::Outlines => ("outlines-removed", "list of bookmarks", "lists of bookmarks"),
-            Self::Links => ("links-removed", "target of a link", "targets of links"),
-            Self::Destinations => ("destinations-removed", "list of destinations", "lists of destinations"),
-            Self::Structure => ("structure-removed", "structure for screen readers", "structures for screen readers"),
-            Self::PageLabels => ("page-labels-removed", "list of page labels", "lists of page labels"),
-            Self::Threads => ("threads-removed", "list of article threads", "lists of article threads"),
-            Self::PrivateData => ("private-data-removed", "application's private data", "applications' private data"),
-            Self::Thumbnails => ("thumbnails-removed", "thumbnail", "thumbnails"),
-        }
-    }
-}
-
 impl Action {
     /// The name used in JSON output.
     #[must_use]
@@ -350,6 +248,7 @@ impl Action {
             Self::Rewritten => "rewritten",
             Self::Removed { what, .. } => what.words().0,
             Self::PagesDrawn { .. } => "pages-drawn",
+            Self::WrittenAsPdf { .. } => "written-as-pdf",
             Self::ImagesReencoded { .. } => "images-reencoded",
         }
     }
@@ -368,6 +267,7 @@ impl fmt::Display for Action {
             Self::Rewritten => f.write_str("rewritten with nothing but what the pages need"),
             Self::Removed { what, count: 1 } => write!(f, "removed 1 {}", what.words().1),
             Self::Removed { what, count } => write!(f, "removed {count} {}", what.words().2),
+            Self::WrittenAsPdf { pages } => write!(f, "wrote {pages} page(s) of a TIFF as a PDF"),
             Self::PagesDrawn { pages, dots_per_inch } => {
                 write!(f, "drew {pages} page(s) as pictures, at {dots_per_inch} dots per inch where the box has room")
             }
@@ -469,6 +369,30 @@ pub struct Timings {
 }
 
 impl Report {
+    /// Nothing found and nothing done yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            pages: 0,
+            total_pages: 0,
+            kept: Vec::new(),
+            dropped: Vec::new(),
+            original_bytes: 0,
+            bytes: 0,
+            reader: Reader::Strict,
+            judged: 0,
+            drawn: 0,
+            images_reencoded: 0,
+            actions: Vec::new(),
+            warnings: Vec::new(),
+            timings: Timings {
+                read: Duration::ZERO,
+                write: Duration::ZERO,
+                judge: Duration::ZERO,
+                reencode: Duration::ZERO,
+            },
+        }
+    }
+
     /// The same as far as pictures and documents have it in common.
     #[must_use]
     pub fn summary(&self) -> Summary {

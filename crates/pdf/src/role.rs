@@ -2,7 +2,8 @@
 //! through which forms and layers have their parts copied.
 
 use crate::failure::Failure;
-use crate::object::{Dict, Id, Object};
+use crate::object::{Dict, Id, Object, Value};
+use crate::source::Source;
 
 /// What a dictionary is, which decides what it may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +168,10 @@ pub(crate) trait Rewriter {
 
     /// The number that the copy of an object has, if it was met.
     fn met(&self, id: Id) -> Option<u32>;
+
+    /// The entry of a dictionary, reference followed, as [`Source::entry`] gives it; what cannot be read of it
+    /// is noted as missing.
+    fn known(&mut self, source: &Source, dict: &Dict, key: &[u8]) -> Result<Value, Failure>;
 }
 
 /// Whether a dictionary of this role keeps the key.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sealpress_media::Media;
+use sealpress_media::{Format, Media};
 
 use crate::attempt::{Attempt, TRUNCATED};
 use crate::clock::Deadline;
@@ -16,8 +16,10 @@ use crate::pages::Pages;
 use crate::policy::Policy;
 use crate::preview;
 use crate::probe::admit;
-use crate::report::{Reader, Report};
+use crate::report::Reader;
+use crate::scan::{self, Scan};
 use crate::source::{READERS, Source, is_cut};
+use crate::trimmed::Trimmed;
 
 /// The last image that is made smaller, or the last object that is read, may take this much longer than
 /// the budget.
@@ -29,33 +31,6 @@ pub struct Trimmer {
     policy: Policy,
 }
 
-/// A trimmed PDF and what was done to get it.
-#[derive(Clone, Debug)]
-pub struct Trimmed {
-    media: Media,
-    report: Report,
-}
-
-impl Trimmed {
-    /// The new file.
-    #[must_use]
-    pub const fn media(&self) -> &Media {
-        &self.media
-    }
-
-    /// The new file, given away.
-    #[must_use]
-    pub fn into_media(self) -> Media {
-        self.media
-    }
-
-    /// What was found and done.
-    #[must_use]
-    pub const fn report(&self) -> &Report {
-        &self.report
-    }
-}
-
 impl Trimmer {
     /// A trimmer for this policy.
     #[must_use]
@@ -63,7 +38,7 @@ impl Trimmer {
         Self { policy }
     }
 
-    /// The first non-empty pages in a file of their own.
+    /// The first non-empty pages in a file of their own, a PDF, whatever the source is.
     ///
     /// # Errors
     /// [`ErrorKind::Encrypted`] where a password is needed, [`ErrorKind::NoPages`] where there is no
@@ -71,6 +46,9 @@ impl Trimmer {
     /// [`ErrorKind::Limit`] and [`ErrorKind::Timeout`] where it is beyond the policy,
     /// [`ErrorKind::UnsupportedFormat`] for pictures.
     pub fn trim(&mut self, media: &Media) -> Result<Trimmed, Error> {
+        if media.format() == Format::Tiff {
+            return scan::trim(media, &self.policy, &trim_made);
+        }
         let bytes = admit(media, &self.policy)?;
         let mut left = Left { read: self.policy.read_budget, judge: self.policy.judge_budget };
         let mut failed = Error::new(ErrorKind::Corrupt, "no reader makes sense of the file");
@@ -93,20 +71,27 @@ impl Trimmer {
         Err(failed)
     }
 
-    /// The first non-empty pages as pictures, one JPEG each, for vendors that take no documents.
+    /// The first non-empty pages as pictures, one each, for vendors that take no documents: JPEGs of PDFs, PNGs of
+    /// TIFFs, which are pictures already.
     ///
     /// # Errors
     /// As [`trim`](Self::trim), but for the byte limit, which is a document's; [`ErrorKind::Timeout`] where drawing
     /// takes longer than [`Policy::shrink_budget`](crate::Policy::shrink_budget), [`ErrorKind::SignatureLost`] for a
     /// signed document unless the policy warns only: a picture has no signature.
     pub fn draw(&mut self, media: &Media, drawing: &Drawing) -> Result<Drawn, Error> {
-        let Trimmed { media, report } = Self::new(drawing::beforehand(&self.policy)).trim(media)?;
+        if media.format() == Format::Tiff {
+            return scan::draw(media, &self.policy, &trim_made);
+        }
+        let (media, report) = Self::new(drawing::beforehand(&self.policy)).trim(media)?.into_parts();
         drawing::draw(&self.policy, &media.into_bytes(), report, *drawing)
     }
 
     /// Bytes of memory that [`draw`](Self::draw) may take.
     #[must_use]
     pub fn estimate_drawing(&self, media: &Media, drawing: &Drawing) -> u64 {
+        if media.format() == Format::Tiff {
+            return self.estimate(media);
+        }
         self.estimate(media).saturating_add(drawing.memory(self.policy.max_pages))
     }
 
@@ -114,6 +99,9 @@ impl Trimmer {
     /// picture of a page while it is decoded.
     #[must_use]
     pub fn estimate(&self, media: &Media) -> u64 {
+        if media.format() == Format::Tiff {
+            return Scan::read(media, &self.policy).map_or(0, |scan| memory::of_scan(scan.memory(), &self.policy));
+        }
         memory::estimate(media.bytes(), &self.policy)
     }
 
@@ -125,6 +113,9 @@ impl Trimmer {
     /// [`ErrorKind::Timeout`] where the page takes longer than
     /// [`Policy::judge_budget`](crate::Policy::judge_budget) to draw.
     pub fn preview(&mut self, media: &Media, page: u32, side: u16) -> Result<Vec<u8>, Error> {
+        if media.format() == Format::Tiff {
+            return self.preview(&scan::page_as_pdf(media, &self.policy, page)?, 1, side);
+        }
         let bytes = admit(media, &self.policy)?;
         let policy = self.policy.clone();
         let work = move || preview::preview(&bytes, page, side.clamp(16, 4096), &policy);
@@ -146,7 +137,7 @@ impl Trimmer {
             };
             let attempt = Attempt::new(&policy, &source, &bytes, deadline, judge, opened.elapsed());
             let (result, judge) = attempt.run(pages);
-            let result = result.map(|(media, report)| Trimmed { media, report });
+            let result = result.map(|(media, report)| Trimmed::new(media, report));
             send(Step::Done(Box::new(result), judge));
         };
         let mut working = guard::start(work).map_err(Error::from)?;
@@ -164,6 +155,11 @@ impl Trimmer {
             }
         }
     }
+}
+
+/// Trims a document that was made of a scan.
+fn trim_made(policy: Policy, made: &Media) -> Result<Trimmed, Error> {
+    Trimmer::new(policy).trim(made)
 }
 
 /// How far an attempt is.
@@ -192,7 +188,7 @@ mod tests {
         let trimmer = Trimmer::new(Policy::default().with_documents(Documents::PagesOnly));
         let mut left = Left { read: Duration::from_secs(20), judge: Duration::from_secs(20) };
         let trimmed = trimmer.attempt(reader, bytes, &mut left).ok()?;
-        Some((trimmed.report.kept.clone(), trimmed.into_media().into_bytes()))
+        Some((trimmed.report().kept.clone(), trimmed.into_media().into_bytes()))
     }
 
     #[test]

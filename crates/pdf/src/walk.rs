@@ -2,8 +2,9 @@
 //!
 //! A node may stand in the tree twice (a page listed twice is two pages), but not below itself: the
 //! cycle check is on the path of ancestors only. A deadline bounds trees that share nodes to look
-//! exponentially large. A kid that nobody can read was a page where the tree claims more pages than can be
-//! read: an empty page stands in for it and is named.
+//! exponentially large. A kid that is there and that nobody can read was a page, and so was one that is not
+//! there where the tree claims more pages than it has: an empty page stands in for it and is named. A tree
+//! that is itself a page is no tree.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -16,6 +17,9 @@ use crate::source::{Lookup, Source, refs};
 
 /// Attributes that a page inherits from the nodes above it (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
+
+/// Nodes above a page. Real trees have fewer than ten.
+const MAX_PARENTS: usize = 32;
 
 /// Pages of a broken tree that are counted before they are given out.
 const COUNTED: u64 = 1_000;
@@ -42,6 +46,8 @@ pub(crate) struct Walk<'s> {
     found: u64,
     /// Pages given out: those found, and those that stand in for others.
     given: u64,
+    /// Those that stand in for pages that are there and cannot be read.
+    unread: u64,
     claimed: u64,
     /// Whether kids that cannot be read are taken for pages.
     lost_pages: bool,
@@ -78,6 +84,7 @@ impl<'s> Walk<'s> {
             path: HashSet::new(),
             found: 0,
             given: 0,
+            unread: 0,
             claimed,
             lost_pages: true,
             ahead: None,
@@ -92,10 +99,10 @@ impl<'s> Walk<'s> {
         }
         let mut ahead = Self::new(source, deadline)?;
         while ahead.found < COUNTED && ahead.next()?.is_some() {}
-        walk.lost_pages = ahead.found < ahead.claimed;
+        walk.lost_pages = ahead.found + ahead.unread < ahead.claimed;
         if ahead.stack.is_empty() {
             // Kids that stand in for pages are pages.
-            walk.ahead = Some(if walk.lost_pages { ahead.given } else { ahead.found });
+            walk.ahead = Some(if walk.lost_pages { ahead.given } else { ahead.found + ahead.unread });
         }
         Ok(walk)
     }
@@ -115,12 +122,13 @@ impl<'s> Walk<'s> {
             let (kid, inherited, above) = (kid?, Rc::clone(&frame.inherited), frame.damaged);
             let id = kid.as_ref_id();
             if id.is_some_and(|id| self.path.contains(&id)) {
-                if let Some(page) = self.lose(&inherited)? {
+                if let Some(page) = self.lose(Kid::Absent, &inherited)? {
                     return Ok(Some(page));
                 }
                 continue;
             }
             let node = self.source.follow(&kid)?;
+            let kid = if matches!(node, Lookup::Lost) { Kid::Unread } else { Kid::Absent };
             let damaged = if matches!(node, Lookup::Damaged(_)) { id.map(|id| id.number) } else { above };
             let dict = match node.value() {
                 Value::Plain(Object::Dict(dict)) => Some(dict),
@@ -130,13 +138,14 @@ impl<'s> Walk<'s> {
             };
             match dict.map(|dict| (kind(&dict), dict)) {
                 Some((Kind::Inner, dict)) => self.descend(id, &dict, &inherited, damaged)?,
-                Some((Kind::Page, dict)) => {
+                Some((Kind::Page, dict)) if self.stack.len() > 1 => {
                     self.found += 1;
                     self.given += 1;
-                    return Ok(Some(Page { id, dict: inherit(dict, &inherited), lost: false, damaged }));
+                    let dict = inherit_upwards(self.source, inherit(dict, &inherited))?;
+                    return Ok(Some(Page { id, dict, lost: false, damaged }));
                 }
-                Some((Kind::Neither, _)) | None => {
-                    if let Some(page) = self.lose(&inherited)? {
+                Some((Kind::Page | Kind::Neither, _)) | None => {
+                    if let Some(page) = self.lose(kid, &inherited)? {
                         return Ok(Some(page));
                     }
                 }
@@ -160,21 +169,23 @@ impl<'s> Walk<'s> {
 
     /// Whether the tree claims more pages than were found so far.
     pub(crate) fn claims_more(&self) -> bool {
-        self.found < self.claimed
+        self.found + self.unread < self.claimed
     }
 
     /// A kid that is no page: the one that stands in for it, where it was one.
-    fn lose(&mut self, inherited: &Inherited) -> Result<Option<Page>, Leave> {
+    fn lose(&mut self, kid: Kid, inherited: &Inherited) -> Result<Option<Page>, Leave> {
         if self.source.is_strict() {
             return Err(Leave("a kid that is no page"));
         }
-        self.given += u64::from(self.lost_pages);
-        Ok(self.lost_pages.then(|| Page {
-            id: None,
-            dict: inherit(Dict::default(), inherited),
-            lost: true,
-            damaged: None,
-        }))
+        // The root is no page, even where nobody can read it.
+        let unread = matches!(kid, Kid::Unread) && self.stack.len() > 1;
+        if !unread && !self.lost_pages {
+            return Ok(None);
+        }
+        self.given += 1;
+        self.unread += u64::from(unread);
+        let dict = inherit(Dict::default(), inherited);
+        Ok(Some(Page { id: None, dict, lost: true, damaged: None }))
     }
 
     fn descend(&mut self, id: Option<Id>, dict: &Dict, above: &Inherited, damaged: Option<u32>) -> Result<(), Leave> {
@@ -196,6 +207,15 @@ impl<'s> Walk<'s> {
         self.stack.push(Frame { id, kids, inherited: Rc::new(inherited), damaged });
         Ok(())
     }
+}
+
+/// A kid that is no page.
+#[derive(Clone, Copy)]
+enum Kid {
+    /// Not there, or something else.
+    Absent,
+    /// There, and nobody can read it.
+    Unread,
 }
 
 enum Kind {
@@ -226,6 +246,21 @@ fn inherit(mut dict: Dict, inherited: &Inherited) -> Dict {
         }
     }
     dict
+}
+
+/// The same for a page whose way down the tree gave it no paper or no resources: from the nodes that it calls its
+/// parents.
+pub(crate) fn inherit_upwards(source: &Source, mut page: Dict) -> Result<Dict, Leave> {
+    let lacks = |page: &Dict| [b"MediaBox".as_slice(), b"Resources"].iter().any(|key| present(page, key).is_none());
+    let mut parent = page.get(b"Parent").cloned();
+    for _ in 0..MAX_PARENTS {
+        let Some(id @ Object::Ref(_)) = parent.filter(|_| lacks(&page)) else { break };
+        let Value::Plain(Object::Dict(node)) = source.resolve(&id)? else { break };
+        let above = INHERITED.map(|key| present(&node, key).cloned());
+        page = inherit(page, &above);
+        parent = node.get(b"Parent").cloned();
+    }
+    Ok(page)
 }
 
 fn present<'d>(dict: &'d Dict, key: &[u8]) -> Option<&'d Object> {

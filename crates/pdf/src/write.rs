@@ -23,6 +23,16 @@ impl Document {
     pub(crate) fn stream_bytes(&self) -> u64 {
         self.objects.iter().map(|(_, value)| if let Value::Stream(s) = value { s.data.len() as u64 } else { 0 }).sum()
     }
+
+    /// The dictionaries of its images, by their numbers.
+    pub(crate) fn images(&self) -> impl Iterator<Item = (u32, &Dict)> {
+        self.objects.iter().filter_map(|(number, value)| match value {
+            Value::Stream(stream) if stream.dict.get_name(b"Subtype") == Some(b"Image") => {
+                Some((*number, &stream.dict))
+            }
+            _ => None,
+        })
+    }
 }
 
 /// Where an object of the output lies.
@@ -149,6 +159,21 @@ pub(crate) fn deflate(data: &[u8]) -> Vec<u8> {
         return Vec::new();
     }
     encoder.finish().unwrap_or_default()
+}
+
+/// Rows as differences to the row above (PNG's filter 2), which deflate better.
+pub(crate) fn differences(data: &[u8], row: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() + data.len() / row.max(1) + 1);
+    let mut above: Option<&[u8]> = None;
+    for row in data.chunks_exact(row.max(1)) {
+        out.push(2);
+        match above {
+            None => out.extend_from_slice(row),
+            Some(above) => out.extend(row.iter().zip(above).map(|(here, above)| here.wrapping_sub(*above))),
+        }
+        above = Some(row);
+    }
+    out
 }
 
 /// Writes a direct object. Descends at most `MAX_DEPTH` levels: deeper objects do not exist.

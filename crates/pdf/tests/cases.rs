@@ -156,3 +156,30 @@ fn a_broken_table_is_repaired_to_the_same_pages() {
         assert!(mended.media().bytes() == whole.media().bytes(), "{}", case.name);
     }
 }
+
+/// Lab, and RGB by a profile, in a space that stands elsewhere in the file: both are made to fit, Lab without a JPEG.
+#[test]
+fn spaces_of_their_own_are_made_to_fit() {
+    let (width, height, jpeg) = photo(4);
+    let pixels = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap().pixels;
+    let profile = sealpress_testkit::IccProfile::DisplayP3.bytes();
+    for (space, filter) in [(10, b"FlateDecode".as_slice()), (11, b"DCTDecode")] {
+        let file = cases::in_space(width, height, &pixels, &profile, space);
+        let limit = pixels.len() as u64 * 3 / 5;
+        let trimmed = trim(file.clone(), patient().with_max_bytes(limit)).unwrap();
+        assert!(trimmed.report().bytes <= limit && trimmed.report().images_reencoded == 1, "{:?}", trimmed.report());
+        let images = images(&trimmed);
+        let [(smaller, _, ref packed)] = images[..] else { panic!("{images:?}") };
+        assert_eq!(packed, filter, "space {space}");
+        assert!(space == 11 || smaller < width as i64, "{smaller} of {width}");
+        let Some(python) = sealpress_testkit::python("pypdfium2, numpy") else { continue };
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let [input, output] = ["in", "out"].map(|name| folder.join(format!("space-{space}-{name}.pdf")));
+        std::fs::write(&input, &file).unwrap();
+        std::fs::write(&output, trimmed.media().bytes()).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/near.py");
+        let said = std::process::Command::new(python).arg(script).args([&input, &output]).output().unwrap();
+        let away: f64 = String::from_utf8_lossy(&said.stdout).trim().parse().unwrap();
+        assert!(away < 1.0, "space {space}: pdfium shows them {away} levels apart");
+    }
+}

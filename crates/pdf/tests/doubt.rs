@@ -287,6 +287,27 @@ fn images_that_make_no_sense_are_not_nothing() {
     assert_eq!(kept(File::of(&[TEXT, "q 500 0 0 800 9 9 cm /I Do Q"]).with(50, whole).bytes()), [1]);
 }
 
+/// Images within content are looked at like others, and doubt where they make no sense.
+#[test]
+fn images_within_content_are_not_nothing() {
+    let grey = |entries: &str, level: &str, samples: usize| {
+        let data = level.repeat(samples);
+        format!("q 300 0 0 300 100 300 cm BI /W 20/H 20/BPC 8/F/AHx{entries} ID {data}> EI Q")
+    };
+    for (what, content) in [
+        ("grey", grey("/CS/G", "28", 400)),
+        ("a palette", grey("/CS[/I/RGB 1<ffffff204060>]", "01", 400)),
+        ("half of a white one", grey("/CS/G", "ff", 200)),
+        ("an empty range", grey("/CS/G/D[]", "28", 400)),
+        ("unknown colours", grey("/CS/Odd", "28", 400)),
+        ("a second filter that nobody knows", grey("/CS/G", "28", 400).replace("/F/AHx", "/F[/AHx/Odd]")),
+        ("no end", grey("/CS/G", "28", 400).replace("> EI Q", "")),
+        ("a mask", "q 300 0 0 300 100 300 cm BI /W 8/H 1/IM true/F/AHx ID 0f> EI Q".to_owned()),
+    ] {
+        assert_eq!(kept(File::of(&[TEXT, &content]).bytes()), [1, 2], "{what}");
+    }
+}
+
 #[test]
 fn forms_with_values_are_not_empty() {
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R/Annots[60 0 R]>>";
@@ -401,4 +422,61 @@ fn numbers_of_any_length_are_read_and_can_be_read_back() {
             assert_eq!(trimmed.report().kept, [1], "{number}");
         }
     }
+}
+
+#[test]
+fn a_form_that_is_not_understood_is_named() {
+    let widget = "<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(1)/Rect[9 9 99 99]/P 10 0 R>>";
+    for form in ["<</Fields[50 0 R > ]/NeedAppearances true>>", "<<(/Fields[50 0 R]/NeedAppearances true>>"] {
+        let file = File::of(&[TEXT])
+            .with(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 51 0 R>>")
+            .with(10, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 30 0 R/Annots[50 0 R]>>")
+            .with(50, widget)
+            .with(51, form);
+        let trimmed = trim(file.bytes(), patient()).unwrap();
+        let named = trimmed.report().warnings.iter().any(|warning| {
+            matches!(
+                warning,
+                Warning::ObjectLost { object: Some(51), .. } | Warning::ObjectDamaged { object: Some(51), .. }
+            )
+        });
+        assert!(named, "{form}: {:?}", trimmed.report().warnings);
+    }
+}
+
+#[test]
+fn a_tree_that_is_a_page_is_no_tree() {
+    let kids = "<</Type/Pages/Count 2/Kids[10 0 R 11 0 R]/MediaBox[0 0 300 800]/Resources<</Font<</F 3 0 R>>>>>>";
+    let file = File::of(&[TEXT, TEXT])
+        .with(1, "<</Type/Catalog/Pages 11 0 R>>")
+        .with(2, kids)
+        .with(10, "<</Type/Page/Parent 2 0 R/Contents 30 0 R>>")
+        .with(11, "<</Type/Page/Parent 2 0 R/Contents 31 0 R>>");
+    let trimmed = trim(file.bytes(), patient()).unwrap();
+    assert_eq!(trimmed.report().kept, [1, 2]);
+    assert!(trimmed.report().warnings.contains(&Warning::PageTreeLost), "{:?}", trimmed.report().warnings);
+    // Paper and resources are those of the node that they call their parent.
+    let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+    for id in output.page_iter() {
+        let page = output.get_dictionary(id).unwrap();
+        assert_eq!(page.get(b"MediaBox").unwrap().as_array().unwrap()[2].as_i64().unwrap(), 300);
+    }
+}
+
+#[test]
+fn a_kid_that_cannot_be_read_is_a_page_however_many_the_tree_claims() {
+    let page = |paper: &str| {
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[{paper}]/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R>>")
+    };
+    let tree = "<</Type/Pages/Count 2/Kids[10 0 R 11 0 R 12 0 R]>>";
+    let file = |second: &str| File::of(&[TEXT, TEXT, TEXT]).with(2, tree).with(11, second).bytes();
+    // One word of it makes no sense: the others are read.
+    let trimmed = trim(file(&page("0 0 59w 842")), patient()).unwrap();
+    assert_eq!(trimmed.report().kept, [1, 2, 3]);
+    let damaged = Warning::ObjectDamaged { page: Some(2), object: Some(11) };
+    assert!(trimmed.report().warnings.contains(&damaged), "{:?}", trimmed.report().warnings);
+    // None of it does.
+    let trimmed = trim(file("((("), patient()).unwrap();
+    assert_eq!(trimmed.report().kept, [1, 2, 3]);
+    assert!(trimmed.report().warnings.contains(&Warning::PageLost { page: 2 }), "{:?}", trimmed.report().warnings);
 }

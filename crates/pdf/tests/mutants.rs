@@ -3,7 +3,8 @@
 //!
 //! 200 mutants of small real files in the suite; `SEALPRESS_PDF_MUTANTS=20000` for a campaign
 //! (`cargo xtask mutants`), `SEALPRESS_PDF_SEED` for another one, `SEALPRESS_PDF_FROM` for a slice that begins
-//! with this number, `SEALPRESS_PDF_ONLY=622,2198` for these numbers alone.
+//! with this number, `SEALPRESS_PDF_ONLY=622,2198` for these numbers alone, `SEALPRESS_PDF_FILES=a.pdf,b.pdf` for
+//! mutants of these files.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,6 +18,7 @@ use std::process::{Command, Stdio};
 use sealpress_media::Media;
 use sealpress_pdf::{ErrorKind, Trimmer, Warning};
 use sealpress_testkit::Rng;
+use support::damage::{self, Parts};
 use support::raw::{File, TEXT};
 
 /// Larger files take the time of many small ones.
@@ -29,112 +31,13 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |value| value.parse().expect(name))
 }
 
-/// Words that structure is made of.
-const WORDS: [&[u8]; 16] = [
-    b"endstream",
-    b"stream",
-    b"endobj",
-    b" obj",
-    b"xref",
-    b"trailer",
-    b"startxref",
-    b"%%EOF",
-    b" 0 R",
-    b" 00000 n",
-    b"/Length",
-    b"/Contents",
-    b"/Kids",
-    b"/Filter",
-    b"/Type",
-    b">>",
-];
-
-/// What stands in content and dictionaries where nobody expects it.
-const STRAYS: [&[u8]; 14] = [
-    b" ) ",
-    b" > ",
-    b" >> ",
-    b" << ",
-    b" ] ",
-    b" [ ",
-    b" } ",
-    b" { ",
-    b" (",
-    b" <4!>",
-    b" null ",
-    b" 7 0 R ",
-    b" 99999999999999999999 ",
-    b" % ",
-];
-
-/// One of these words, wherever it stands, with a letter changed, lost, doubled, or something behind it.
-fn misspelt(out: &mut Vec<u8>, rng: &mut Rng) {
-    let word = WORDS[rng.below(16) as usize];
-    let places: Vec<usize> = memchr::memmem::find_iter(out, word).collect();
-    let Ok(count @ 1..) = u32::try_from(places.len()) else { return };
-    let start = places[rng.below(count) as usize];
-    let letter = start + rng.below(u32::try_from(word.len()).unwrap()) as usize;
-    match rng.below(5) {
-        0 => out[letter] = b'a' + u8::try_from(rng.below(26)).unwrap(),
-        1 => drop(out.remove(letter)),
-        2 => out.insert(letter, out[letter]),
-        3 => out[letter] = b"0123456789 \n"[rng.below(12) as usize],
-        _ => {
-            let stray = STRAYS[rng.below(14) as usize];
-            let end = start + word.len();
-            out.splice(end..end, stray.iter().copied());
-        }
-    }
-}
-
-/// A file with some of what happens to files: bytes changed, lost, doubled, a piece moved, an end cut off, a word of
-/// its structure misspelt, something between its words.
-fn mutant(file: &[u8], rng: &mut Rng) -> Vec<u8> {
-    let mut out = file.to_vec();
-    let at = |rng: &mut Rng, out: &[u8]| rng.below(u32::try_from(out.len()).unwrap()) as usize;
-    for _ in 0..=rng.below(4) {
-        let start = at(rng, &out);
-        match rng.below(11) {
-            0 | 1 => out[start] = rng.next_u32().to_le_bytes()[0],
-            2 => out[start] ^= 1 << rng.below(8),
-            3 => {
-                let end = (start + 1 + rng.below(12) as usize).min(out.len());
-                out.drain(start..end);
-            }
-            4 => {
-                let end = (start + 1 + rng.below(40) as usize).min(out.len());
-                let piece = out[start..end].to_vec();
-                out.splice(start..start, piece);
-            }
-            5 => {
-                // Digits are what structure is made of.
-                if let Some(digit) = out[start..].iter().position(u8::is_ascii_digit) {
-                    out[start + digit] = b'0' + u8::try_from(rng.below(10)).unwrap();
-                }
-            }
-            6..=8 => misspelt(&mut out, rng),
-            9 => {
-                let blanks: Vec<usize> = memchr::memchr2_iter(b' ', b'\n', &out).collect();
-                let blank = blanks[rng.below(u32::try_from(blanks.len()).unwrap()) as usize];
-                out.splice(blank..blank, STRAYS[rng.below(14) as usize].iter().copied());
-            }
-            _ => {
-                if rng.below(4) == 0 {
-                    out.truncate(start.max(200));
-                }
-            }
-        }
-        if out.len() < 200 {
-            return file.to_vec();
-        }
-    }
-    out
-}
-
 fn originals() -> Vec<Vec<u8>> {
+    if let Ok(list) = std::env::var("SEALPRESS_PDF_FILES") {
+        return list.split(',').map(|path| std::fs::read(path).expect("SEALPRESS_PDF_FILES")).collect();
+    }
     let mut files = vec![File::of(&[TEXT, "q Q", TEXT]).bytes(), File::of(&[TEXT, TEXT]).bytes()];
     files.extend(support::cases::all().into_iter().map(|case| case.file).filter(|file| file.len() < MAX_BYTES));
-    for path in support::corpus_pdfs() {
+    for path in support::corpus_pdfs().into_iter().chain(support::case_pdfs()) {
         let file = std::fs::read(path).unwrap();
         if file.len() < MAX_BYTES {
             files.push(file);
@@ -163,7 +66,12 @@ fn pdfium_misses_nothing_that_was_not_named() {
     for n in numbers {
         let mut rng = Rng::fork(seed, &format!("mutant {n}"));
         let which = rng.below(u32::try_from(originals.len()).unwrap()) as usize;
-        let bytes = mutant(&originals[which], &mut rng);
+        let original = &originals[which];
+        let bytes = if n % 4 == 3 {
+            Parts::of(original).varied(original, &mut rng)
+        } else {
+            damage::mutant(original, &mut rng)
+        };
         let Ok(media) = Media::sniff(bytes.clone()) else { continue };
         match Trimmer::new(support::patient()).trim(&media) {
             Err(e) if e.kind() == ErrorKind::Internal => {
@@ -188,7 +96,9 @@ fn pdfium_misses_nothing_that_was_not_named() {
                 let named = report.warnings.iter().any(|warning| {
                     matches!(
                         warning,
-                        Warning::ObjectLost { .. }
+                        Warning::PageInDoubt { .. }
+                            | Warning::PageUndecodable { .. }
+                            | Warning::ObjectLost { .. }
                             | Warning::ObjectDamaged { .. }
                             | Warning::PageLost { .. }
                             | Warning::PageTreeLost

@@ -126,6 +126,16 @@ impl Error {
         }
     }
 
+    /// A file that the system does not give, in words that do not name it.
+    #[must_use]
+    pub fn unreadable(error: std::io::Error) -> Self {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => "cannot be read: no such file".to_owned(),
+            kind => format!("cannot be read: {kind}"),
+        };
+        Self::new(ErrorKind::Read, message).with_source(error)
+    }
+
     /// The same error with what caused it behind it.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {

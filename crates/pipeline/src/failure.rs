@@ -44,7 +44,7 @@ impl From<client::Error> for Failure {
         let bad_signature = matches!(error.kind(), client::ErrorKind::ResponseSignature { .. });
         let meaning = error.failure();
         let kind = match meaning {
-            Meaning::AuthStop if is_foreign(&error) => ErrorKind::Blocked,
+            Meaning::AuthStop if error.is_foreign() => ErrorKind::Blocked,
             Meaning::AuthStop => ErrorKind::Unauthorized,
             Meaning::Permanent => ErrorKind::Refused,
             _ => ErrorKind::Unreachable,
@@ -53,8 +53,9 @@ impl From<client::Error> for Failure {
     }
 }
 
-/// A 403 or 407 without the vendor's code is the word of a proxy or a firewall on the way. A 401, or
-/// a redirect, is the same for every item whoever says it.
-fn is_foreign(error: &client::Error) -> bool {
-    matches!(error.http_status(), Some(403 | 407)) && error.code().is_none()
+/// What went wrong in a call beside the pipeline's own, under the name that a job would have for it.
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Failure::from(error).error
+    }
 }

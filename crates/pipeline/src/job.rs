@@ -17,7 +17,8 @@ use crate::source::{Fetch, Source};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Item {
-    /// Your own number for the item: a row of a table, an index.
+    /// Your own number for the item: a row of a table, an index. Jobs of one tag, unless it is 0, are the same item
+    /// of their session.
     pub tag: u64,
     /// The vendor's session id, opaque.
     pub session: SessionId,
@@ -85,7 +86,7 @@ impl Job {
         Self { item, stage, timestamp: None, in_doubt: false, doubt: None, session_items: None, look_first: false }
     }
 
-    /// Your own number, given back in every hook and in the outcome.
+    /// Your own number, given back in every hook and in the outcome: one for each item of a session.
     #[must_use]
     pub const fn tag(mut self, tag: u64) -> Self {
         self.item.tag = tag;

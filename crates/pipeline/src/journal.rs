@@ -93,8 +93,11 @@ pub struct Known {
     pub tag: u64,
     /// Its context.
     pub context: Context,
-    /// What was sent; `None` where that was not written down.
+    /// What was sent last; `None` where that was not written down: what it left may look like anything.
     pub sent: Option<Doubt>,
+    /// What attempts in doubt were that looked otherwise, because the file has changed since; `None` where that was not
+    /// written down.
+    pub earlier: Vec<Option<Doubt>>,
     /// The media that confirms it.
     pub media_id: Option<MediaId>,
     /// Whether nobody knows if the vendor has it: nothing that looks like it is sent.
@@ -110,7 +113,7 @@ pub struct Known {
 impl Known {
     /// An item that the vendor has.
     pub fn confirmed(tag: u64, context: Context, sent: Option<Doubt>, media_id: MediaId, doubts: u32) -> Self {
-        Self { tag, context, sent, media_id: Some(media_id), in_doubt: false, doubts, was_found: false, sent_ago: None }
+        Self { media_id: Some(media_id), in_doubt: false, doubts, ..Self::in_doubt(tag, context, sent, doubts) }
     }
 
     /// An item of which nobody knows whether the vendor has it.
@@ -119,6 +122,7 @@ impl Known {
             tag,
             context,
             sent,
+            earlier: Vec::new(),
             media_id: None,
             in_doubt: true,
             doubts: doubts.max(1),
@@ -134,6 +138,13 @@ impl Known {
         self
     }
 
+    /// The same with what attempts in doubt were that looked otherwise.
+    #[must_use]
+    pub fn looked_like(mut self, earlier: Vec<Option<Doubt>>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
     /// The same with how long ago its first unclear attempt was made.
     #[must_use]
     pub const fn with_sent_ago(mut self, ago: Option<Duration>) -> Self {
@@ -144,16 +155,7 @@ impl Known {
     /// An item that is not sent, of which some attempt was in doubt and a list did not have it: that list may have
     /// been behind, so that an entry that looks like the item may be its own.
     pub fn not_found(tag: u64, context: Context, sent: Option<Doubt>, doubts: u32) -> Self {
-        Self {
-            tag,
-            context,
-            sent,
-            media_id: None,
-            in_doubt: false,
-            doubts: doubts.max(1),
-            was_found: false,
-            sent_ago: None,
-        }
+        Self { in_doubt: false, ..Self::in_doubt(tag, context, sent, doubts) }
     }
 }
 

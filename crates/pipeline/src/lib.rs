@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod burst;
 mod create;
 mod dispatch;
 mod early;
@@ -45,6 +46,7 @@ mod telemetry;
 mod tests;
 
 pub use budget::{Budget, Share};
+pub use burst::Frame;
 pub use error::{Error, ErrorKind};
 pub use job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Submission, Timings};
 pub use journal::{Admit, Entry, Journal, JournalError, Known, NoJournal, Output, Permission};

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sealpress_client::{Backoff, Cause};
+use sealpress_media::Preflight;
 use serde::{Deserialize, Serialize};
 
 /// How much a pipeline does at once and how patient it is. All of it is bounded; the defaults suit
@@ -32,6 +33,9 @@ pub struct Options {
     pub circuit: Circuit,
     /// What to do about outcomes that are unclear.
     pub doubt: DoubtOptions,
+    /// What is made of the numbers that a press measured of a picture, by what its context shows: glare is nothing of a
+    /// face's, and barcodes are never refused. `None` leaves it at what the press said. Default: `None`.
+    pub preflight: Option<Preflight>,
 }
 
 /// Attempts, waits and the budget that all jobs share.
@@ -106,6 +110,7 @@ impl Default for Options {
             retry: Retry::default(),
             circuit: Circuit::default(),
             doubt: DoubtOptions::default(),
+            preflight: None,
         }
     }
 }

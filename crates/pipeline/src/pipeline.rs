@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use sealpress_client::{Decided, Jitter, NewSession, Provider, SessionId, SessionState};
+use sealpress_client::{Decided, Jitter, MediaId, NewSession, Provider, SessionId, SessionState};
 use sealpress_press::Press;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,8 @@ use crate::telemetry;
 ///
 /// Must be used inside a tokio runtime with time and I/O enabled. Jobs run as tasks of their own:
 /// a caller that drops its future before the first byte was sent cancels its job; after that the
-/// job is seen to its end, and its journal entries are written, without the caller.
+/// job is seen to its end, and its journal entries are written, without the caller. Who offers the item
+/// again, with its tag, waits for that end and is told what became of it: it is not sent twice.
 #[derive(Clone)]
 pub struct Pipeline {
     core: Arc<Core>,
@@ -216,13 +217,18 @@ impl Pipeline {
     /// want to see a file before they open a session for it. Put in again with [`Job::prepared`].
     #[must_use]
     pub fn preparer(&self) -> Preparer {
-        Preparer { stage: Arc::clone(&self.core.prepare), tag: None }
+        Preparer { stage: Arc::clone(&self.core.prepare), tag: None, subject: None }
     }
 
-    /// Forgets what this process remembers of a session of which nothing runs. For callers whose
-    /// journal is shared with others: what they did there in the meantime is asked for anew.
-    pub fn forget(&self, session: &SessionId) {
-        self.core.sessions.forget(session);
+    /// Media that stand for no item any more, such as pages of a file that was replaced: they are counted as nobody's.
+    pub fn disown(&self, session: &SessionId, media: &[MediaId]) {
+        self.core.sessions.hold(session).disown(media);
+    }
+
+    /// Forgets what this process remembers of a session, once all that still runs of it has ended. For
+    /// callers whose journal is shared with others: what they did there in the meantime is asked for anew.
+    pub async fn forget(&self, session: &SessionId) {
+        self.core.sessions.forget(session).await;
     }
 
     /// Submits a session whose items are all confirmed, for callers who count themselves instead of
@@ -257,6 +263,18 @@ impl Pipeline {
     /// As a listing that cannot be had, and where the vendor decides nothing.
     pub async fn decision(&self, session: &SessionId) -> Result<Option<Decided>, Error> {
         self.core.ask_again("decision", || self.core.provider.decision(session)).await
+    }
+
+    /// Whether sessions that are made may be left behind at the vendor.
+    #[must_use]
+    pub fn makes_sessions(&self) -> bool {
+        self.core.provider.makes_sessions()
+    }
+
+    /// Says that the caller has so many items under way, and will have no more until one of them has ended: nobody is kept
+    /// waiting for the company of others that cannot come.
+    pub fn expects(&self, items: usize) {
+        self.core.provider.expects(items.min(self.core.options.connections.get()));
     }
 
     /// Lets nobody in any more and waits for those who are in.

@@ -75,6 +75,23 @@ bugs! {
     DoubtUnread = "doubt-unread",
     /// An attempt in doubt that is taken back leaves no trace in the journal.
     ReturnedUndoubted = "returned-undoubted",
+    /// An entry of another size is taken for what was sent.
+    SizeUnread = "size-unread",
+    /// A row that cannot be read is none of its session's items.
+    BadRowUncounted = "bad-row-uncounted",
+    /// A run that is told to submit nothing does.
+    SubmitUnasked = "submit-unasked",
+    /// An item is blamed for its session, which has ended.
+    GoneIgnored = "gone-ignored",
+    /// An item is blamed while the provider cannot be asked whether its session has ended. Was there; the simulator
+    /// found it.
+    UnaskedBlamed = "unasked-blamed",
+    /// Two jobs of one item, of which a caller gave up the first, go side by side. Was there; the simulator found it.
+    SideBySide = "side-by-side",
+    /// An item that two jobs confirmed counts twice towards its session's submission. Was there; the simulator found it.
+    CountedTwice = "counted-twice",
+    /// A worker that a jump of the database's clock gives its own session again does not wait for its first claim.
+    ClaimBeside = "claim-beside",
 }
 
 /// Whether this bug is there.

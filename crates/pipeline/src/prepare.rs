@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sealpress_media::{Fault, Media, Refusal, RefusalKind, Summary};
+use sealpress_media::{Fault, Media, Preflight, Refusal, RefusalKind, Subject, Summary};
 use sealpress_press::{Press, Pressed};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -30,6 +30,10 @@ pub(crate) struct PrepareStage {
     /// Everything from the header on.
     pub(crate) budget: Budget,
     pub(crate) max_input: u64,
+    /// What is made of what the press measured, where it is made here.
+    preflight: Option<Preflight>,
+    /// Whether files become jobs, which are known by their content.
+    identifies: bool,
 }
 
 /// A file that was read, seen, and given its place in the budget.
@@ -38,13 +42,13 @@ pub(crate) struct Admitted {
     pub(crate) share: Share,
 }
 
-/// What the pool gives back: the result, and the share, which the file no longer needs.
-pub(crate) struct PressOutput {
-    pub(crate) pressed: Pressed,
-    /// SHA-256 of the result.
-    pub(crate) sha256: [u8; 32],
-    pub(crate) took: Duration,
-    pub(crate) share: Share,
+/// What a job's content is known by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    /// SHA-256 of the file as it came.
+    pub(crate) input: [u8; 32],
+    /// SHA-256 of what is sent.
+    pub(crate) output: [u8; 32],
 }
 
 impl PrepareStage {
@@ -59,23 +63,74 @@ impl PrepareStage {
             intake: Budget::new(intake),
             budget: Budget::new(options.memory - intake),
             max_input: options.max_input,
+            preflight: options.preflight.clone(),
+            identifies: true,
         })
     }
 
-    /// The share rides with the work: a task that nobody waits for any more still holds its memory
-    /// until the pool has come to skip it.
-    pub(crate) async fn press(&self, media: Media, share: Share) -> Result<PressOutput, Error> {
-        let parent = tracing::Span::current();
+    /// The same for files that become no jobs: hashing costs a twentieth of what pressing does.
+    fn anonymous(self) -> Self {
+        Self { identifies: false, ..self }
+    }
+
+    /// Presses a file that was `read` in this time, and whose SHA-256 is `input` where it becomes a job.
+    ///
+    /// The share rides with the work: a task that nobody waits for any more still holds its memory until the pool has
+    /// come to skip it.
+    pub(crate) async fn press(
+        &self,
+        Admitted { media, share }: Admitted,
+        read: Duration,
+        input: Option<[u8; 32]>,
+    ) -> Result<Prepared, Error> {
+        let parent = Span::current();
+        let input_bytes = media.len() as u64;
         self.pool
             .press(move |worker| {
                 let _span = tracing::debug_span!(parent: &parent, "press").entered();
                 let started = Instant::now();
-                let pressed = worker.press(&media)?;
+                let Pressed { media: pressed, further, summary, .. } = worker.press(&media)?;
+                let unchanged = pressed.bytes() == media.bytes();
                 drop(media);
-                let sha256 = Sha256::digest(pressed.media.bytes()).into();
-                Ok(PressOutput { pressed, sha256, took: started.elapsed(), share })
+                let mut prepared = Prepared {
+                    identity: input.map(|input| Identity { input, output: Sha256::digest(pressed.bytes()).into() }),
+                    media: pressed,
+                    further,
+                    summary,
+                    input_bytes,
+                    read,
+                    press: started.elapsed(),
+                    unchanged,
+                    share,
+                    is_further: false,
+                    span: None,
+                };
+                // Input and pixels are gone.
+                let left = prepared.files().map(|media| room(media.len() as u64)).sum();
+                prepared.share.shrink_to(left);
+                Ok(prepared)
             })
             .await
+    }
+
+    /// Judges by what the picture shows, which the press does not know. Judged twice, it is judged alike.
+    ///
+    /// # Errors
+    /// The finding for which it is refused, under its code.
+    pub(crate) fn judge(&self, mut summary: Summary, subject: Subject) -> Result<Summary, Error> {
+        let Some(judged) = summary.judged.take() else { return Ok(summary) };
+        let judged = match &self.preflight {
+            Some(policy) => policy.judge(judged.quality, subject),
+            None => Some(judged.seen_as(subject)),
+        };
+        let refused =
+            judged.as_ref().zip(self.preflight.as_ref()).and_then(|(j, policy)| j.refused_by(policy, subject));
+        if let Some(finding) = refused {
+            let message = format!("{}: {finding}", finding.code.as_str());
+            return Err(Refusal::new(RefusalKind::Quality, Fault::Input, message).into());
+        }
+        summary.judged = judged.map(Box::new);
+        Ok(summary)
     }
 
     /// SHA-256 of a file that was read, computed on the pool. The share rides along.
@@ -134,12 +189,15 @@ impl PrepareStage {
 }
 
 /// The first half of a pipeline on its own: files in, prepared media out, nothing sent. Same
-/// threads, same byte budget, same care for panics. Cheap to clone.
+/// threads, same byte budget, same care for panics. Cheap to clone. What is to become a job comes from
+/// [`Pipeline::preparer`](crate::Pipeline::preparer).
 #[derive(Clone)]
 pub struct Preparer {
     pub(crate) stage: Arc<PrepareStage>,
     /// Which upload it is for, where somebody said.
     pub(crate) tag: Option<u64>,
+    /// What the pictures show, where somebody said.
+    pub(crate) subject: Option<Subject>,
 }
 
 /// One prepared file. It holds its share of the byte budget until it is dropped.
@@ -159,9 +217,11 @@ pub struct Prepared {
     pub read: Duration,
     /// Time to press it.
     pub press: Duration,
-    pub(crate) input_sha256: [u8; 32],
-    pub(crate) sha256: [u8; 32],
+    pub(crate) unchanged: bool,
+    pub(crate) identity: Option<Identity>,
     pub(crate) share: Share,
+    /// Whether it is a further piece of a file, which was counted with its first.
+    pub(crate) is_further: bool,
     /// The item's span, which goes on with its job.
     pub(crate) span: Option<Span>,
 }
@@ -181,13 +241,21 @@ impl Preparer {
     /// As [`Self::new`].
     pub fn shared(press: Arc<dyn Press>, options: &Options) -> Result<Self, Error> {
         let executor = Arc::new(Threads::new(options.workers, options.queue())?);
-        Ok(Self { stage: Arc::new(PrepareStage::new(executor, press, options)?), tag: None })
+        let stage = Arc::new(PrepareStage::new(executor, press, options)?.anonymous());
+        Ok(Self { stage, tag: None, subject: None })
     }
 
     /// The same for what will be the job of this tag: it is seen in the item's span from here on.
     #[must_use]
     pub const fn tag(mut self, tag: u64) -> Self {
         self.tag = Some(tag);
+        self
+    }
+
+    /// The same for pictures of this, which are judged as such.
+    #[must_use]
+    pub const fn shows(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
         self
     }
 
@@ -213,6 +281,42 @@ impl Preparer {
     /// As [`Self::file`].
     pub async fn fetch(&self, fetch: impl Fetch) -> Result<Prepared, Error> {
         self.prepare(Source::Fetch(Box::new(fetch))).await
+    }
+
+    /// The files that it leaves as, each with its own share of the byte budget: a document whose pages leave as
+    /// pictures is several, in the order of its pages; anything else is one. The same document, prepared under the
+    /// same rules, is as many.
+    ///
+    /// # Errors
+    /// `internal` where hashing panicked.
+    pub async fn pieces(&self, mut prepared: Prepared) -> Result<Vec<Prepared>, Error> {
+        if prepared.further.is_empty() {
+            return Ok(vec![prepared]);
+        }
+        let split = move || {
+            let further = std::mem::take(&mut prepared.further);
+            let mut pieces = Vec::with_capacity(further.len() + 1);
+            let piece = |media: Media| Prepared {
+                identity: prepared
+                    .identity
+                    .map(|file| Identity { output: Sha256::digest(media.bytes()).into(), ..file }),
+                unchanged: false,
+                share: prepared.share.split(room(media.len() as u64)),
+                media,
+                further: Vec::new(),
+                summary: prepared.summary.clone(),
+                input_bytes: prepared.input_bytes,
+                // It was read and pressed once.
+                read: Duration::ZERO,
+                press: Duration::ZERO,
+                is_further: true,
+                span: None,
+            };
+            pieces.extend(further.into_iter().map(piece));
+            pieces.insert(0, prepared);
+            pieces
+        };
+        self.compute(split).await
     }
 
     /// Runs `work` on the threads that press: hashing and signing, which compute and never wait.
@@ -241,34 +345,42 @@ impl Preparer {
     async fn prepare_unseen(&self, source: Source) -> Result<Prepared, Error> {
         let reading = Instant::now();
         let admitted = self.stage.admit(source).await?;
-        let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
-        let (input_sha256, Admitted { media, share }) = self.stage.hash(admitted).await?;
-        early::content(&input_sha256);
-        let PressOutput { pressed, sha256, took, mut share } = self.stage.press(media, share).await?;
-        let Pressed { media, further, summary, .. } = pressed;
-        // The result, and the body that may be made of it.
-        let size = media.len() as u64 + further.iter().map(|media| media.len() as u64).sum::<u64>();
-        share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
-        Ok(Prepared {
-            media,
-            further,
-            summary,
-            input_bytes,
-            read,
-            press: took,
-            input_sha256,
-            sha256,
-            share,
-            span: None,
-        })
+        let read = reading.elapsed();
+        let (input, admitted) = if self.stage.identifies {
+            let (sha256, admitted) = self.stage.hash(admitted).await?;
+            early::content(&sha256);
+            (Some(sha256), admitted)
+        } else {
+            (None, admitted)
+        };
+        let mut prepared = self.stage.press(admitted, read, input).await?;
+        if let Some(subject) = self.subject {
+            prepared.summary = self.stage.judge(prepared.summary, subject)?;
+        }
+        Ok(prepared)
     }
 }
 
+/// A result, and the body that may be made of it: base64 makes 4 bytes of 3, plus a frame.
+const fn room(size: u64) -> u64 {
+    size + size.div_ceil(3) * 4 + 4096
+}
+
 impl Prepared {
+    /// SHA-256 of the file as it came, of one that is to become a job.
+    #[must_use]
+    pub fn input_sha256(&self) -> Option<[u8; 32]> {
+        self.identity.map(|identity| identity.input)
+    }
+
     /// Whether the file came out as it went in, byte for byte.
     #[must_use]
-    pub fn is_unchanged(&self) -> bool {
-        self.input_sha256 == self.sha256
+    pub const fn is_unchanged(&self) -> bool {
+        self.unchanged
+    }
+
+    fn files(&self) -> impl Iterator<Item = &Media> {
+        std::iter::once(&self.media).chain(&self.further)
     }
 }
 
@@ -293,7 +405,7 @@ fn too_large(size: u64, limit: u64) -> Result<(), Error> {
 
 /// Asked before the file is opened: opening a pipe would wait for a writer.
 fn size_of(path: &Path) -> Result<u64, Error> {
-    let about = std::fs::metadata(path).map_err(unreadable)?;
+    let about = std::fs::metadata(path).map_err(Error::unreadable)?;
     if about.is_file() {
         Ok(about.len())
     } else {
@@ -306,12 +418,8 @@ fn read(path: &Path, size: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let room = usize::try_from(size).unwrap_or(usize::MAX);
     bytes.try_reserve_exact(room).map_err(|e| Error::new(ErrorKind::Internal, "no memory").with_source(e))?;
-    File::open(path).and_then(|file| file.take(size).read_to_end(&mut bytes)).map_err(unreadable)?;
+    File::open(path).and_then(|file| file.take(size).read_to_end(&mut bytes)).map_err(Error::unreadable)?;
     Ok(bytes)
-}
-
-fn unreadable(e: std::io::Error) -> Error {
-    Error::new(ErrorKind::Read, format!("cannot be read: {}", e.kind())).with_source(e)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use sealpress_client::{SessionId, SignedBody, Upload};
 use sealpress_media::{Fault, Refusal, RefusalKind, Summary};
-use sealpress_press::Pressed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +16,8 @@ use crate::job::{Confirmed, Doubt, Item, Job, Outcome, Receipt, Stage, Timings};
 use crate::journal::{Admit, Output};
 use crate::metrics::{add, add_time};
 use crate::planted::{self, Bug};
-use crate::prepare::{Admitted, Prepared, PressOutput};
-use crate::session::Session;
+use crate::prepare::{Identity, Prepared};
+use crate::session::{Became, Session};
 use crate::source::Source;
 use crate::telemetry;
 
@@ -37,8 +36,12 @@ impl Core {
         let recall = async {
             let known = self.journal.known(id).await?;
             for item in known.iter().filter(|item| item.media_id.is_none()) {
-                if let (Some(Doubt { sha256: Some(sha256), .. }), Some(ago)) = (&item.sent, item.sent_ago) {
-                    self.provider.recall(id, &item.context, sha256, ago);
+                let Some(ago) = item.sent_ago else { continue };
+                // The first one first: it is the one that may have been taken.
+                for Doubt { sha256, .. } in item.earlier.iter().chain([&item.sent]).flatten() {
+                    if let Some(sha256) = sha256 {
+                        self.provider.recall(id, &item.context, sha256, ago);
+                    }
                 }
             }
             session.recall(known);
@@ -59,13 +62,19 @@ impl Core {
         let mut progress = Progress::default();
         // Jobs without a number of the caller's are different items nonetheless.
         let number = if item.tag == 0 { self.sessions.unnumbered() } else { item.tag };
-        let trace = Trace { session: &session, number };
-        let job_run = JobRun { core: self, item: &item, trace: &trace, cancel: &cancel, timestamp, look_first };
-        let mut result = match self.recall(&item.session, &session).await {
-            Ok(()) => job_run.run(stage, in_doubt, doubt, &mut progress).await,
-            Err(error) => Err(error.with_doubt(in_doubt)),
+        // Held until its entries are written: who offers the item again goes on from there.
+        let turn = Turn::begin(&session, number, &cancel).await;
+        let mut result = match &turn {
+            Ok(turn) => {
+                let trace = Trace { session: &session, number };
+                let job_run = JobRun { core: self, item: &item, trace: &trace, cancel: &cancel, timestamp, look_first };
+                match self.recall(&item.session, &session).await {
+                    Ok(()) => job_run.take_over(stage, turn.waited, (in_doubt, doubt), &mut progress).await,
+                    Err(error) => Err(error.with_doubt(in_doubt)),
+                }
+            }
+            Err(_) => Err(cancelled().with_doubt(in_doubt)),
         };
-        drop(trace);
 
         let journalled = match &result {
             Ok(receipt) => self.journal.confirmed(&item, receipt).await,
@@ -81,12 +90,13 @@ impl Core {
             Ok(receipt) => {
                 add(&self.metrics.confirmed, 1);
                 add(&self.metrics.found, u64::from(receipt.how == Confirmed::Listed));
-                if session.confirm() {
+                if session.confirm(number) {
                     submission = Some(self.submit(&item.session, &session).await);
                 }
             }
             Err(error) => self.metrics.failure(error.name()),
         }
+        drop(turn);
         drop(session);
         telemetry::ended(&result);
         let Progress { summary, attempts, input_bytes, mut timings } = progress;
@@ -107,6 +117,33 @@ impl Drop for Trace<'_> {
     }
 }
 
+/// A job's turn with its item: one at a time.
+struct Turn<'a> {
+    session: &'a Session,
+    number: u64,
+    /// An earlier job of the item, which its caller gave up, was seen to its end first.
+    waited: bool,
+}
+
+/// The caller gave the job up while it waited.
+struct GivenUp;
+
+impl<'a> Turn<'a> {
+    async fn begin(session: &'a Session, number: u64, cancel: &CancellationToken) -> Result<Self, GivenUp> {
+        tokio::select! {
+            biased;
+            waited = session.turn(number) => Ok(Self { session, number, waited }),
+            () = cancel.cancelled() => Err(GivenUp),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.session.end(self.number);
+    }
+}
+
 struct JobRun<'a> {
     core: &'a Core,
     item: &'a Item,
@@ -117,6 +154,25 @@ struct JobRun<'a> {
 }
 
 impl JobRun<'_> {
+    /// Goes on from what is remembered of the item: of an earlier job that nobody waited for, or whose doubt is open.
+    async fn take_over(
+        &self,
+        stage: Stage,
+        waited: bool,
+        (in_doubt, doubt): (bool, Option<Doubt>),
+        progress: &mut Progress,
+    ) -> Result<Receipt, Error> {
+        let Trace { session, number } = self.trace;
+        let in_doubt = match session.became(*number) {
+            Became::Confirmed(media_id, size, format) if waited => {
+                return Ok(Receipt { media_id, how: Confirmed::Answered, size, format });
+            }
+            Became::InDoubt => true,
+            _ => in_doubt,
+        };
+        self.run(stage, in_doubt, doubt, progress).await
+    }
+
     async fn run(
         &self,
         stage: Stage,
@@ -179,14 +235,19 @@ impl JobRun<'_> {
         let prepared = match stage {
             Stage::Unread(source) => self.press(source, progress).await?,
             Stage::Prepared(prepared) => {
-                early::content(&prepared.input_sha256);
-                progress.input_bytes = prepared.input_bytes;
-                self.admit(&prepared.input_sha256).await?;
+                if let Some(identity) = prepared.identity {
+                    early::content(&identity.input);
+                    progress.input_bytes = prepared.input_bytes;
+                    self.admit(&identity.input).await?;
+                }
                 *prepared
             }
         };
-        let Prepared { media, further, summary, input_bytes, read, press, input_sha256, sha256, mut share, span: _ } =
-            prepared;
+        let Prepared { media, further, summary, input_bytes, read, press, identity, share, is_further, .. } = prepared;
+        let Some(identity) = identity else {
+            let message = "it was prepared on its own: a job's files come from the preparer of its pipeline";
+            return Err(Error::new(ErrorKind::Request, message));
+        };
         if !further.is_empty() {
             let files = further.len() + 1;
             let message =
@@ -194,13 +255,14 @@ impl JobRun<'_> {
             return Err(Refusal::new(RefusalKind::UnsupportedFormat, Fault::Caller, message).into());
         }
         (progress.timings.read, progress.timings.press) = (read, press);
-        add(&core.metrics.bytes_in, input_bytes);
-        add_time(&core.metrics.press_us, press);
+        let summary = core.prepare.judge(summary, self.item.context.subject())?;
+        if !is_further {
+            add(&core.metrics.bytes_in, input_bytes);
+            add_time(&core.metrics.press_us, press);
+        }
         progress.summary = Some(summary);
         let (size, format) = (media.len() as u64, media.format());
         add(&core.metrics.bytes_pressed, size);
-        // Input and pixels are gone; the result and the body that is made of it remain.
-        share.shrink_to(size + size.div_ceil(3) * 4 + 4096);
 
         let provider = Arc::clone(&core.provider);
         let mut upload = Upload::new(self.item.session.clone(), self.item.context.clone(), media);
@@ -217,7 +279,8 @@ impl JobRun<'_> {
         add_time(&core.metrics.sign_us, took);
         share.shrink_to(signed.content_length());
 
-        let output = Output { input_sha256, input_size: input_bytes, sha256, size, format };
+        let Identity { input, output } = identity;
+        let output = Output { input_sha256: input, input_size: input_bytes, sha256: output, size, format };
         core.journal.pressed(self.item, &output).await.map_err(|e| core.journal_failed(e))?;
         let share = (!planted::is(Bug::EarlyRelease)).then_some(share);
         Ok(Ready { signed, output, _share: share })
@@ -228,28 +291,12 @@ impl JobRun<'_> {
         let core = self.core;
         let reading = Instant::now();
         let admitted = core.prepare.admit(source).await?;
-        let (input_bytes, read) = (admitted.media.len() as u64, reading.elapsed());
-        (progress.input_bytes, progress.timings.read) = (input_bytes, read);
-        // The share rides with the work: a task that nobody waits for any more still holds its
-        // memory until the pool has come to skip it.
-        let (input_sha256, Admitted { media, share }) = core.prepare.hash(admitted).await?;
+        let read = reading.elapsed();
+        (progress.input_bytes, progress.timings.read) = (admitted.media.len() as u64, read);
+        let (input_sha256, admitted) = core.prepare.hash(admitted).await?;
         early::content(&input_sha256);
         self.admit(&input_sha256).await?;
-        let output = core.prepare.press(media, share).await;
-        let PressOutput { pressed, sha256, took, share } = output.inspect_err(|e| core.press_failed(e))?;
-        let Pressed { media, further, summary, .. } = pressed;
-        Ok(Prepared {
-            media,
-            further,
-            summary,
-            input_bytes,
-            read,
-            press: took,
-            input_sha256,
-            sha256,
-            share,
-            span: None,
-        })
+        core.prepare.press(admitted, read, Some(input_sha256)).await.inspect_err(|e| core.press_failed(e))
     }
 
     async fn admit(&self, input_sha256: &[u8; 32]) -> Result<(), Error> {

@@ -1,16 +1,22 @@
 //! What is known of a session while jobs of it run: who is confirmed by which media, which uploads
 //! look alike in the vendor's list, and whose outcome is unclear.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+mod claims;
+mod sessions;
 
-use sealpress_client::{Context, MediaId, SessionId};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sealpress_client::{Context, MediaId};
 use sealpress_media::Format;
 use tokio::sync::{Notify, OnceCell, RwLock};
 
+use crate::job::Doubt;
 use crate::journal::Known;
 use crate::planted::{self, Bug};
+use claims::Claims;
+use sessions::Keep;
+pub(crate) use sessions::Sessions;
 
 /// What is known of one session while jobs of it run.
 #[derive(Debug, Default)]
@@ -23,18 +29,24 @@ pub(crate) struct Session {
     tally: Mutex<Tally>,
     /// Some upload's outcome became clear, or nobody tries to clear it any more.
     cleared: Notify,
+    /// A job ended.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// Media ids that items of this run are confirmed by, with the items' numbers.
-    claimed: HashMap<MediaId, u64>,
+    /// Media that items of this run are confirmed by.
+    claimed: Claims,
     /// Everything that was ever on its way to this session, by the items' numbers.
     uploads: HashMap<u64, Upload>,
     /// What the vendor served back: SHA-256 by media id.
     content: HashMap<MediaId, [u8; 32]>,
     /// Items left until the session may be submitted, where somebody said how many there are.
     left: Option<usize>,
+    /// Items that were counted off it.
+    counted: HashSet<u64>,
+    /// Items of which a job runs.
+    running: HashSet<u64>,
     /// An outcome was unclear, now or in an earlier run: worth counting before the submission.
     doubted: bool,
     /// Submitted: nothing of it needs to be remembered.
@@ -45,8 +57,10 @@ struct Tally {
 #[derive(Clone, Debug)]
 struct Upload {
     context: Context,
-    /// `None` where an earlier run did not write it down: may look like anything.
-    looks: Option<(u64, Format)>,
+    /// Of every attempt, the last one last: the file may have changed in between, and each may have left an entry.
+    looks: Vec<(u64, Format)>,
+    /// An earlier run did not write it down: what it left may look like anything.
+    is_anything: bool,
     /// Attempts whose outcome was unclear, cleared ones included: each may have left an entry.
     doubts: usize,
     state: State,
@@ -73,6 +87,17 @@ pub(crate) enum Standing {
     Blocked,
 }
 
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// The vendor has it under this id, of this size and format.
+    Confirmed(MediaId, u64, Format),
+    /// It may have arrived.
+    InDoubt,
+    /// It was not sent, or did not arrive.
+    Open,
+}
+
 /// Items that a listing cannot tell from the one that is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LookAlikes {
@@ -85,55 +110,59 @@ pub(crate) struct LookAlikes {
     pub(crate) unlisted: usize,
 }
 
-/// Sessions that are remembered although nothing of them runs and nobody said that more will come.
-/// Their claims keep a later item of the same session from being confirmed by an earlier one's
-/// upload; beyond these, the journal's `known` does.
-const REMEMBERED: usize = 4096;
-
 impl Session {
     /// Takes in what the journal knows of earlier runs.
     pub(crate) fn recall(&self, known: Vec<Known>) {
         let mut tally = self.lock();
-        for Known { tag, context, sent, media_id, in_doubt, doubts, was_found, .. } in known {
+        for Known { tag, context, sent, earlier, media_id, in_doubt, doubts, was_found, .. } in known {
             if media_id.is_none() && !in_doubt && planted::is(Bug::NotFoundForgotten) {
                 continue;
             }
             tally.doubted |= doubts > 0 || was_found;
             let state = if in_doubt { State::Left } else { State::Clear };
             if let Some(id) = media_id {
-                tally.claimed.entry(id).or_insert(tag);
+                tally.claimed.insert_first(id, tag);
             }
             let doubts = usize::try_from(doubts).unwrap_or(usize::MAX);
-            let looks = sent.map(|d| (d.size, d.format));
-            tally.uploads.entry(tag).or_insert(Upload { context, looks, doubts, state });
+            let is_anything = sent.is_none() || earlier.contains(&None);
+            let mut looks: Vec<(u64, Format)> = Vec::new();
+            for Doubt { size, format, .. } in earlier.into_iter().chain([sent]).flatten() {
+                looks.retain(|of| *of != (size, format));
+                looks.push((size, format));
+            }
+            tally.uploads.entry(tag).or_insert(Upload { context, looks, is_anything, doubts, state });
         }
     }
 
     /// Counts `media_id` as this item's. False if another item has it already.
     pub(crate) fn claim(&self, media_id: &MediaId, item: u64) -> bool {
         let mut tally = self.lock();
-        if tally.is_anothers(media_id, item) {
-            return false;
+        let is_free = !tally.claimed.is_anothers(media_id, item);
+        if is_free {
+            tally.claimed.insert(media_id.clone(), item);
         }
-        tally.claimed.insert(media_id.clone(), item);
-        true
+        is_free
     }
 
     /// Whether an item other than this one is confirmed by `media_id`. An item that was answered
     /// before, and whose journal could not take it down, is the same item.
     pub(crate) fn is_anothers(&self, media_id: &MediaId, item: u64) -> bool {
-        self.lock().is_anothers(media_id, item)
+        self.lock().claimed.is_anothers(media_id, item)
+    }
+
+    /// These stand for no item any more.
+    pub(crate) fn disown(&self, media: &[MediaId]) {
+        self.lock().claimed.remove(media);
     }
 
     pub(crate) fn claimed(&self) -> HashSet<MediaId> {
-        self.lock().claimed.keys().cloned().collect()
+        self.lock().claimed.media().cloned().collect()
     }
 
     /// An attempt is about to be made.
     pub(crate) fn sending(&self, item: u64, context: &Context, looks: (u64, Format)) {
         let mut tally = self.lock();
-        let upload = tally.upload(item, context);
-        upload.looks = Some(looks);
+        tally.upload(item, context).looks_like(looks);
     }
 
     /// An attempt's outcome is unclear; its job is at the wire and will look.
@@ -141,7 +170,10 @@ impl Session {
         let mut tally = self.lock();
         tally.doubted = true;
         let upload = tally.upload(item, context);
-        upload.looks = looks.or(upload.looks);
+        match looks {
+            Some(looks) => upload.looks_like(looks),
+            None => upload.is_anything |= upload.looks.is_empty(),
+        }
         // A doubt that an earlier run left is counted already.
         upload.doubts += usize::from(upload.state == State::Clear || upload.doubts == 0);
         upload.state = State::InDoubt;
@@ -202,7 +234,7 @@ impl Session {
         for (of, upload) in tally.others(item, context, looks) {
             sum.items += 1;
             sum.doubts += upload.doubts;
-            sum.unlisted += usize::from(tally.claimed.iter().any(|(id, item)| item == of && !listed(id)));
+            sum.unlisted += usize::from(tally.claimed.of(*of).iter().any(|id| !listed(id)));
         }
         sum
     }
@@ -221,12 +253,54 @@ impl Session {
         self.lock().left.get_or_insert(items);
     }
 
-    /// One more item is confirmed. True exactly once: for the last of them.
-    pub(crate) fn confirm(&self) -> bool {
+    /// An item is confirmed, for the first time or again. True exactly once: for the last of them.
+    pub(crate) fn confirm(&self, item: u64) -> bool {
         let mut tally = self.lock();
         let Some(left) = tally.left else { return false };
+        if !tally.counted.insert(item) && !planted::is(Bug::CountedTwice) {
+            return false;
+        }
         tally.left = left.checked_sub(1);
         tally.left == Some(usize::from(planted::is(Bug::EarlySubmit)))
+    }
+
+    /// Begins a job's turn with its item, unless another job has it.
+    fn begin(&self, item: u64) -> bool {
+        self.lock().running.insert(item) || planted::is(Bug::SideBySide)
+    }
+
+    /// A job's turn with its item. An earlier job of the item, which its caller gave up, is seen to its end first;
+    /// true where there was one.
+    pub(crate) async fn turn(&self, item: u64) -> bool {
+        let mut waited = false;
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if self.begin(item) {
+                return waited;
+            }
+            waited = true;
+            ended.await;
+        }
+    }
+
+    /// The turn is over.
+    pub(crate) fn end(&self, item: u64) {
+        self.lock().running.remove(&item);
+        self.ended.notify_waiters();
+    }
+
+    /// What became of an item so far.
+    pub(crate) fn became(&self, item: u64) -> Became {
+        let tally = self.lock();
+        let upload = tally.uploads.get(&item);
+        let media_id = tally.claimed.of(item).last().cloned();
+        match (media_id, upload.and_then(|upload| upload.looks.last().copied())) {
+            (Some(media_id), Some((size, format))) => Became::Confirmed(media_id, size, format),
+            _ if upload.is_some_and(|upload| upload.state != State::Clear) => Became::InDoubt,
+            _ => Became::Open,
+        }
     }
 
     pub(crate) fn is_doubted(&self) -> bool {
@@ -260,12 +334,14 @@ impl Session {
 }
 
 impl Tally {
-    fn is_anothers(&self, media_id: &MediaId, item: u64) -> bool {
-        self.claimed.get(media_id).is_some_and(|of| *of != item)
-    }
-
     fn upload(&mut self, item: u64, context: &Context) -> &mut Upload {
-        let fresh = || Upload { context: context.clone(), looks: None, doubts: 0, state: State::Clear };
+        let fresh = || Upload {
+            context: context.clone(),
+            looks: Vec::new(),
+            is_anything: false,
+            doubts: 0,
+            state: State::Clear,
+        };
         self.uploads.entry(item).or_insert_with(fresh)
     }
 
@@ -277,208 +353,19 @@ impl Tally {
         looks: Option<(u64, Format)>,
     ) -> impl Iterator<Item = (&u64, &Upload)> {
         self.uploads.iter().filter(move |(of, upload)| {
-            let same = looks.is_none() || upload.looks.is_none() || upload.looks == looks;
+            let same = looks.is_none_or(|looks| upload.is_anything || upload.looks.contains(&looks));
             **of != item && upload.context == *context && same
         })
     }
 }
 
-enum Keep {
-    Yes,
-    WhileThereIsRoom,
-    No,
-}
-
-/// The sessions that have jobs, those that wait for more of them, and some that were used lately. A
-/// run of days over millions of sessions holds only these.
-#[derive(Debug, Default)]
-pub(crate) struct Sessions {
-    open: Mutex<Open>,
-    unnumbered: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    slots: HashMap<SessionId, Slot>,
-    lately: VecDeque<SessionId>,
-}
-
-#[derive(Debug)]
-enum Slot {
-    /// Some job of it runs.
-    Running(Weak<Session>),
-    /// None runs.
-    Resting(Arc<Session>),
-}
-
-/// A job's hold on its session.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    session: Option<Arc<Session>>,
-    id: SessionId,
-    sessions: Arc<Sessions>,
-}
-
-impl Sessions {
-    /// A number for a job that has none, beyond all that callers are likely to use.
-    pub(crate) fn unnumbered(&self) -> u64 {
-        u64::MAX - self.unnumbered.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(crate) fn hold(self: &Arc<Self>, id: &SessionId) -> Hold {
-        let mut open = self.lock();
-        let session = match open.slots.get(id) {
-            Some(Slot::Running(weak)) => weak.upgrade().unwrap_or_default(),
-            Some(Slot::Resting(session)) => Arc::clone(session),
-            None => Arc::default(),
-        };
-        open.slots.insert(id.clone(), Slot::Running(Arc::downgrade(&session)));
-        drop(open);
-        Hold { session: Some(session), id: id.clone(), sessions: Arc::clone(self) }
-    }
-
-    /// Forgets what is remembered of a session of which nothing runs: its journal knows better.
-    pub(crate) fn forget(&self, id: &SessionId) {
-        let mut open = self.lock();
-        if matches!(open.slots.get(id), Some(Slot::Resting(_))) {
-            open.slots.remove(id);
-        }
-    }
-
-    /// Sessions remembered at the moment.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().slots.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl std::ops::Deref for Hold {
-    type Target = Session;
-    fn deref(&self) -> &Session {
-        self.session.as_ref().expect("admitted only on drop")
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        let mut open = self.sessions.lock();
-        // Under the lock nobody can take a new hold: one reference left is this one.
-        if Arc::strong_count(&session) > 1 {
-            return;
-        }
-        let keep = session.keep();
-        if let Keep::No = keep {
-            open.slots.remove(&self.id);
-            return;
-        }
-        open.slots.insert(self.id.clone(), Slot::Resting(session));
-        if let Keep::WhileThereIsRoom = keep {
-            open.lately.push_back(self.id.clone());
-            open.forget_beyond(REMEMBERED);
-        }
-    }
-}
-
-impl Open {
-    fn forget_beyond(&mut self, room: usize) {
-        while self.lately.len() > room {
-            let Some(id) = self.lately.pop_front() else { return };
-            if let Some(Slot::Resting(session)) = self.slots.get(&id)
-                && !matches!(session.keep(), Keep::Yes)
-            {
-                self.slots.remove(&id);
-            }
-        }
+impl Upload {
+    /// How it looks now: the file may have changed since its last attempt.
+    fn looks_like(&mut self, looks: (u64, Format)) {
+        self.looks.retain(|of| *of != looks);
+        self.looks.push(looks);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(id: impl ToString) -> SessionId {
-        SessionId::new(id.to_string()).unwrap()
-    }
-
-    fn media(id: &str) -> MediaId {
-        MediaId::new(id).unwrap()
-    }
-
-    #[test]
-    fn a_session_is_remembered_while_it_matters() {
-        let sessions = Arc::new(Sessions::default());
-        let id = session("s");
-        let (a, b) = (sessions.hold(&id), sessions.hold(&id));
-        a.expect(2);
-        b.expect(9);
-        assert!(a.claim(&media("m1"), 1) && !b.claim(&media("m1"), 2) && b.is_anothers(&media("m1"), 2));
-        assert!(b.claim(&media("m1"), 1) && !b.is_anothers(&media("m1"), 1), "the same item again");
-        assert!(a.claim(&media("m2"), 3) && b.is_anothers(&media("m2"), 4));
-        assert!(!a.confirm());
-        drop((a, b));
-        assert_eq!(sessions.len(), 1, "one item is still to come");
-        let c = sessions.hold(&id);
-        assert!(c.is_anothers(&media("m1"), 2));
-        assert!(c.confirm() && !c.confirm(), "the last item, once");
-        c.finish();
-        drop(c);
-        assert_eq!(sessions.len(), 0);
-    }
-
-    #[test]
-    fn look_alikes_wait_for_each_other() {
-        let (session, face) = (Session::default(), Context::Face);
-        let (looks, other) = ((1000, Format::Jpeg), (1001, Format::Jpeg));
-        session.sending(1, &face, looks);
-        assert_eq!(session.standing(2, &face, looks), Standing::Clear, "on its way is not in doubt");
-        session.doubt(1, &face, Some(looks));
-        assert_eq!(session.standing(1, &face, looks), Standing::Clear, "nobody waits for itself");
-        assert_eq!(session.standing(2, &face, looks), Standing::Wait);
-        assert_eq!(session.standing(2, &face, other), Standing::Clear);
-        assert_eq!(session.standing(2, &Context::DocumentFront, looks), Standing::Clear);
-        session.leave(1);
-        assert_eq!(session.standing(2, &face, looks), Standing::Blocked);
-        session.clear(1);
-        assert_eq!(session.standing(2, &face, looks), Standing::Clear);
-        assert_eq!(
-            session.look_alikes(2, &face, Some(looks), |_| true),
-            LookAlikes { items: 1, doubts: 1, unlisted: 0 }
-        );
-        assert_eq!(session.look_alikes(2, &face, Some(other), |_| true), LookAlikes::default());
-        assert_eq!(session.look_alikes(2, &face, None, |_| true).items, 1, "a list without sizes");
-
-        let known = Known::in_doubt(7, Context::Face, None, 1);
-        session.recall(vec![known]);
-        assert_eq!(session.standing(2, &face, other), Standing::Blocked, "may look like anything");
-        session.doubt(7, &face, Some(looks));
-        assert_eq!(session.look_alikes(2, &face, Some(looks), |_| true).doubts, 2, "the same doubt is counted once");
-    }
-
-    #[test]
-    fn what_was_in_doubt_and_not_found_may_stand_behind_an_entry() {
-        let (session, looks) = (Session::default(), (1000, Format::Jpeg));
-        let sent = crate::job::Doubt { size: 1000, format: Format::Jpeg, sha256: None };
-        session.recall(vec![Known::not_found(7, Context::Face, Some(sent), 1)]);
-        assert_eq!(session.standing(2, &Context::Face, looks), Standing::Clear, "nobody waits for it");
-        let rivals = session.look_alikes(2, &Context::Face, Some(looks), |_| true);
-        assert_eq!(rivals, LookAlikes { items: 1, doubts: 1, unlisted: 0 });
-        assert!(session.is_doubted(), "the session is counted before it is submitted");
-    }
-
-    #[test]
-    fn only_so_many_are_remembered() {
-        let sessions = Arc::new(Sessions::default());
-        for n in 0..REMEMBERED + 100 {
-            sessions.hold(&session(n)).claim(&media("m"), 1);
-        }
-        assert_eq!(sessions.len(), REMEMBERED);
-        drop(sessions.hold(&session("nothing-claimed")));
-        assert_eq!(sessions.len(), REMEMBERED);
-        let last = session(REMEMBERED + 99);
-        assert!(sessions.hold(&last).is_anothers(&media("m"), 2));
-    }
-}
+mod tests;

@@ -14,8 +14,15 @@ pub const ISOLATION: &str = "SEALPRESS_ISOLATION";
 #[must_use]
 pub fn from_env(policies: Policies) -> Arc<dyn Press> {
     #[cfg(feature = "isolate")]
-    if std::env::var_os(ISOLATION).is_none_or(|value| value != "off") {
+    if isolates() {
         return Arc::new(crate::isolated::Isolated::new(policies));
     }
     Arc::new(InProcess::new(policies))
+}
+
+/// Whether [`from_env`] gives worker processes.
+#[cfg(feature = "isolate")]
+#[must_use]
+pub fn isolates() -> bool {
+    std::env::var_os(ISOLATION).is_none_or(|value| value != "off")
 }

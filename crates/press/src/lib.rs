@@ -16,15 +16,20 @@ mod policies;
 mod press;
 mod rank;
 
+#[cfg(all(feature = "isolate", any(feature = "image", feature = "pdf")))]
+pub use choice::isolates;
 #[cfg(any(feature = "image", feature = "pdf"))]
 pub use choice::{ISOLATION, from_env};
 pub use error::Error;
 #[cfg(any(feature = "image", feature = "pdf"))]
 pub use in_process::InProcess;
 #[cfg(all(feature = "isolate", any(feature = "image", feature = "pdf")))]
-pub use isolated::{Isolated, WorkerLimits};
+#[doc(hidden)]
+pub use isolated::fuzzing;
+#[cfg(all(feature = "isolate", any(feature = "image", feature = "pdf")))]
+pub use isolated::{Isolated, WorkerLimits, fork_first_worker};
 pub use plan::{Plan, Probe};
 #[cfg(any(feature = "image", feature = "pdf"))]
 pub use policies::Policies;
 pub use press::{Isolation, Press, Pressed, Unchanged, Worker};
-pub use rank::{Ranked, rank};
+pub use rank::{Grade, Ranked, order, rank};

@@ -53,7 +53,7 @@ impl Policies {
     }
 
     /// Whether pages leave as pictures.
-    #[cfg(feature = "pdf")]
+    #[cfg(all(feature = "pdf", feature = "isolate"))]
     fn draws_pages(&self) -> bool {
         #[cfg(feature = "image")]
         return self.drawing.is_some();

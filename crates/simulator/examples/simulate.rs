@@ -13,6 +13,7 @@ const HELP: &str = "\
   --trace         with --seed: all of it, in the order of simulated time
   --until STEP    with --trace: up to this line
   --shrink        cut down to what its violation needs, and told
+  --keep FILE     with --shrink: its tape, to be told again by the suite
   --backfill      of the backfill's engine; without it, of the pipeline on its own
   --hundred       a hundred items each
   --plant BUG     with a bug in it: how long until it is found? ALL for all of them, one after another
@@ -24,6 +25,7 @@ struct Flags {
     trace: bool,
     until: usize,
     shrink: bool,
+    keep: Option<std::path::PathBuf>,
     size: Size,
     what: What,
     plant: Option<String>,
@@ -51,6 +53,7 @@ fn flags() -> Result<Flags, lexopt::Error> {
         trace: false,
         until: usize::MAX,
         shrink: false,
+        keep: None,
         size: Size::Drawn,
         what: What::Pipeline,
         plant: None,
@@ -65,6 +68,7 @@ fn flags() -> Result<Flags, lexopt::Error> {
             lexopt::Arg::Long("plant") => flags.plant = Some(args.value()?.string()?),
             lexopt::Arg::Long("trace") => flags.trace = true,
             lexopt::Arg::Long("shrink") => flags.shrink = true,
+            lexopt::Arg::Long("keep") => flags.keep = Some(args.value()?.into()),
             lexopt::Arg::Long("backfill") => flags.what = What::Backfill,
             lexopt::Arg::Long("hundred") => flags.size = Size::Hundred,
             lexopt::Arg::Long("help") => {
@@ -95,6 +99,12 @@ fn campaign(flags: &Flags) -> ExitCode {
             if flags.shrink {
                 told = shrink(&case.clone().with_lines(), told);
                 println!("seed {seed}, cut down to {} items:", told.items);
+                if let Some(path) = &flags.keep
+                    && let Err(e) = keep(path, flags, &told)
+                {
+                    println!("{}: {e}", path.display());
+                    return ExitCode::FAILURE;
+                }
             }
         }
         told.lines.iter().take(flags.until).for_each(|line| println!("{line}"));
@@ -105,6 +115,13 @@ fn campaign(flags: &Flags) -> ExitCode {
         "{n} seeds, {bad} with a violation; {hours:.0} simulated hours, {posts} uploads, {events} events in {took:.1?}"
     );
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A tape as the suite reads it: what is simulated and which bug it shows, then the numbers.
+fn keep(path: &std::path::Path, flags: &Flags, told: &Told) -> std::io::Result<()> {
+    let numbers: Vec<String> = told.tape.iter().map(|number| format!("{number:x}")).collect();
+    let bug = flags.plant.as_deref().unwrap_or("none");
+    std::fs::write(path, format!("{:?} {bug}\n{}\n", flags.what, numbers.join(" ")))
 }
 
 fn say(seed: u64, told: &Told, always: bool) {

@@ -13,12 +13,18 @@ use sealpress_pipeline::{Fetch, Pipeline};
 use crate::files::{File, OneThread, press_of};
 use crate::plan::{Plan, Row, Size};
 use crate::vendor;
-use crate::world::{Machine, World};
+use crate::world::{Inner, Machine, World};
 
 /// From when on after the last fault nothing may fail for a reason that passes.
 const GRACE: Duration = Duration::from_secs(900);
 /// How long after the last fault all must be done.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// How long after the end of a run the next one begins, where nothing says.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// What rows that nobody can read are failed as.
+const BAD_ROW: &str = "bad-row";
+/// How many seconds a database's clock is ahead after a jump.
+const JUMPS: [i64; 7] = [0, 10, -10, 70, -70, 600, -600];
 /// How long a claim lasts where machines share a journal.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -35,11 +41,20 @@ struct Job {
 pub(crate) async fn run(world: &World, size: Size) {
     let plan = Plan::draw(world, size);
     let (is_subject, machines, sessions, signals) = {
-        let tape = &mut world.lock().tape;
-        (tape.chance(500_000), tape.one_of(&[0, 0, 1, 2, 3]), tape.one_of(&[8, 2, 1]), tape.one_of(&[0, 200_000]))
+        let Inner { tape, mix, .. } = &mut *world.lock();
+        let drawn =
+            (tape.chance(500_000), tape.one_of(&[0, 0, 1, 2, 3]), tape.one_of(&[8, 2, 1]), tape.one_of(&[0, 200_000]));
+        mix.jumps = tape.one_of(&[0, 0, 10_000, 100_000]);
+        drawn
     };
     let lines: Vec<Line> = plan.rows.iter().filter_map(|row| line(row, is_subject)).collect();
     world.lock().truth.numbers_sessions(plan.rows.iter().map(|row| row.session.as_str()));
+    for row in plan.rows.iter().filter(|row| row.is_bad) {
+        world.judge(|inner| {
+            inner.truth.excuse(row.item, BAD_ROW);
+            inner.truth.fails(row.item, BAD_ROW)
+        });
+    }
     let Ok(journal) = Journal::new(&lines, (machines > 0).then_some(LEASE)) else {
         return world.violate("the journal could not be made");
     };
@@ -91,10 +106,18 @@ async fn operator(world: &World, job: &Job) {
             let stops = inner.happens(job.signals);
             stops.then(|| inner.tape.wait(Duration::from_secs(300)))
         };
+        let submits = {
+            let mut inner = world.lock();
+            let withholds = job.plan.is_unsettled && inner.happens(300_000);
+            if withholds {
+                inner.truth.withholds(machine.number());
+            }
+            !withholds
+        };
         let ended = tokio::select! {
             biased;
             () = machine.ended() => None,
-            finished = job.journal.run(process(&machine, job, Retry::Nothing, stopped_after)) => Some(finished),
+            finished = job.journal.run(process(&machine, job, Retry::Nothing, stopped_after, submits)) => Some(finished),
         };
         match &ended {
             Some(Ok(finished)) => machine.note(format_args!("exit {:?}: {:?}", finished.exit, finished.stopped)),
@@ -110,7 +133,8 @@ async fn operator(world: &World, job: &Job) {
             return world.violate("faults stopped long ago, and a run does not end by itself");
         }
         let down = world.lock().tape.wait(Duration::from_secs(600));
-        tokio::time::sleep(down).await;
+        // Of a tape that was cut down nothing but zeros is left, and time must pass all the same.
+        tokio::time::sleep(if down.is_zero() { LOOK_AGAIN } else { down }).await;
     }
 }
 
@@ -124,7 +148,7 @@ async fn last_run(world: &World, job: &Job, retry: Retry) -> Option<Finished> {
         biased;
         () = machine.ended() => None,
         () = tokio::time::sleep(PATIENCE) => None,
-        finished = job.journal.run(process(&machine, job, retry, None)) => Some(finished),
+        finished = job.journal.run(process(&machine, job, retry, None, true)) => Some(finished),
     };
     machine.exit();
     match ended {
@@ -136,7 +160,7 @@ async fn last_run(world: &World, job: &Job, retry: Retry) -> Option<Finished> {
     None
 }
 
-fn process(machine: &Machine, job: &Job, retry: Retry, stopped_after: Option<Duration>) -> Process {
+fn process(machine: &Machine, job: &Job, retry: Retry, stopped_after: Option<Duration>, submit: bool) -> Process {
     let plan = &job.plan;
     let rows: BTreeMap<String, Row> = plan.rows.iter().map(|row| (row.item.to_string(), row.clone())).collect();
     let at = machine.clone();
@@ -149,7 +173,8 @@ fn process(machine: &Machine, job: &Job, retry: Retry, stopped_after: Option<Dur
         machine: Arc::new(Way(machine.clone())),
         worker: format!("worker-{}", machine.number()),
         pipeline: pipeline.executor(OneThread(machine.clone())).seed(plan.seed),
-        options: plan.options.clone(),
+        options: plan.options_of(&machine.world),
+        submit,
         sessions: job.sessions,
         retry_failed: retry == Retry::Failed,
         find: Box::new(find),
@@ -163,7 +188,8 @@ fn line(row: &Row, is_subject: bool) -> Option<Line> {
         false => Whose::Session(SessionId::new(row.session.as_str()).ok()?),
     };
     let media = row.item.to_string();
-    Some(Line { of, context: Context::from(row.context), timestamp: media.clone(), media })
+    let bad = row.is_bad.then(|| BAD_ROW.to_owned());
+    Some(Line { of, context: Context::from(row.context), timestamp: media.clone(), media, bad })
 }
 
 /// A process's way to the journal.
@@ -187,7 +213,12 @@ impl simulation::Machine for Way {
 
     fn fate(&self) -> Fate {
         let mut inner = self.0.world.lock();
-        let (fails, aborts) = (inner.mix.journal_fails, inner.mix.journal_aborts);
+        let (fails, aborts, jumps) = (inner.mix.journal_fails, inner.mix.journal_aborts, inner.mix.jumps);
+        if jumps > 0 && inner.happens(jumps) {
+            let ahead = inner.tape.one_of(&JUMPS);
+            inner.truth.ahead = ahead;
+            inner.note("journal", format_args!("its clock jumps, {ahead}s ahead now"));
+        }
         if inner.happens(fails) {
             inner.note(self.0.number(), format_args!("the journal cannot be written"));
             Fate::Fails
@@ -199,7 +230,8 @@ impl simulation::Machine for Way {
     }
 
     fn now(&self) -> i64 {
-        1_800_000_000_000 + i64::try_from(self.0.world.elapsed().as_millis()).unwrap_or(0)
+        let inner = self.0.world.lock();
+        1_800_000_000_000 + inner.truth.clock(inner.elapsed())
     }
 
     fn asks(&self, event: &Event) {
@@ -212,11 +244,15 @@ impl simulation::Machine for Way {
         self.0.note(format_args!("journal: {event:?}"));
         self.0.world.judge(|inner| {
             let passes = inner.elapsed() < inner.mix.until + GRACE;
-            let machine = self.0.number();
+            let (machine, now) = (self.0.number(), inner.elapsed());
             let truth = &mut inner.truth;
             match event {
                 Event::Claimed(session) => {
-                    truth.claims(*session, machine);
+                    truth.claims(*session, machine, now, LEASE);
+                    Ok(())
+                }
+                Event::Renewed(session) => {
+                    truth.renews(*session, machine, now, LEASE);
                     Ok(())
                 }
                 Event::Sending(item) => {
@@ -239,9 +275,9 @@ impl simulation::Machine for Way {
                 Event::Quarantined(item) => truth.quarantines(*item),
                 Event::Created(session, remote) => truth.names(*session, remote),
                 Event::CreateFailed(session, reason) => truth.fails_all(*session, reason, passes),
-                Event::Counted(session, unaccounted) => truth.counts(*session, *unaccounted),
-                Event::Submitting(session) => truth.submits(*session),
-                Event::NotSubmitted(_, reason) if !passes => {
+                Event::Counted(session, unaccounted) => truth.counts(*session, machine, *unaccounted),
+                Event::Submitting(session) => truth.submits(*session, machine),
+                Event::NotSubmitted(session, reason) if !passes && !truth.has_ended(*session) => {
                     Err(format!("no fault, and a session is not taken: {reason}"))
                 }
                 Event::NotSubmitted(..) => Ok(()),

@@ -65,8 +65,8 @@ impl Content {
 pub(crate) struct File {
     pub(crate) machine: Machine,
     pub(crate) item: u64,
-    /// Its versions, and since when it is each of them.
-    pub(crate) versions: Vec<(Duration, Content)>,
+    /// Its versions, and since when it is each of them; `None` while there is none.
+    pub(crate) versions: Vec<(Duration, Option<Content>)>,
 }
 
 impl Fetch for File {
@@ -88,8 +88,12 @@ impl Fetch for File {
             let now = inner.elapsed();
             let current = self.versions.iter().rev().find(|(since, _)| *since <= now).or(self.versions.first());
             match current {
-                Some((_, content)) => Ok(content.bytes()),
-                None => Err(Error::new(ErrorKind::Read, "is not there")),
+                Some((_, Some(content))) => Ok(content.bytes()),
+                _ => {
+                    inner.truth.excuse(self.item, ErrorKind::Read.as_str());
+                    inner.note(self.machine.number(), format_args!("file of item {} is not there", self.item));
+                    Err(Error::new(ErrorKind::Read, "is not there"))
+                }
             }
         })
     }

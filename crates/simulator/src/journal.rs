@@ -42,6 +42,8 @@ pub(crate) struct Page {
     doubts: u32,
     /// The doubt about the last attempt is among them.
     is_counted: bool,
+    /// Its file changed after an attempt that was in doubt: what that left may look like anything.
+    is_mixed: bool,
 }
 
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -103,6 +105,8 @@ impl Written {
         };
         match line {
             Line::Sending(_, sent) => {
+                let looks = |of: &Option<Doubt>| of.map(|of| (of.size, of.format));
+                page.is_mixed |= page.doubts > 0 && looks(&page.sent) != looks(sent);
                 (page.state, page.sent, page.is_counted) = (PageState::Sending, *sent, false);
             }
             Line::NotSent(_) => page.state = PageState::Open,
@@ -228,13 +232,11 @@ impl Journal for Hand {
             let of_session = inner.truth.items.iter().filter(|(_, item)| item.session == session.as_str());
             let known = of_session.filter_map(|(number, item)| {
                 let page = written.pages.get(number)?;
-                let context = item.context.clone();
+                let (context, sent) = (item.context.clone(), page.sent.filter(|_| !page.is_mixed));
                 match &page.state {
-                    PageState::Confirmed(id) => {
-                        Some(Known::confirmed(*number, context, page.sent, id.clone(), page.doubts))
-                    }
-                    PageState::Sending => Some(Known::in_doubt(*number, context, page.sent, page.doubts)),
-                    _ if page.doubts > 0 => Some(Known::not_found(*number, context, page.sent, page.doubts)),
+                    PageState::Confirmed(id) => Some(Known::confirmed(*number, context, sent, id.clone(), page.doubts)),
+                    PageState::Sending => Some(Known::in_doubt(*number, context, sent, page.doubts)),
+                    _ if page.doubts > 0 => Some(Known::not_found(*number, context, sent, page.doubts)),
                     _ => None,
                 }
             });
@@ -249,7 +251,9 @@ impl Journal for Hand {
     fn submitted<'a>(&'a self, session: &'a SessionId, submission: &'a Submission) -> Entry<'a> {
         Box::pin(async move {
             self.machine.note(format_args!("submitted {session}, {:?} unaccounted", submission.unaccounted));
-            self.machine.world.judge(|inner| inner.truth.counted(session.as_str(), submission.unaccounted));
+            self.machine
+                .world
+                .judge(|inner| inner.truth.counted(session.as_str(), self.machine.number(), submission.unaccounted));
             self.write(Line::Submitted(session.to_string()), Until::Synced).await
         })
     }

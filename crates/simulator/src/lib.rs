@@ -19,6 +19,7 @@ use std::time::Duration;
 pub use history::Keep;
 pub use plan::Size;
 pub use shrink::shrink;
+pub use tape::Draw;
 use tape::Tape;
 use world::World;
 
@@ -34,6 +35,8 @@ pub struct Case {
     pub size: Size,
     /// How much of it is kept.
     pub keep: Keep,
+    /// After how many events it is broken off, with that as its violation.
+    pub most_events: u64,
 }
 
 /// What is simulated.
@@ -73,6 +76,8 @@ pub struct Told {
     pub items: usize,
     /// Every number that was drawn.
     pub tape: Vec<u64>,
+    /// What each of them was drawn for.
+    pub kinds: Vec<Draw>,
     /// Its lines, where they were kept.
     pub lines: Vec<String>,
 }
@@ -81,7 +86,7 @@ impl Case {
     /// The history of a seed; its hash is kept.
     #[must_use]
     pub const fn seed(what: What, seed: u64) -> Self {
-        Self { what, chance: Chance::Seed(seed), size: Size::Drawn, keep: Keep::Hash }
+        Self { what, chance: Chance::Seed(seed), size: Size::Drawn, keep: Keep::Hash, most_events: u64::MAX }
     }
 
     /// The same with the chance of a tape.
@@ -105,6 +110,13 @@ impl Case {
         self
     }
 
+    /// The same, broken off after so many events.
+    #[must_use]
+    pub const fn with_most_events(mut self, events: u64) -> Self {
+        self.most_events = events;
+        self
+    }
+
     /// Tells the history.
     #[must_use]
     pub fn tell(self) -> Told {
@@ -115,7 +127,7 @@ impl Case {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O asks nothing of the system");
         let world = runtime.block_on(async {
-            let world = World::new(tape, self.keep);
+            let world = World::new(tape, self.keep, self.most_events);
             match self.what {
                 What::Pipeline => uploads::run(&world, self.size).await,
                 What::Backfill => backfill::run(&world, self.size).await,

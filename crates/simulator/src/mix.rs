@@ -54,9 +54,11 @@ pub(crate) enum Fault {
     Slow,
     /// A listing of some time ago.
     Stale,
+    /// A listing with other sizes than were sent.
+    Lies,
 }
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 19] = [
     Fault::Refused,
     Fault::LostBefore,
     Fault::LostAfter,
@@ -75,6 +77,7 @@ const FAULTS: [Fault; 18] = [
     Fault::Twice,
     Fault::Slow,
     Fault::Stale,
+    Fault::Lies,
 ];
 
 const ROUTES: usize = 6;
@@ -84,7 +87,7 @@ impl Fault {
     const fn meets(self, route: Route) -> bool {
         match self {
             Self::Twice | Self::Late => matches!(route, Route::Upload),
-            Self::Stale => matches!(route, Route::List),
+            Self::Stale | Self::Lies => matches!(route, Route::List),
             _ => true,
         }
     }
@@ -115,6 +118,10 @@ pub(crate) struct Mix {
     pub(crate) killed: u32,
     /// Of a machine that stands still for a while in its life.
     pub(crate) stopped: u32,
+    /// Of a session that the vendor ends after a while.
+    pub(crate) expires: u32,
+    /// Of a database's clock that jumps, at each statement.
+    pub(crate) jumps: u32,
     /// When the faults stop.
     pub(crate) until: Duration,
 }
@@ -136,8 +143,20 @@ impl Mix {
         }
         let (press_dies, source_fails, journal_fails, journal_aborts) = (odds(4), odds(2), odds(20), odds(2));
         let (killed, stopped) = (tape.one_of(&[0, 300_000, 900_000]), tape.one_of(&[0, 200_000, 800_000]));
+        let expires = tape.one_of(&[0, 0, 0, 200_000]);
         let until = Duration::from_secs(tape.one_of(&[0, 60, 300, 900, 3600]));
-        Self { odds: table, press_dies, source_fails, journal_fails, journal_aborts, killed, stopped, until }
+        Self {
+            odds: table,
+            press_dies,
+            source_fails,
+            journal_fails,
+            journal_aborts,
+            killed,
+            stopped,
+            expires,
+            jumps: 0,
+            until,
+        }
     }
 
     /// What happens to one request. One draw, whatever the odds are.
@@ -147,7 +166,7 @@ impl Mix {
             FAULTS.iter().zip(odds).filter(|(fault, _)| fault.meets(route)).map(|(_, o)| u64::from(*o)).sum();
         // However bad, one request in ten is left alone.
         let whole = MILLION.max(sum * 10 / 9);
-        let mut from_top = whole - 1 - tape.below(whole);
+        let mut from_top = whole - 1 - tape.fate(whole);
         for (fault, odds) in FAULTS.into_iter().zip(odds).filter(|(fault, _)| fault.meets(route)) {
             match from_top.checked_sub(u64::from(*odds)) {
                 Some(rest) => from_top = rest,

@@ -27,8 +27,10 @@ pub(crate) struct Row {
     pub(crate) item: u64,
     pub(crate) session: String,
     pub(crate) context: &'static str,
-    /// The versions of its file, and since when it is each of them.
-    pub(crate) versions: Vec<(Duration, Content)>,
+    /// The versions of its file, and since when it is each of them; `None` while there is none.
+    pub(crate) versions: Vec<(Duration, Option<Content>)>,
+    /// Nobody can read it: an item that is failed from the start.
+    pub(crate) is_bad: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -36,12 +38,28 @@ pub(crate) struct Plan {
     pub(crate) rows: Vec<Row>,
     pub(crate) manners: Manners,
     pub(crate) options: Options,
+    /// Whether every process is told something else about how patient to be.
+    pub(crate) is_unsettled: bool,
     pub(crate) seed: u64,
 }
 
 const CONTEXTS: [&str; 3] = ["face", "document-front", "document-back"];
 
 impl Plan {
+    /// The options of one process: somebody may have set it up anew.
+    pub(crate) fn options_of(&self, world: &World) -> Options {
+        let mut options = self.options.clone();
+        if self.is_unsettled {
+            let tape = &mut world.lock().tape;
+            options.retry.attempt_timeout = Duration::from_secs(tape.one_of(&[120, 30, 10]));
+            options.retry.attempts = tape.one_of(&[3, 1, 6]);
+            options.circuit.failures = tape.one_of(&[10, 3, 1]);
+            options.doubt.looks = tape.one_of(&[5, 2, 1]);
+            options.doubt.audit = !tape.chance(300_000);
+        }
+        options
+    }
+
     /// Draws a plan and tells the truth about it.
     pub(crate) fn draw(world: &World, size: Size) -> Self {
         let mut inner = world.lock();
@@ -59,6 +77,7 @@ impl Plan {
             Size::Hundred => (25, 4),
         };
         let changes = tape.one_of(&[0, 0, 100_000]);
+        let (comings, slips) = (tape.one_of(&[0, 0, 100_000]), tape.one_of(&[0, 0, 60_000]));
         let mut rows = Vec::new();
         let mut number = 0;
         for session in 0..sessions {
@@ -75,20 +94,28 @@ impl Plan {
                     let memory = tape.one_of(&[1 << 20, 10 << 20, 1 << 30]);
                     let is_broken = tape.chance(20_000);
                     let since = if versions.is_empty() { Duration::ZERO } else { tape.wait(Duration::from_secs(600)) };
-                    versions.push((since, Content { number, size, memory, is_broken }));
+                    versions.push((since, Some(Content { number, size, memory, is_broken })));
                     if versions.len() == 2 || !tape.chance(changes) {
                         break;
                     }
                 }
+                if versions.len() == 1 && tape.chance(comings) {
+                    // There at first or not, away for a while, and back before the faults are long over.
+                    let from = if tape.chance(500_000) { Duration::ZERO } else { tape.wait(Duration::from_secs(300)) };
+                    let back = from + tape.wait(Duration::from_secs(300));
+                    let content = versions[0].1;
+                    versions.extend([(from, None), (back, content)]);
+                }
+                let is_bad = tape.chance(slips);
                 // A zero leaves it out: a tape is cut down to fewer items so.
                 if tape.is_there() {
-                    rows.push(Row { item, session: format!("s{session}"), context, versions });
+                    rows.push(Row { item, session: format!("s{session}"), context, versions, is_bad });
                 }
             }
         }
         // Equal numbers, equal bytes.
         let mut known: BTreeMap<u64, Content> = BTreeMap::new();
-        for (_, content) in rows.iter_mut().flat_map(|row: &mut Row| &mut row.versions) {
+        for content in rows.iter_mut().flat_map(|row: &mut Row| &mut row.versions).filter_map(|(_, of)| of.as_mut()) {
             *content = *known.entry(content.number).or_insert(*content);
         }
         let mut options = Options::default();
@@ -102,6 +129,7 @@ impl Plan {
         options.circuit.patience = Duration::from_secs(tape.one_of(&[300, 60, 5]));
         options.doubt.looks = tape.one_of(&[5, 2, 1]);
         options.doubt.audit = !tape.chance(100_000);
+        let is_unsettled = tape.chance(300_000);
         let seed = tape.below(u64::MAX);
 
         let truth = &mut inner.truth;
@@ -113,9 +141,10 @@ impl Plan {
             memory: options.memory - options.memory / 8,
         };
         for row in &rows {
-            let contents = row.versions.iter().map(|(_, content)| content.number).collect();
+            let mut contents: Vec<u64> = row.versions.iter().filter_map(|(_, of)| Some(of.as_ref()?.number)).collect();
+            contents.dedup();
             truth.plan(row.item, &row.session, row.context, contents);
         }
-        Self { rows, manners, options, seed }
+        Self { rows, manners, options, is_unsettled, seed }
     }
 }

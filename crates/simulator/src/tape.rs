@@ -9,6 +9,20 @@ use std::time::Duration;
 pub(crate) struct Tape {
     source: Source,
     drawn: Vec<u64>,
+    kinds: Vec<Draw>,
+}
+
+/// What a number was drawn for: a history is cut down by whole items and faults first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// Whether an item is there.
+    Item,
+    /// What happens to a request, or whether something else does.
+    Fault,
+    /// How long something takes.
+    Wait,
+    /// Whatever else there is to choose.
+    Choice,
 }
 
 #[derive(Debug)]
@@ -19,19 +33,20 @@ enum Source {
 
 impl Tape {
     pub(crate) fn of_seed(seed: u64) -> Self {
-        Self { source: Source::Seed(SplitMix::new(seed)), drawn: Vec::new() }
+        Self { source: Source::Seed(SplitMix::new(seed)), drawn: Vec::new(), kinds: Vec::new() }
     }
 
     pub(crate) fn recorded(numbers: Vec<u64>) -> Self {
-        Self { source: Source::Recorded(numbers), drawn: Vec::new() }
+        Self { source: Source::Recorded(numbers), drawn: Vec::new(), kinds: Vec::new() }
     }
 
-    /// Everything that was drawn so far.
-    pub(crate) fn into_drawn(self) -> Vec<u64> {
-        self.drawn
+    /// Everything that was drawn so far, and what for.
+    pub(crate) fn into_drawn(self) -> (Vec<u64>, Vec<Draw>) {
+        (self.drawn, self.kinds)
     }
 
-    fn next(&mut self) -> u64 {
+    fn next(&mut self, kind: Draw) -> u64 {
+        self.kinds.push(kind);
         let number = match &mut self.source {
             Source::Seed(numbers) => numbers.next(),
             Source::Recorded(numbers) => numbers.get(self.drawn.len()).copied().unwrap_or(0),
@@ -42,7 +57,16 @@ impl Tape {
 
     /// Evenly in `0..n`; 0 where `n` is 0.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        let wide = u128::from(self.next()) * u128::from(n);
+        self.of(Draw::Choice, n)
+    }
+
+    /// The same for what happens to a request.
+    pub(crate) fn fate(&mut self, n: u64) -> u64 {
+        self.of(Draw::Fault, n)
+    }
+
+    fn of(&mut self, kind: Draw, n: u64) -> u64 {
+        let wide = u128::from(self.next(kind)) * u128::from(n);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
@@ -53,12 +77,12 @@ impl Tape {
 
     /// True in `parts` of a million cases.
     pub(crate) fn chance(&mut self, parts: u32) -> bool {
-        self.below(MILLION) >= MILLION - u64::from(parts).min(MILLION)
+        self.fate(MILLION) >= MILLION - u64::from(parts).min(MILLION)
     }
 
     /// True, but for a zero on a tape that was cut down: a seed as good as never draws one.
     pub(crate) fn is_there(&mut self) -> bool {
-        self.next() != 0
+        self.next(Draw::Item) != 0
     }
 
     /// One of a few.
@@ -69,8 +93,8 @@ impl Tape {
     /// A wait, mostly short: evenly up to an order of magnitude that is drawn first.
     pub(crate) fn wait(&mut self, most: Duration) -> Duration {
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
-        let order = self.below(4);
-        Duration::from_millis(self.below(most / 10u64.pow(3 - u32::try_from(order).unwrap_or(0)) + 1))
+        let order = self.of(Draw::Wait, 4);
+        Duration::from_millis(self.of(Draw::Wait, most / 10u64.pow(3 - u32::try_from(order).unwrap_or(0)) + 1))
     }
 }
 
@@ -107,7 +131,7 @@ mod tests {
     fn a_recorded_tape_repeats_and_ends_calmly() {
         let mut tape = Tape::of_seed(7);
         let first: Vec<u64> = (1..50).map(|n| tape.below(n)).collect();
-        let mut again = Tape::recorded(tape.into_drawn());
+        let mut again = Tape::recorded(tape.into_drawn().0);
         assert_eq!((1..50).map(|n| again.below(n)).collect::<Vec<_>>(), first);
         assert!((0..100).all(|_| again.below(9) == 0 && !again.chance(999_999)));
         assert!(again.chance(1_000_000), "what always happens, happens without a draw too");

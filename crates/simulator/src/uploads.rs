@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use sealpress_client::SessionId;
-use sealpress_pipeline::{Job, Pipeline};
+use sealpress_pipeline::{Job, Outcome, Pipeline};
 
 use crate::files::{File, OneThread, press_of};
 use crate::journal::{Books, Hand, PageState};
@@ -17,6 +17,10 @@ use crate::world::{Machine, World};
 const GRACE: Duration = Duration::from_secs(600);
 /// How long after the last fault all must be done.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
+/// How long a caller waits at most who gives up.
+const IMPATIENCE: Duration = Duration::from_secs(120);
+/// Jobs that an impatient caller has under way at a time.
+const AT_ONCE: usize = 8;
 
 /// How a process ended by itself.
 #[derive(PartialEq, Eq)]
@@ -30,6 +34,8 @@ enum Ended {
 pub(crate) async fn run(world: &World, size: Size) {
     let plan = Plan::draw(world, size);
     let submits = world.lock().tape.chance(500_000);
+    // Of a caller who gives up a job or a submission, in parts of a million.
+    let gives_up = world.lock().tape.one_of(&[0, 0, 100_000, 500_000]);
     let (books, until) = (Books::default(), world.lock().mix.until);
     loop {
         books.reopen(world);
@@ -37,7 +43,7 @@ pub(crate) async fn run(world: &World, size: Size) {
         let ended = tokio::select! {
             biased;
             () = machine.ended() => None,
-            ended = live(&machine, &plan, &books, submits) => Some(ended),
+            ended = live(&machine, &plan, &books, submits, gives_up) => Some(ended),
         };
         machine.exit();
         if world.violation().is_some() {
@@ -56,10 +62,10 @@ pub(crate) async fn run(world: &World, size: Size) {
 }
 
 /// One process from its start to its end.
-async fn live(machine: &Machine, plan: &Plan, books: &Books, submits: bool) -> Ended {
+async fn live(machine: &Machine, plan: &Plan, books: &Books, submits: bool, gives_up: u32) -> Ended {
     let world = &machine.world;
     let built = Pipeline::shared(vendor::shared(machine, plan.manners), press_of(machine))
-        .options(plan.options.clone())
+        .options(plan.options_of(world))
         .executor(OneThread(machine.clone()))
         .seed(plan.seed)
         .journal(Hand::new(books, machine))
@@ -81,7 +87,10 @@ async fn live(machine: &Machine, plan: &Plan, books: &Books, submits: bool) -> E
             let of = |job: &Job| left.get(job.item().session.as_str()).copied().unwrap_or_default();
             jobs = jobs.into_iter().map(|job| (of(&job), job)).map(|(n, job)| job.submit_after(n)).collect();
         }
-        let outcomes: Vec<_> = pipeline.process_all(stream::iter(jobs)).collect().await;
+        let outcomes = match gives_up {
+            0 => pipeline.process_all(stream::iter(jobs)).collect().await,
+            odds => impatiently(machine, &pipeline, jobs, odds).await,
+        };
         for outcome in outcomes {
             if let Err(error) = outcome.result
                 && must_end
@@ -92,14 +101,18 @@ async fn live(machine: &Machine, plan: &Plan, books: &Books, submits: bool) -> E
         }
         let mut is_done = true;
         for session in whole_sessions(plan, books) {
-            if let Err(error) = pipeline.submit(&session).await {
-                machine.note(format_args!("{session} is not submitted: {error}"));
-                is_done = false;
+            let submission = tokio::time::timeout(patience(world, gives_up), pipeline.submit(&session));
+            match submission.await {
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => machine.note(format_args!("{session} is not submitted: {error}")),
+                Err(_) => machine.note(format_args!("the submission of {session} is given up")),
             }
+            is_done = false;
         }
         let open =
             plan.rows.iter().any(|row| matches!(books.page(row.item).state, PageState::Open | PageState::Sending));
-        if is_done && !open {
+        // A job that was given up may have ended meanwhile, and made its session whole.
+        if is_done && !open && whole_sessions(plan, books).is_empty() {
             return Ended::Done;
         }
         if pipeline.stopped().is_some() {
@@ -108,6 +121,32 @@ async fn live(machine: &Machine, plan: &Plan, books: &Books, submits: bool) -> E
         let pause = world.lock().tape.wait(Duration::from_secs(60));
         tokio::time::sleep(pause + Duration::from_secs(1)).await;
     }
+}
+
+/// How long the caller waits now: mostly until the end.
+fn patience(world: &World, gives_up: u32) -> Duration {
+    let mut inner = world.lock();
+    match gives_up > 0 && inner.happens(gives_up) {
+        true => inner.tape.wait(IMPATIENCE),
+        false => Duration::MAX,
+    }
+}
+
+/// A caller who now and then drops the future of a job, wherever the job is by then, and goes on to something else.
+async fn impatiently(machine: &Machine, pipeline: &Pipeline, jobs: Vec<Job>, odds: u32) -> Vec<Outcome> {
+    let offers = stream::iter(jobs).map(|job| async move {
+        let (tag, patience) = (job.item().tag, patience(&machine.world, odds));
+        tokio::time::timeout(patience, pipeline.process(job)).await.map_err(|_| tag)
+    });
+    let mut outcomes = Vec::new();
+    let mut offers = std::pin::pin!(offers.buffer_unordered(AT_ONCE));
+    while let Some(offered) = offers.next().await {
+        match offered {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(tag) => machine.note(format_args!("the job of item {tag} is given up")),
+        }
+    }
+    outcomes
 }
 
 fn job(machine: &Machine, books: &Books, row: &Row) -> Option<Job> {

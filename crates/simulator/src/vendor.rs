@@ -73,7 +73,7 @@ impl Vendor {
         tokio::time::sleep(back).await;
         self.machine.step().await;
         let answer = match (fault, answer) {
-            (None | Some(Fault::Twice | Fault::Slow | Fault::Stale), Some(answer)) => {
+            (None | Some(Fault::Twice | Fault::Slow | Fault::Stale | Fault::Lies), Some(answer)) => {
                 answer.map_err(|status| api(route, status, None, None))
             }
             (Some(fault), _) => Err(self.failed(route, fault)),
@@ -148,6 +148,7 @@ const fn is_processed(fault: Fault) -> bool {
             | Fault::Twice
             | Fault::Slow
             | Fault::Stale
+            | Fault::Lies
     )
 }
 
@@ -201,8 +202,12 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    fn ends(self, listed: &[Entry]) {
+    /// A list that lies shows nothing that can be found by its size.
+    fn ends(self, listed: &[Entry], lies: bool) {
         self.end(Some(listed));
+        if lies {
+            self.machine.world.lock().truth.finds_nothing(self.machine.number());
+        }
         std::mem::forget(self);
     }
 
@@ -239,7 +244,15 @@ impl Provider for Vendor {
             self.machine.step().await;
             let fate = self.machine.fate(Route::Create);
             let what = format!("create for {subject}");
-            let made = self.exchange(Route::Create, what, fate, move |inner| Ok(inner.truth.creates(&subject)));
+            let made = self.exchange(Route::Create, what, fate, move |inner| {
+                let made = inner.truth.creates(&subject);
+                let odds = inner.mix.expires;
+                if inner.happens(odds) {
+                    let at = inner.elapsed() + inner.tape.wait(Duration::from_secs(1800));
+                    inner.truth.ends_at(&made, at);
+                }
+                Ok(made)
+            });
             Ok(Created::new(made.await?, None))
         })
     }
@@ -263,7 +276,10 @@ impl Provider for Vendor {
             let (session, context) = (body.session().clone(), body.context().clone());
             let looks = Looks { context: context.clone(), size: body.media_len(), mime: body.format().mime() };
             let attempt = Attempt { machine: self.machine.number(), item, session: session.to_string(), looks };
-            self.machine.world.judge(|inner| inner.truth.attempt_begins(&attempt));
+            self.machine.world.judge(|inner| {
+                let now = inner.elapsed();
+                inner.truth.attempt_begins(&attempt, now)
+            });
             let unclear = Unclear { machine: &self.machine, attempt: attempt.clone() };
             let fate = self.machine.fate(Route::Upload);
             let what = format!("upload {item} to {session}");
@@ -308,8 +324,10 @@ impl Provider for Vendor {
             });
             let looking = Looking { machine: &self.machine, session: &name, begun };
             let listed = listed.await?;
-            looking.ends(&listed);
-            let entry = |stored: Entry| {
+            let lies = fate.fault == Some(Fault::Lies) && manners.lists_sizes;
+            looking.ends(&listed, lies);
+            let entry = |mut stored: Entry| {
+                stored.looks.size += u64::from(lies);
                 let id = if manners.lists_receipts { stored.id } else { own_id(&stored.id) };
                 let mut entry = Listed::new(id, Context::from(stored.looks.context.as_str()));
                 entry.size = manners.lists_sizes.then_some(stored.looks.size);
@@ -348,9 +366,13 @@ impl Provider for Vendor {
             self.machine.step().await;
             let (fate, name) = (self.machine.fate(Route::Finish), session.to_string());
             let machine = self.machine.clone();
-            machine.world.judge(|inner| inner.truth.finish_begins(&name));
+            machine.world.judge(|inner| inner.truth.finish_begins(machine.number(), &name));
             let of = name.clone();
             let finished = self.exchange(Route::Finish, format!("submit {name}"), fate, move |inner| {
+                let now = inner.elapsed();
+                if inner.truth.is_gone(&of, now) {
+                    return Err(410);
+                }
                 inner.truth.finishes(&of).unwrap_or_else(|what| {
                     inner.violate(what);
                     Ok(())
@@ -365,7 +387,19 @@ impl Provider for Vendor {
             self.machine.step().await;
             let (fate, name) = (self.machine.fate(Route::State), session.to_string());
             let what = format!("state of {name}");
-            self.exchange(Route::State, what, fate, move |inner| Ok(inner.truth.state(&name))).await
+            if fate.fault == Some(Fault::Firewall) {
+                // Who is told that this is none of their business cannot learn that a session has ended, now or later.
+                let mut inner = self.machine.world.lock();
+                let now = inner.elapsed();
+                if inner.truth.is_gone(&name, now) {
+                    inner.truth.excuse_items_of(&name, "refused");
+                }
+            }
+            self.exchange(Route::State, what, fate, move |inner| {
+                let now = inner.elapsed();
+                Ok(if inner.truth.is_gone(&name, now) { SessionState::Gone } else { inner.truth.state(&name) })
+            })
+            .await
         })
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) truth: Truth,
     machines: Vec<Life>,
     started: Instant,
+    most_events: u64,
     violation: Option<String>,
 }
 
@@ -66,11 +67,11 @@ pub(crate) struct Fate {
 }
 
 impl World {
-    pub(crate) fn new(mut tape: Tape, keep: Keep) -> Self {
+    pub(crate) fn new(mut tape: Tape, keep: Keep, most_events: u64) -> Self {
         let mix = Mix::draw(&mut tape);
         let started = Instant::now();
         let (history, truth) = (History::new(keep), Truth::default());
-        let inner = Inner { tape, mix, history, truth, machines: Vec::new(), started, violation: None };
+        let inner = Inner { tape, mix, history, truth, machines: Vec::new(), started, most_events, violation: None };
         Self { inner: Arc::new(Mutex::new(inner)), changed: Arc::default(), started }
     }
 
@@ -118,7 +119,7 @@ impl World {
     pub(crate) fn told(self, took: Duration) -> Told {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let tape = std::mem::replace(&mut inner.tape, Tape::recorded(Vec::new())).into_drawn();
+        let (tape, kinds) = std::mem::replace(&mut inner.tape, Tape::recorded(Vec::new())).into_drawn();
         let history = std::mem::replace(&mut inner.history, History::new(Keep::Hash));
         Told {
             violation: inner.violation.take(),
@@ -128,6 +129,7 @@ impl World {
             posts: inner.truth.posts,
             items: inner.truth.items.len(),
             tape,
+            kinds,
             lines: history.into_lines(),
         }
     }
@@ -178,6 +180,7 @@ impl Machine {
                 if life.is_alive && life.stopped_until.is_none_or(|until| until <= Instant::now()) {
                     life.steps += 1;
                     let is_round = life.steps > MOST_STEPS;
+                    let is_long = inner.history.events() > inner.most_events;
                     if life.killed_at == Some(life.steps) && !is_calm {
                         life.is_alive = false;
                         let now = inner.elapsed();
@@ -189,9 +192,9 @@ impl Machine {
                         life.stopped_until = Some(Instant::now() + still);
                         life.stopped_at = Some(life.steps + 1 + tape.below(life.reach));
                         inner.note(self.number, format_args!("stands still for {still:?}"));
-                    } else if is_round {
+                    } else if is_round || is_long {
                         life.is_alive = false;
-                        inner.violate("a process goes round in circles");
+                        inner.violate(if is_round { "a process goes round in circles" } else { "it is broken off" });
                         self.world.changed.notify_waiters();
                     } else {
                         return;

@@ -34,14 +34,14 @@ fn every_bug_is_seen_by_its_seed() {
 
 #[test]
 fn what_is_wrong_is_cut_down_to_what_it_needs() {
-    let (what, seed) = table()["alibi"];
+    // A long one, of those that show it.
     plant(Some(Bug::Alibi));
-    let case = Case::seed(what, seed);
+    let case = Case::seed(What::Pipeline, 577);
     let told = case.clone().tell();
     let (items, events) = (told.items, told.events);
     let small = shrink(&case, told);
     plant(None);
     assert!(small.violation.is_some_and(|said| said.contains("holds the bytes of item")));
     let size = format!("{} of {items} items, {} of {events} events", small.items, small.events);
-    assert!(small.items < items && small.events * 2 < events, "{size}");
+    assert!(small.items < items && small.events * 3 < events, "{size}");
 }

@@ -8,6 +8,7 @@
 
 mod compare;
 mod corpus;
+mod damage;
 mod deflate;
 mod document;
 mod draw;
@@ -22,9 +23,11 @@ mod scene;
 mod skip;
 mod surgery;
 mod testdata;
+mod tiff;
 
 pub use compare::{Difference, Rgb, delta_e_2000, difference, mean_delta_e, psnr, share_within, ssim};
 pub use corpus::{Corpus, Entry, Expected, Kept, PdfEntry, corpus, corpus_root};
+pub use damage::Damage;
 pub use document::{
     Person, bill_page, check_digit, driving_licence, id_card_back, id_card_front, mrz_card, mrz_passport,
     passport_page, screenshot, selfie,
@@ -44,3 +47,4 @@ pub use scene::scene;
 pub use skip::skip;
 pub use surgery::{JpegFile, JpegSegment, PngFile, lossless_jpeg};
 pub use testdata::{Specimen, manifest_of, sha256_hex, specimens};
+pub use tiff::{Tiff, TiffPage};

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::sources;
 
 /// Lines at which a source file has stopped being one room.
-const MOST_LINES: usize = 800;
+const MOST_LINES: usize = 500;
 
 #[test]
 fn every_file_opens_with_its_reason() {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sealpress_backfill::{ABORT_POINTS, Accepted, Access, Backfill, Config, Error, Exit, Retry, Wiring};
+use sealpress_backfill::{ABORT_POINTS, Accepted, Access, Backfill, Config, Error, Exit, Retry, Then, Wiring};
 use sealpress_client::{Provider, veriff};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
 use serde_json::Value;
@@ -41,7 +41,7 @@ async fn work(config: Config, words: &[String]) -> Result<Exit, Error> {
     let backfill = Backfill::open(config, &words[1])?;
     if words[0] == "retry-failed" {
         let which = if words.len() > 2 { Retry::FailedAndQuarantined } else { Retry::Failed };
-        backfill.retry(which, &wiring().policy, Accepted::default()).await?;
+        backfill.retry(which, &wiring(), Accepted::default(), Then::Run).await?;
     }
     Ok(backfill.start(wiring(), Accepted::default()).await?.finish().await?.exit)
 }
@@ -196,7 +196,7 @@ fn check(seed: u64, stage: &Stage<'_>, rows: &[Row], code: Option<i32>, day: Day
     for (n, row) in rows.iter().enumerate() {
         let line = n as u64 + 2;
         let result = &results[&line];
-        tally.looked_up += result["ambiguous"].as_u64().unwrap_or(0);
+        tally.looked_up += result["doubts"].as_u64().unwrap_or(0);
         let Some(sha256) = &row.good else {
             assert_eq!(result["state"], "failed", "seed {seed}, line {line}: a bad file is failed: {result}");
             continue;
@@ -241,7 +241,7 @@ fn check(seed: u64, stage: &Stage<'_>, rows: &[Row], code: Option<i32>, day: Day
         let reported = results.values().any(|result| {
             result["session"] == record.session.as_str()
                 && result["context"] == record.context.as_str()
-                && result["ambiguous"].as_u64().is_some_and(|n| n > 0)
+                && result["doubts"].as_u64().is_some_and(|n| n > 0)
         });
         tally.unreported += usize::from(!reported);
     }

@@ -68,17 +68,21 @@ pub(super) fn rows(
     let mut record = csv::ByteRecord::new();
     let mut last_owner = None;
     Ok(std::iter::from_fn(move || {
-        reader.get_ref().row();
-        let start = reader.position().byte();
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(e) if reader.get_ref().is_too_long() => {
-                let (line, _) = reader.get_ref().line_at(start);
-                return Some(Err(open_quote(line, Some(e))));
+        let start = loop {
+            reader.get_ref().row();
+            let start = reader.position().byte();
+            match reader.read_byte_record(&mut record) {
+                // Spreadsheets leave rows of nothing but delimiters behind.
+                Ok(true) if record.iter().all(|value| value.trim_ascii().is_empty()) => {}
+                Ok(true) => break start,
+                Ok(false) => return None,
+                Err(e) if reader.get_ref().is_too_long() => {
+                    let (line, _) = reader.get_ref().line_at(start);
+                    return Some(Err(open_quote(line, Some(e))));
+                }
+                Err(e) => return Some(Err(unreadable(e))),
             }
-            Err(e) => return Some(Err(unreadable(e))),
-        }
+        };
         let (line, start) = reader.get_ref().line_at(start);
         if record.iter().any(is_broken) && has_open_quote(&columns, &record, &reader) {
             return Some(Err(open_quote(line, None)));
@@ -118,8 +122,14 @@ fn open_quote(line: u64, cause: Option<csv::Error>) -> Error {
 /// A row that has too many fields or too few, or a text that is none, is a bad one; whose it is is
 /// read all the same, where the column of its owner can be told.
 fn row(line: u64, columns: &[String], record: &csv::ByteRecord, last_owner: Option<&Who>) -> Row {
+    if is_json(record) {
+        return row::unreadable(line, "a JSON object in a table", []);
+    }
     if record.len() != columns.len() {
-        let why = format!("{} fields where the header has {}", record.len(), columns.len());
+        let why = match record.len() {
+            1 => format!("1 field where the header has {}", columns.len()),
+            n => format!("{n} fields where the header has {}", columns.len()),
+        };
         return row::unreadable(line, why, told_columns(columns, record, last_owner));
     }
     let mut fields = Vec::with_capacity(columns.len());
@@ -140,8 +150,15 @@ fn row(line: u64, columns: &[String], record: &csv::ByteRecord, last_owner: Opti
     }
 }
 
+/// Whose braces are no part of any value.
+fn is_json(record: &csv::ByteRecord) -> bool {
+    let ends = record.get(0).zip(record.get(record.len().wrapping_sub(1)));
+    ends.is_some_and(|(first, last)| first.trim_ascii().starts_with(b"{\"") && last.trim_ascii().ends_with(b"}"))
+}
+
 /// The columns of a row with another number of fields than the header. Fields count from the left:
-/// what stands first cannot have moved. Any other owner is believed where it is the row before's
+/// what stands first cannot have moved, and is whole where something stands behind it: what stands alone may
+/// be the beginning of another owner, or a row of another delimiter. Any other owner is believed where it is the row before's
 /// too; a field too many or too few in front of it may have moved it.
 fn told_columns(columns: &[String], record: &csv::ByteRecord, last_owner: Option<&Who>) -> Vec<(String, String)> {
     let text = |at: usize| record.get(at).and_then(|value| std::str::from_utf8(value).ok());
@@ -159,6 +176,8 @@ fn told_columns(columns: &[String], record: &csv::ByteRecord, last_owner: Option
             };
             let is_last = |value: &&str| Some(value.trim()) == last;
             places.filter_map(text).find(is_last)
+        } else if owner && record.len() == 1 {
+            None
         } else {
             text(at)
         };
@@ -260,11 +279,7 @@ impl Read for Watched {
     }
 }
 
-/// Names of columns are compared without case, spaces around them and the mark that some editors
-/// put at the start of a file.
+/// A column's name as the header has it.
 fn name(raw: &[u8]) -> String {
-    let name = String::from_utf8_lossy(raw);
-    let name = name.trim_start_matches('\u{feff}').trim();
-    let lower = name.to_ascii_lowercase();
-    if super::COLUMNS.contains(&lower.as_str()) { lower } else { name.to_owned() }
+    super::column(String::from_utf8_lossy(raw).trim_start_matches('\u{feff}'))
 }

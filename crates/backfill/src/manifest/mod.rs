@@ -13,7 +13,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use hash::hex;
-pub(crate) use row::{Row, Who};
+pub(crate) use row::{Row, Who, is_uuid};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,8 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The columns that mean something; every other one is carried through to the results.
-pub(crate) const COLUMNS: [&str; 8] =
-    ["session", "subject", "first_name", "last_name", "vendor_data", "context", "media", "timestamp"];
+pub(crate) const COLUMNS: [&str; 9] =
+    ["session", "subject", "first_name", "last_name", "vendor_data", "context", "media", "timestamp", "burst"];
 
 /// A manifest whose header made sense.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ impl Manifest {
             return Err(Error::new(ErrorKind::Manifest, message));
         }
         if jsonl::looks_like(&path, &file).map_err(unreadable)? {
+            jsonl::check(&path)?;
             let columns = COLUMNS.map(str::to_owned).to_vec();
             return Ok(Self { path, kind: Kind::Jsonl, columns, delimiter: b',' });
         }
@@ -151,11 +152,19 @@ impl Manifest {
     }
 }
 
-/// By its mark, or by the zeros that its letters have.
+/// By its mark, or by the zeros that its letters have: every second byte. A single one is a slip.
 fn is_utf16(path: &Path) -> std::io::Result<bool> {
     let mut first = Vec::new();
     File::open(path)?.take(64).read_to_end(&mut first)?;
-    Ok(first.starts_with(b"\xFF\xFE") || first.starts_with(b"\xFE\xFF") || first.contains(&0))
+    let zeros = first.iter().filter(|byte| **byte == 0).count();
+    Ok(first.starts_with(b"\xFF\xFE") || first.starts_with(b"\xFE\xFF") || zeros * 3 > first.len())
+}
+
+/// Names of columns are compared without case and spaces around them.
+fn column(name: &str) -> String {
+    let name = name.trim();
+    let lower = name.to_ascii_lowercase();
+    if COLUMNS.contains(&lower.as_str()) { lower } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub media: String,
     /// Capture time.
     pub timestamp: Option<String>,
+    /// Of which burst it is a frame: the best of those with the same name, in one session and context, are sent.
+    pub burst: Option<String>,
     /// All other columns, as a JSON object.
     pub extra: Option<String>,
     /// Why this row cannot become an item.
@@ -85,7 +87,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// Makes a row of its columns.
 pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, String)>) -> Row {
-    let mut known: [Option<String>; 8] = Default::default();
+    let mut known: [Option<String>; 9] = Default::default();
     let mut extra = Map::new();
     let mut problem: Option<String> = None;
     for (name, value) in columns {
@@ -106,14 +108,22 @@ pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, Str
             None => drop(extra.insert(name, Value::String(value))),
         }
     }
-    let [session, subject, first_name, last_name, vendor_data, context, media, timestamp] = known;
+    // A key with something in it that nobody sees is a slip of another one.
+    for (n, name) in super::COLUMNS.iter().enumerate().take(2) {
+        if let Some(unseen) = known[n].as_deref().and_then(|key| key.chars().find(|c| is_unseen(*c))) {
+            let code = u32::from(unseen);
+            problem.get_or_insert(format!("line {line}: `{name}` has a character that nobody sees (U+{code:04X})"));
+            extra.insert((*name).to_owned(), Value::String(known[n].take().unwrap_or_default()));
+        }
+    }
+    let [session, subject, first_name, last_name, vendor_data, context, media, timestamp, burst] = known;
     for (name, value) in [("context", &context), ("media", &media)] {
         if value.is_none() {
             problem.get_or_insert(format!("line {line}: no `{name}`"));
         }
     }
     let who = match (session, subject) {
-        (Some(session), None) => match SessionId::new(session.as_str()) {
+        (Some(session), None) => match SessionId::new(spelled(&session)) {
             Ok(id) => Some(Who::Session(id)),
             // Whose it is, nobody can tell: it may be a slip of another row's session.
             Err(e) => {
@@ -142,10 +152,30 @@ pub(super) fn from_columns(line: u64, columns: impl Iterator<Item = (String, Str
         context: Context::from(context.unwrap_or_default()),
         media: media.unwrap_or_default(),
         timestamp,
+        burst,
         extra: (!extra.is_empty()).then(|| Value::Object(extra).to_string()),
         bad: problem.map(bad),
         raw: None,
     }
+}
+
+/// Controls, and what has no width. The joiners of some scripts have their place in names.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A UUID is the same one in capitals, and must not be two sessions.
+fn spelled(session: &str) -> String {
+    if is_uuid(session) { session.to_ascii_lowercase() } else { session.to_owned() }
+}
+
+/// Whether a text has a UUID's form.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() == lengths.len()
+        && parts.iter().zip(lengths).all(|(part, n)| part.len() == n && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// A line that could not be split into its columns; `columns` are those that could be told.

@@ -3,6 +3,7 @@
 
 mod figures;
 mod svg;
+mod thumbnails;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sealpress_client::SessionId;
+use sealpress_media::NOT_JUDGED;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
@@ -17,18 +19,25 @@ use crate::results::Whole;
 use crate::store::state::{ItemState, SessionState};
 use crate::store::{Detail, Store, Summary};
 use crate::units::{show_bytes, show_duration};
-use figures::Figures;
+use figures::{Bad, Bound, Figures};
+use thumbnails::Thumbnail;
+pub(crate) use thumbnails::Thumbnails;
 
 pub(crate) const FILE: &str = "report.html";
 /// The fact that has the settings of the last run.
 pub(crate) const SETTINGS: &str = "settings";
 const STYLE: &str = include_str!("style.css");
 
-/// Writes the report of what the journal holds now.
+/// Writes the report of what the journal holds now, with thumbnails where there is what makes them.
 ///
 /// # Errors
 /// `Io` where the file cannot be written.
-pub(crate) async fn write(store: &dyn Store, manifest: &Manifest, out: &Path) -> Result<()> {
+pub(crate) async fn write(
+    store: &dyn Store,
+    manifest: &Manifest,
+    out: &Path,
+    thumbnails: Option<&Thumbnails>,
+) -> Result<()> {
     let summary = store.summary().await?;
     let figures = Figures::gather(store).await?;
     let name = manifest.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -39,7 +48,11 @@ pub(crate) async fn write(store: &dyn Store, manifest: &Manifest, out: &Path) ->
         settings: store.fact(SETTINGS).await?.and_then(|text| serde_json::from_str(&text).ok()),
         detail: store.detail(SHOWN_OPEN + 1).await?,
     };
-    let page = page(&name, &summary, &figures, &about);
+    let thumbnails = match thumbnails {
+        Some(thumbnails) => Some(thumbnails.of(&figures.worst).await),
+        None => None,
+    };
+    let page = page(&name, &summary, &figures, &about, thumbnails.as_deref());
     let mut file = Whole::create(out.to_owned())?;
     file.write_all(page.as_bytes()).map_err(|e| Error::caused(ErrorKind::Io, "the report cannot be written", e))?;
     file.finish()
@@ -57,7 +70,7 @@ struct About {
     detail: Detail,
 }
 
-fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> String {
+fn page(name: &str, summary: &Summary, figures: &Figures, about: &About, thumbnails: Option<&[Thumbnail]>) -> String {
     let mut page = String::with_capacity(64 * 1024);
     let name = escape(name);
     let _ = write!(
@@ -98,6 +111,7 @@ fn page(name: &str, summary: &Summary, figures: &Figures, about: &About) -> Stri
     );
     page.push_str("</div>");
     actions(&mut page, figures);
+    preflight(&mut page, figures, thumbnails);
     settings(&mut page, about);
     open_sessions(&mut page, about);
     orphans(&mut page, about);
@@ -188,6 +202,10 @@ fn open_sessions(page: &mut String, about: &About) {
 fn verdict(summary: &Summary) -> String {
     let (failed, unclear) = (summary.of(ItemState::Failed), summary.of(ItemState::Quarantined));
     let open = summary.total() - summary.ended();
+    let dropped = match summary.of(ItemState::Dropped) {
+        0 => String::new(),
+        n => format!(", {} dropped", items(n)),
+    };
     let (class, text) = if open > 0 {
         ("busy", format!("{} to do", items(open)))
     } else if unclear > 0 {
@@ -197,7 +215,7 @@ fn verdict(summary: &Summary) -> String {
     } else {
         ("good", "finished, nothing failed".to_owned())
     };
-    format!("<p class=\"verdict {class}\">{text}</p>")
+    format!("<p class=\"verdict {class}\">{text}{dropped}</p>")
 }
 
 fn items(n: u64) -> String {
@@ -213,7 +231,14 @@ fn tiles(page: &mut String, summary: &Summary, figures: &Figures) {
     };
     page.push_str("<section class=tiles>");
     for (label, value, note) in [
-        ("confirmed", thousands(summary.of(ItemState::Confirmed)), format!("of {} items", thousands(summary.total()))),
+        (
+            "confirmed",
+            thousands(summary.of(ItemState::Confirmed)),
+            match summary.of(ItemState::NotChosen) {
+                0 => format!("of {}", items(summary.total())),
+                n => format!("of {}, {} not chosen of bursts", items(summary.total()), thousands(n)),
+            },
+        ),
         (
             "failed",
             thousands(summary.of(ItemState::Failed)),
@@ -245,7 +270,7 @@ fn duplicates(summary: &Summary, figures: &Figures) -> String {
     for (label, value) in [
         ("files not sent, because the same file was", thousands(summary.duplicates)),
         ("bytes saved by that", show_bytes(figures.duplicate_bytes)),
-        ("uploads whose answer was lost and looked up", thousands(summary.ambiguous)),
+        ("uploads whose answer was lost and looked up", thousands(summary.doubts)),
         ("of them found in the provider's list", thousands(figures.found)),
         ("media at the provider that are no item's", thousands(summary.unaccounted)),
         ("confirmed media that the provider did not list", thousands(summary.missing)),
@@ -265,13 +290,80 @@ fn actions(page: &mut String, figures: &Figures) {
     section(page, "What was done", "Actions on the files, by how many had them.", &content);
 }
 
-fn bad_items(page: &mut String, figures: &Figures) {
-    if figures.bad.is_empty() {
+/// What preflight measured over the run: how each number is spread, and the pictures with the lowest scores.
+fn preflight(page: &mut String, figures: &Figures, thumbnails: Option<&[Thumbnail]>) {
+    if figures.judged == 0 {
         return;
     }
-    page.push_str("<section><h2>Failed items</h2><p>By line of the manifest; a file by the beginning of its SHA-256. failed.csv has all of them, with their names.</p>");
+    let _ = write!(
+        page,
+        "<section><h2>Pictures</h2><p>Measured of {} before they were sent; the broken line is the limit of a finding. \
+         Not judged: {}.</p><div class=spreads>",
+        pictures(figures.judged),
+        NOT_JUDGED.map(|name| name.replace('_', " ")).join(", ")
+    );
+    for ((name, bound), sorted) in figures::SCORES.iter().zip(&figures.scores) {
+        let (Bound::AtLeast(code) | Bound::Below(code)) = bound;
+        let limit = code.threshold();
+        let is_good = |value: f64| match bound {
+            Bound::AtLeast(_) => value >= limit,
+            Bound::Below(_) => value < limit,
+        };
+        page.push_str(&svg::spread(name, sorted, limit, is_good));
+    }
+    page.push_str("</div>");
+    if figures.findings.is_empty() {
+        page.push_str("<p class=none>Nothing was found.</p>");
+    } else {
+        page.push_str(&svg::bars(&figures.findings));
+    }
+    page.push_str("</section><section><h2>Lowest scores</h2><p>Pictures that a person would look at first. Scores of different scenes are a hint, not a rank.");
+    if thumbnails.is_some() {
+        page.push_str(" <b>This page shows people and their documents: it is as confidential as the files.</b>");
+    }
+    let _ = write!(
+        page,
+        "</p><div class=scroll><table><thead><tr>{}<th>Line<th>Score<th>Found<th>Context<th>Session<th>File<tbody>",
+        if thumbnails.is_some() { "<th>Picture" } else { "" }
+    );
+    for (n, worst) in figures.worst.iter().enumerate() {
+        let picture = match thumbnails.and_then(|all| all.get(n)) {
+            Some(Thumbnail::Picture(uri)) => format!("<td><img src=\"{}\" alt=\"line {}\">", escape(uri), worst.line),
+            Some(Thumbnail::Absent(why)) => format!("<td class=why>{why}"),
+            None => String::new(),
+        };
+        let _ = write!(
+            page,
+            "<tr>{picture}<td class=n>{}<td class=n>{}<td>{}<td>{}<td>{}<td>{}",
+            worst.line,
+            worst.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}")),
+            if worst.findings.is_empty() { "nothing" } else { &worst.findings },
+            escape(&worst.context),
+            escape(worst.session.as_deref().unwrap_or("not made")),
+            worst.sha256.as_deref().unwrap_or("not read")
+        );
+    }
+    page.push_str("</table></div></section>");
+}
+
+fn pictures(n: u64) -> String {
+    format!("{} picture{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
+fn bad_items(page: &mut String, figures: &Figures) {
+    let about = "By line of the manifest; a file by the beginning of its SHA-256. failed.csv has all of them, with their names.";
+    listed_items(page, "Failed items", about, &figures.bad, figures.more_bad);
+    let about = "Left out as told, and no failures. results.jsonl has all of them, as <code>dropped</code>.";
+    listed_items(page, "Dropped items", about, &figures.dropped, figures.more_dropped);
+}
+
+fn listed_items(page: &mut String, title: &str, about: &str, items: &[Bad], more: u64) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = write!(page, "<section><h2>{title}</h2><p>{about}</p>");
     page.push_str("<div class=scroll><table><thead><tr><th>Line<th>Session<th>File<th>Context<th>State<th>Reason<th>What it says<tbody>");
-    for bad in &figures.bad {
+    for bad in items {
         let _ = write!(
             page,
             "<tr><td class=n>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
@@ -285,8 +377,8 @@ fn bad_items(page: &mut String, figures: &Figures) {
         );
     }
     page.push_str("</table></div>");
-    if figures.more_bad > 0 {
-        let _ = write!(page, "<p>… and {} more.</p>", thousands(figures.more_bad));
+    if more > 0 {
+        let _ = write!(page, "<p>… and {} more.</p>", thousands(more));
     }
     page.push_str("</section>");
 }

@@ -201,6 +201,58 @@ pub(super) fn stages(figures: &Figures) -> String {
     svg
 }
 
+/// How the values of one number are spread, in 24 steps from the lowest to the highest of 98 in 100; those beyond its
+/// limit in another colour, and the limit as a line.
+pub(super) fn spread(name: &str, sorted: &[f32], limit: f64, is_good: impl Fn(f64) -> bool) -> String {
+    const STEPS: usize = 24;
+    const WIDE: f64 = 240.0;
+    const HEIGHT: f64 = 92.0;
+    const TOP: f64 = 20.0;
+    const BOTTOM: f64 = 18.0;
+    let at = |share: f64| {
+        let place = (sorted.len().saturating_sub(1) as f64 * share).round() as usize;
+        sorted.get(place).copied().map_or(0.0, f64::from)
+    };
+    if sorted.is_empty() {
+        return none(&format!("{name}: of no picture."));
+    }
+    let (low, high) = (at(0.01).min(limit), at(0.99).max(limit));
+    let wide = (high - low).max(f64::EPSILON);
+    let mut steps = [(0u64, 0.0); STEPS];
+    for value in sorted.iter().copied().map(f64::from) {
+        let step = ((value - low) / wide * STEPS as f64).clamp(0.0, STEPS as f64 - 1.0) as usize;
+        steps[step].0 += 1;
+        steps[step].1 += value;
+    }
+    let most = steps.iter().map(|(n, _)| *n).max().unwrap_or(1).max(1) as f64;
+    let mut svg = open(WIDE, HEIGHT, name);
+    text(&mut svg, 0.0, 12.0, "start", "name", name);
+    text(&mut svg, WIDE, 12.0, "end", "", &format!("median {}", short(at(0.5))));
+    let floor = HEIGHT - BOTTOM;
+    for (n, (count, sum)) in steps.iter().enumerate().filter(|(_, (count, _))| *count > 0) {
+        let tall = ((floor - TOP) * *count as f64 / most).max(1.5);
+        let x = WIDE * n as f64 / STEPS as f64;
+        let mean = sum / *count as f64;
+        let class = if is_good(mean) { "main" } else { "fail" };
+        let title = format!("{} pictures, about {}", thousands(*count), short(mean));
+        rect(&mut svg, class, [x, floor - tall, WIDE / STEPS as f64 - 1.0, tall], &title);
+    }
+    let x = WIDE * (limit - low) / wide;
+    let _ = write!(
+        svg,
+        "<line class=grid x1=0 x2={WIDE} y1={floor} y2={floor} /><line class=cut x1={x:.1} x2={x:.1} y1={TOP} y2={floor} />"
+    );
+    text(&mut svg, 0.0, HEIGHT - 4.0, "start", "", &short(low));
+    text(&mut svg, WIDE, HEIGHT - 4.0, "end", "", &short(high));
+    svg.push_str("</svg>");
+    svg
+}
+
+/// A number of any size in few letters.
+fn short(value: f64) -> String {
+    if value.abs() >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
 /// Counts by name, the most first.
 pub(super) fn bars(counts: &[(String, u64)]) -> String {
     const ROW: f64 = 30.0;

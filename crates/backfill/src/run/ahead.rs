@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use super::Runner;
-use super::journal::{ClaimedSession, tag};
+use super::claimed::{ClaimedSession, tag};
 use crate::source::{Found, Object};
 use crate::store::Item;
 use crate::store::state::ItemState;
@@ -42,7 +42,9 @@ impl Ahead {
         while self.reading.len() < WINDOW && self.next < items.len() {
             let item = items[self.next];
             // What is in doubt is looked up first; a file on this machine is read when its turn comes.
-            let fresh = claimed.progress(item.id).is_some_and(|progress| progress.state != ItemState::Sending);
+            let fresh = claimed.progress(item.id).is_some_and(|progress| progress.state != ItemState::Sending)
+                // Frames are read when their burst is ranked.
+                && runner.options.best.and_then(|best| claimed.undecided(item.id, best)).is_none();
             let Some(Found::Object(mut object)) = fresh.then(|| runner.sources.find(&item.media).ok()).flatten() else {
                 return;
             };
@@ -61,7 +63,7 @@ impl Ahead {
     fn begin(&mut self, runner: &Runner, item: &Item, object: Box<Object>) {
         let (done, pressed) = oneshot::channel();
         let fetch = InTurn { object, before: self.last.replace(pressed) };
-        let preparer = runner.pipeline.preparer().tag(tag(item.id));
+        let preparer = runner.pipeline.preparer().tag(tag(item.id)).shows(item.context.subject());
         let reading = async move {
             let prepared = preparer.fetch(fetch).await;
             drop(done);

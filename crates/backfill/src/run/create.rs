@@ -7,51 +7,58 @@ use sealpress_client::{NewSession, SessionId};
 use sealpress_pipeline::{ErrorKind as Why, Prepared};
 use tokio::sync::MutexGuard;
 
-use super::journal::{ClaimedSession, tag};
+use super::bursts::{Choice, choose};
+use super::claimed::ClaimedSession;
 use super::record::{fail, fail_with};
+use super::send::{Unprepared, prepare};
 use super::{Runner, Stopped};
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::Found;
 use crate::store::state::{Change, Failure, ItemState, SessionState};
 use crate::store::{Claim, Item};
 
 /// The first file of a session that is to be made which can be read and pressed, and what became of
-/// it. Those before it that cannot are failed, and out of the list; where a host of media cannot be
+/// it; the best frames, if it is of a burst. Those before it that cannot are failed, and out of the list; where a host of media cannot be
 /// reached there are further passes.
 pub(super) async fn first_ready<'a>(
     runner: &Runner,
     claimed: &Arc<ClaimedSession>,
     open: &mut Vec<&'a Item>,
-) -> Result<Option<(&'a Item, Prepared)>> {
+) -> Result<Option<Vec<(&'a Item, Prepared)>>> {
     for pass in 1.. {
         for item in open.clone() {
             if runner.is_stopping() {
                 return Ok(None);
             }
-            let preparer = runner.pipeline.preparer().tag(tag(item.id));
-            let preparing = async {
-                match runner.sources.find(&item.media) {
-                    Ok(Found::File(path)) => preparer.file(path).await.map_err(|e| (Failure::from(&e), e.kind())),
-                    Ok(Found::Object(object)) => {
-                        preparer.fetch(*object).await.map_err(|e| (Failure::from(&e), e.kind()))
+            match choose(runner, claimed, open, item, pass).await? {
+                None => {}
+                Some(Choice::Chosen(frames)) => {
+                    open.retain(|i| claimed.progress(i.id).is_some_and(|it| it.state < ItemState::Confirmed));
+                    let ready: Vec<_> = frames.into_iter().filter_map(|(frame, ready)| Some((frame, ready?))).collect();
+                    if !ready.is_empty() {
+                        return Ok(Some(ready));
                     }
-                    Ok(Found::Elsewhere(media)) => {
-                        preparer.fetch(media).await.map_err(|e| (Failure::from(&e), e.kind()))
-                    }
-                    Err(failure) => Err((failure, Why::Read)),
                 }
-            };
+                Some(Choice::Again(_)) => continue,
+                Some(Choice::Left) => return Ok(None),
+            }
+            if !open.iter().any(|i| i.id == item.id) {
+                continue;
+            }
             let prepared = tokio::select! {
                 biased;
-                prepared = preparing => prepared,
+                prepared = prepare(runner, item) => prepared,
                 () = runner.stop.token.cancelled() => return Ok(None),
             };
+            let prepared = prepared.map_err(|unprepared| match unprepared {
+                Unprepared::NotFound(failure) => (failure, Why::Read),
+                Unprepared::Refused(refusal) => (Failure::from(&refusal), refusal.kind()),
+            });
             match prepared {
-                Ok(prepared) => return Ok(Some((item, prepared))),
+                Ok(prepared) => return Ok(Some(vec![(item, prepared)])),
                 // A press that cannot run is nobody's file.
                 Err((failure, Why::NoPress)) => {
-                    runner.stop.pull(Stopped::Refused(failure.message));
+                    runner.stop.pull(Stopped::Refused(failure));
                     return Ok(None);
                 }
                 Err((_, Why::Unreachable)) if pass < runner.options.passes => {}
@@ -69,6 +76,15 @@ pub(super) async fn first_ready<'a>(
     Ok(None)
 }
 
+/// Counts what a process may have left behind that died while it asked for the session: before anything else, since
+/// nobody may come to ask again.
+pub(super) async fn count_left_behind(runner: &Runner, claim: &Claim, claimed: &Arc<ClaimedSession>) -> Result<()> {
+    match claim.session.state {
+        SessionState::Creating => runner.journal.apply(claimed, vec![Change::CreateReturned { orphan: true }]).await,
+        _ => Ok(()),
+    }
+}
+
 /// The provider's id of a new session, or `None` where there will be none. Creating is not
 /// idempotent, but what a lost answer leaves behind is an empty session that nobody submits: it is
 /// asked for again, and the journal counts what may be left.
@@ -81,17 +97,13 @@ pub(super) async fn create<'a>(
     claim: &Claim,
     claimed: &Arc<ClaimedSession>,
 ) -> Result<Option<(SessionId, Option<MutexGuard<'a, ()>>)>> {
-    if claim.session.state == SessionState::Creating {
-        // A process died here.
-        runner.journal.apply(claimed, vec![Change::CreateReturned { orphan: true }]).await?;
-    }
     let new = new_session(claim);
     for pass in 1.. {
         if runner.is_stopping() {
             return Ok(None);
         }
         let mut probe = None;
-        if !runner.is_proven() {
+        if !runner.is_proven() && runner.pipeline.makes_sessions() {
             probe = Some(runner.probe.lock().await);
             if runner.is_proven() {
                 probe = None;
@@ -130,7 +142,8 @@ pub(super) async fn create<'a>(
             runner.journal.apply(claimed, vec![Change::CreateReturned { orphan }]).await?;
         }
         if last {
-            let reason = if error.is_retryable() { error.name() } else { "session-refused" };
+            let own = error.is_retryable() || error.kind() == Why::Blocked;
+            let reason = if own { error.name() } else { "session-refused" };
             let failure = Failure::new(reason, error.fault(), error.to_string());
             // Failing is a step from `creating` only.
             let changes = vec![Change::Creating, Change::CreateFailed(failure.clone())];

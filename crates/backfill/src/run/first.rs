@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sealpress_media::Fault;
 
-use super::journal::ClaimedSession;
+use super::claimed::ClaimedSession;
 use crate::store::state::{Change, Failure};
 
 /// A failure that is not written yet.
 pub(super) struct Held {
     pub(super) claimed: Arc<ClaimedSession>,
     pub(super) changes: Vec<Change>,
-    pub(super) reason: String,
+    pub(super) failure: Failure,
     /// How many items it fails.
     pub(super) items: usize,
 }
@@ -26,8 +26,8 @@ pub(super) enum Verdict {
     Write(Held),
     /// It is kept here.
     Kept,
-    /// It was the last straw; the message is for the operator.
-    Stop(String),
+    /// It was the last straw: so many items failed for its reason.
+    Stop(usize),
 }
 
 pub(super) struct First {
@@ -52,24 +52,22 @@ impl First {
     }
 
     /// Judges a failure.
-    pub(super) fn judge(&self, held: Held, failure: &Failure) -> Verdict {
+    pub(super) fn judge(&self, held: Held) -> Verdict {
+        let (fault, reason) = (held.failure.fault, held.failure.reason.clone());
         let mut kept = self.lock();
-        let Some(all) = kept.as_mut().filter(|_| matches!(failure.fault, Fault::Caller | Fault::Remote)) else {
+        let Some(all) = kept.as_mut().filter(|_| matches!(fault, Fault::Caller | Fault::Remote)) else {
             return Verdict::Write(held);
         };
         all.push(held);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for held in all.iter() {
-            *counts.entry(&held.reason).or_default() += held.items;
+            *counts.entry(&held.failure.reason).or_default() += held.items;
         }
-        let same = counts.get(failure.reason.as_str()).copied().unwrap_or(0);
+        let same = counts.get(reason.as_str()).copied().unwrap_or(0);
         if same < self.limit {
             return Verdict::Kept;
         }
-        Verdict::Stop(format!(
-            "stopped, and no item was marked failed: nothing has arrived, and {same} items failed for one reason, {}: {}",
-            failure.reason, failure.message
-        ))
+        Verdict::Stop(same)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Held>>> {

@@ -3,34 +3,50 @@
 
 use sealpress_client::{SessionId, SessionState as Standing};
 use sealpress_media::Fault;
+use sealpress_pipeline::planted::{self, Bug};
 use sealpress_pipeline::{Error as Refusal, ErrorKind as Why};
 
 use super::Runner;
-use super::journal::ClaimedSession;
+use super::claimed::ClaimedSession;
 use crate::error::Result;
 use crate::store::state::{Change, Failure};
 
 /// The reason of items and submissions whose session is gone.
 const GONE: &str = "session-gone";
 
+/// What is to blame for a refusal.
+pub(super) enum Blame {
+    /// The session, which is gone.
+    Session,
+    /// What was refused: the session stands.
+    Refused,
+    /// Nothing yet: the provider cannot be asked for now.
+    Open(Refusal),
+}
+
 /// Whether a refusal means that the session is gone: the provider is asked.
-pub(super) async fn is_gone(runner: &Runner, session: &SessionId, refusal: &Refusal) -> bool {
+pub(super) async fn blame(runner: &Runner, session: &SessionId, refusal: &Refusal) -> Blame {
     let may_be = refusal.kind() == Why::Refused && matches!(refusal.http_status(), Some(400 | 404 | 409 | 410));
-    if !may_be {
-        return false;
+    if !may_be || planted::is(Bug::GoneIgnored) {
+        return Blame::Refused;
     }
     match runner.pipeline.state(session).await {
-        Ok(standing) => standing == Standing::Gone,
-        Err(error) => error.http_status() == Some(404),
+        Ok(Standing::Gone) => Blame::Session,
+        Ok(_) => Blame::Refused,
+        Err(error) if error.http_status() == Some(404) => Blame::Session,
+        Err(error) if error.is_retryable() && !planted::is(Bug::UnaskedBlamed) => Blame::Open(error),
+        Err(_) => Blame::Refused,
     }
 }
 
 /// What is said of an item or a submission that is refused for it.
 pub(super) fn failure(claimed: &ClaimedSession) -> Failure {
     let message = if claimed.is_ours() {
-        "the session has ended at the provider and takes nothing more: --recreate-expired makes it anew"
+        "the session has ended at the provider, or is unknown there, and takes nothing more: --recreate-expired makes \
+         it anew"
     } else {
-        "the session has ended at the provider and takes nothing more, and the manifest names it: give its rows another"
+        "the session has ended at the provider, or is unknown there, and takes nothing more; the manifest names it: give \
+         its rows another"
     };
     Failure::new(GONE, Fault::Remote, message)
 }

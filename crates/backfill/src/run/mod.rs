@@ -2,22 +2,27 @@
 //! ended.
 
 mod ahead;
+mod bursts;
+mod claimed;
 mod create;
 mod first;
 mod gone;
 mod journal;
 pub(crate) mod note;
 mod pass;
+mod pieces;
 mod record;
+mod send;
 mod session;
 mod submit;
 mod tally;
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sealpress_media::Fault;
 use sealpress_pipeline::{self as pipeline, Pipeline};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -30,11 +35,12 @@ pub(crate) use tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit::Exit;
 use crate::source::Sources;
-use crate::store::state::{ItemState, SessionState};
+use crate::store::state::{Failure, ItemState, SessionState};
 use crate::store::{Item, Part, Store, Summary};
 use crate::units::MaxErrors;
+use claimed::ClaimedSession;
 use first::{First, Held};
-use journal::{ClaimedSession, StoreJournal};
+use journal::StoreJournal;
 
 /// How long a stopped run waits for what is on the wire.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -52,6 +58,10 @@ pub(crate) struct RunOptions {
     pub passes: u32,
     /// Whether sessions are submitted when all of their items are confirmed.
     pub submit: bool,
+    /// How many frames of a burst are sent; `None` for all of them.
+    pub best: Option<usize>,
+    /// Whether an item may leave as several files.
+    pub pieces: bool,
     /// Whether a file that is confirmed in its session and context is not sent again.
     pub dedupe: bool,
     /// When to stop for failed items.
@@ -78,6 +88,8 @@ impl Default for RunOptions {
             sessions,
             passes: 5,
             submit: true,
+            best: None,
+            pieces: false,
             dedupe: true,
             max_errors: None,
             deadline: None,
@@ -104,6 +116,8 @@ pub(crate) struct Runner {
     first: First,
     /// Sessions that were made anew in this run: once each.
     made_anew: Mutex<HashSet<i64>>,
+    /// Sessions that were worked on.
+    met: AtomicU64,
     /// Held by the session that is made first: until an upload was answered there is one of them.
     probe: tokio::sync::Mutex<()>,
 }
@@ -120,8 +134,10 @@ pub(crate) enum Stopped {
     Signal(Exit),
     Deadline,
     TooManyErrors,
-    Refused(String),
-    SameReason(String),
+    /// Credentials that nobody takes, or no press.
+    Refused(Failure),
+    /// So many items failed for one reason before anything arrived.
+    SameReason(Failure, usize),
 }
 
 impl Stop {
@@ -154,10 +170,26 @@ pub struct Finished {
     pub exit: Exit,
     /// What stopped the run before its end, for a person.
     pub stopped: Option<String>,
+    /// The failure that stopped it, where it was one.
+    pub cause: Option<Cause>,
     /// The journal's counts.
     pub summary: Summary,
     /// How long it took.
     pub took: Duration,
+    /// Whether it was told to work on a part of the journal in which nothing was left to do.
+    pub met_nothing: bool,
+}
+
+/// The failure that stopped a run, in the words that an item's failure has.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Cause {
+    /// Its kebab-case name.
+    pub kind: String,
+    /// Whose turn it is.
+    pub fault: Fault,
+    /// For a person.
+    pub message: String,
 }
 
 impl Runner {
@@ -170,15 +202,24 @@ impl Runner {
     ) -> Result<Arc<Self>> {
         let journal = Arc::new(StoreJournal::new(Arc::clone(&store), options.dedupe));
         let hooks: Arc<dyn pipeline::Journal> = journal.clone();
-        let pipeline = pipeline
-            .options(options.pipeline.clone())
-            .shared_journal(hooks)
-            .build()
-            .map_err(|e| Error::caused(ErrorKind::Config, "the pipeline did not start", e))?;
+        let pipeline = pipeline.options(options.pipeline.clone()).shared_journal(hooks).build()?;
         let (tally, stop) = (Arc::default(), Stop::default());
         let (first, probe) = (First::new(options.same_reason), tokio::sync::Mutex::default());
-        let made_anew = Mutex::default();
-        Ok(Arc::new(Self { store, journal, pipeline, sources, options, host, tally, stop, first, made_anew, probe }))
+        let (made_anew, met) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Arc::new(Self {
+            store,
+            journal,
+            pipeline,
+            sources,
+            options,
+            host,
+            tally,
+            stop,
+            first,
+            made_anew,
+            met,
+            probe,
+        }))
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -205,17 +246,29 @@ impl Runner {
             Some(Stopped::Signal(exit)) => *exit,
             Some(Stopped::Deadline) => Exit::Deadline,
             Some(Stopped::TooManyErrors) => Exit::TooManyErrors,
-            Some(Stopped::Refused(_) | Stopped::SameReason(_)) => Exit::Usage,
+            Some(Stopped::Refused(_) | Stopped::SameReason(..)) => Exit::Usage,
             None => exit_of(&summary),
+        };
+        let cause = match &stopped {
+            Some(Stopped::Refused(failure) | Stopped::SameReason(failure, _)) => {
+                Some(Cause { kind: failure.reason.clone(), fault: failure.fault, message: failure.message.clone() })
+            }
+            _ => None,
         };
         let stopped = stopped.map(|why| match why {
             Stopped::Signal(_) => "stopped by a signal; run again to go on".to_owned(),
             Stopped::Deadline => "stopped by the deadline; run again to go on".to_owned(),
             Stopped::TooManyErrors => "stopped: more items failed than --max-errors allows".to_owned(),
-            Stopped::Refused(why) => format!("stopped, and no item was marked failed: {why}"),
-            Stopped::SameReason(why) => why,
+            Stopped::Refused(why) => format!("stopped, and no item was marked failed: {}", why.message),
+            Stopped::SameReason(why, items) => format!(
+                "stopped, and no item was marked failed: nothing has arrived, and {items} items failed for one reason, \
+                 {}: {}",
+                why.reason, why.message
+            ),
         });
-        Ok(Finished { exit, stopped, summary, took: started.elapsed() })
+        let is_left = summary.ended() < summary.total();
+        let met_nothing = is_left && !self.options.part.is_all() && self.met.load(Ordering::Relaxed) == 0;
+        Ok(Finished { exit, stopped, cause, summary, took: started.elapsed(), met_nothing })
     }
 
     async fn work(self: &Arc<Self>) -> Result<()> {
@@ -231,6 +284,7 @@ impl Runner {
                     break;
                 }
                 left -= claims.len() as u64;
+                self.met.fetch_add(claims.len() as u64, Ordering::Relaxed);
                 for claim in claims {
                     let runner = Arc::clone(self);
                     let span = tracing::info_span!("session", number = claim.session.id, host = self.host);
@@ -249,6 +303,7 @@ impl Runner {
                 }
                 break;
             }
+            self.pipeline.expects(sessions.len());
             tokio::select! {
                 biased;
                 () = self.stop.token.cancelled() => {
@@ -299,12 +354,21 @@ impl Runner {
 
     /// Writes one held failure; a session whose lease ended meanwhile is somebody else's.
     async fn write_held(&self, held: Held) -> Result<()> {
-        match self.journal.apply(&held.claimed, held.changes).await {
+        match self.journal.apply(&held.claimed, held.changes.clone()).await {
             Ok(()) => {}
             Err(e) if e.kind() == ErrorKind::LeaseLost => return Ok(()),
             Err(e) => return Err(e),
         }
-        (0..held.items).for_each(|_| self.failed_one(&held.reason));
+        // Said of what is written alone: what was held back of a run that stops is sent another day.
+        let Held { failure, items, .. } = &held;
+        tracing::warn!(
+            reason = failure.reason,
+            fault = failure.fault.as_str(),
+            items,
+            message = failure.message,
+            "an item will not be sent"
+        );
+        (0..*items).for_each(|_| self.failed_one(&failure.reason));
         if held.claimed.let_go() {
             self.store.release(&held.claimed.ticket()).await?;
         }
@@ -344,8 +408,12 @@ impl Runner {
     }
 
     /// The provider does not take our credentials, or there is no press: nobody's item is to blame.
-    fn refused(&self, error: &dyn std::error::Error) {
-        self.stop.pull(Stopped::Refused(error.to_string()));
+    fn refused(&self, error: &pipeline::Error) {
+        let mut failure = Failure::from(error);
+        if error.http_status() == Some(401) {
+            failure.message += ". Look whether `api_key` and `secret` are this account's";
+        }
+        self.stop.pull(Stopped::Refused(failure));
     }
 
     /// Whether a session that is gone is made anew. Once in a run: a provider that ends every session at once
@@ -392,7 +460,7 @@ pub(crate) fn exit_of(summary: &Summary) -> Exit {
     let failed = summary.of(ItemState::Failed) + summary.sessions_of(SessionState::Failed);
     let unclear = summary.of(ItemState::Quarantined) + summary.sessions_of(SessionState::Quarantined);
     if unclear > 0 {
-        Exit::Ambiguous
+        Exit::Quarantined
     } else if failed > 0 {
         Exit::Failed
     } else {

@@ -2,7 +2,7 @@
 //! that took.
 
 use sealpress_media::{Dimensions, Format, Note as Word, Summary};
-use sealpress_pipeline::Outcome;
+use sealpress_pipeline::Timings;
 use serde::{Deserialize, Serialize};
 
 /// The note of one confirmed item.
@@ -60,8 +60,7 @@ impl Note {
     }
 }
 
-pub(super) fn of(outcome: &Outcome) -> String {
-    let t = &outcome.timings;
+pub(super) fn of(summary: Option<Summary>, t: &Timings) -> String {
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
     let ms = Stages {
         read: ms(t.read),
@@ -71,7 +70,12 @@ pub(super) fn of(outcome: &Outcome) -> String {
         send: ms(t.send),
         total: ms(t.total),
     };
-    serde_json::to_string(&Note { summary: outcome.summary.clone(), ms }).unwrap_or_default()
+    serde_json::to_string(&Note { summary, ms }).unwrap_or_default()
+}
+
+/// The same of a file that was prepared and is not sent.
+pub(super) fn of_prepared(prepared: &Summary) -> String {
+    serde_json::to_string(&Note { summary: Some(prepared.clone()), ms: Stages::default() }).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sealpress_pipeline::planted::{self, Bug};
-use sealpress_pipeline::{Confirmed, Error as Refusal, ErrorKind as Why, Outcome};
+use sealpress_pipeline::{Confirmed, Error as Refusal, ErrorKind as Why, Item as Entry, Outcome, Receipt, Timings};
 
+use super::claimed::ClaimedSession;
 use super::first::{Held, Verdict};
-use super::journal::ClaimedSession;
 use super::pass::Pass;
 use super::{Runner, Stopped, gone, note};
 use crate::chaos;
@@ -22,11 +22,20 @@ pub(super) async fn record(
     outcome: Outcome,
 ) -> Result<Pass> {
     runner.tally.spent(&outcome);
-    let report = note::of(&outcome);
-    match outcome.result {
-        Ok(receipt) => {
+    let Outcome { item: Entry { session, .. }, result, summary, input_bytes, timings, .. } = outcome;
+    let last = claimed.with(item.id, |progress| {
+        add(&mut progress.spent, &timings);
+        progress.is_last_piece().then_some(progress.spent)
+    });
+    match result {
+        Ok(receipt) if last == Some(None) => {
             chaos::point("answered-not-noted");
-            let via = if receipt.how == Confirmed::Listed { Via::Listing } else { Via::Receipt };
+            piece_confirmed(runner, claimed, item, receipt).await
+        }
+        Ok(receipt) => {
+            let report = note::of(summary, &last.flatten().unwrap_or(timings));
+            chaos::point("answered-not-noted");
+            let via = via(&receipt);
             let (media_id, doubts) = (receipt.media_id.clone(), claimed.take_doubts(item.id));
             let change = Change::Confirmed { item: item.id, media_id, via, report: Some(report), doubts };
             runner.journal.apply(claimed, vec![change]).await?;
@@ -36,20 +45,57 @@ pub(super) async fn record(
                 progress.media_id = Some(receipt.media_id);
                 progress.is_found = via == Via::Listing;
             });
-            runner.tally.confirmed(outcome.input_bytes, receipt.size, via);
+            runner.tally.sent(receipt.size);
+            runner.tally.confirmed(input_bytes, via);
             // Something arrived: what was held back is the truth.
             runner.settle_first().await?;
             Ok(Pass::Ended)
         }
-        Err(refusal) if refusal.kind() == Why::Duplicate => duplicate(runner, claimed, item, outcome.input_bytes).await,
-        Err(refusal) if gone::is_gone(runner, &outcome.item.session, &refusal).await => {
-            session_gone(runner, claimed, item).await
-        }
+        Err(refusal) if refusal.kind() == Why::Duplicate => duplicate(runner, claimed, item, input_bytes).await,
         Err(refusal) => {
-            let bytes_in = (outcome.input_bytes > 0).then_some(outcome.input_bytes);
-            refused(runner, claimed, item, refusal, bytes_in).await
+            let bytes_in = (input_bytes > 0).then_some(input_bytes);
+            match gone::blame(runner, &session, &refusal).await {
+                gone::Blame::Session => session_gone(runner, claimed, item).await,
+                gone::Blame::Refused => refused(runner, claimed, item, refusal, bytes_in).await,
+                gone::Blame::Open(error) => refused(runner, claimed, item, error, bytes_in).await,
+            }
         }
     }
+}
+
+const fn via(receipt: &Receipt) -> Via {
+    match receipt.how {
+        Confirmed::Listed => Via::Listing,
+        _ => Via::Receipt,
+    }
+}
+
+/// One of several files that an item leaves as is there; the item is when the last of them is.
+async fn piece_confirmed(
+    runner: &Runner,
+    claimed: &Arc<ClaimedSession>,
+    item: &Item,
+    receipt: Receipt,
+) -> Result<Pass> {
+    let (via, doubts) = (via(&receipt), claimed.take_doubts(item.id));
+    let media_id = receipt.media_id;
+    let change = Change::PieceConfirmed { item: item.id, media_id: media_id.clone(), via, doubts };
+    runner.journal.apply(claimed, vec![change]).await?;
+    chaos::point("confirmed-durable");
+    claimed.with(item.id, |progress| progress.keep_piece(media_id, via));
+    runner.tally.sent(receipt.size);
+    runner.settle_first().await?;
+    Ok(Pass::NextPiece)
+}
+
+/// What all pieces of an item took is what the item took.
+fn add(spent: &mut Timings, piece: &Timings) {
+    spent.read += piece.read;
+    spent.press += piece.press;
+    spent.sign += piece.sign;
+    spent.wait += piece.wait;
+    spent.send += piece.send;
+    spent.total += piece.total;
 }
 
 /// An item that was refused because its session is gone.
@@ -106,7 +152,7 @@ async fn duplicate(runner: &Runner, claimed: &ClaimedSession, item: &Item, bytes
         progress.media_id = Some(media_id);
         progress.is_duplicate = true;
     });
-    runner.tally.confirmed(bytes_in, 0, Via::Duplicate);
+    runner.tally.confirmed(bytes_in, Via::Duplicate);
     Ok(Pass::Ended)
 }
 
@@ -144,20 +190,13 @@ pub(super) async fn fail_with(
     failure: &Failure,
     items: usize,
 ) -> Result<()> {
-    tracing::warn!(
-        reason = failure.reason,
-        fault = failure.fault.as_str(),
-        items,
-        message = failure.message,
-        "an item will not be sent"
-    );
     claimed.hold();
-    let held = Held { claimed: Arc::clone(claimed), changes, reason: failure.reason.clone(), items };
-    match runner.first.judge(held, failure) {
+    let held = Held { claimed: Arc::clone(claimed), changes, failure: failure.clone(), items };
+    match runner.first.judge(held) {
         Verdict::Write(held) => runner.write_held(held).await,
         Verdict::Kept => Ok(()),
-        Verdict::Stop(why) => {
-            runner.stop.pull(Stopped::SameReason(why));
+        Verdict::Stop(items) => {
+            runner.stop.pull(Stopped::SameReason(failure.clone(), items));
             Ok(())
         }
     }

@@ -1,20 +1,24 @@
 //! One claimed session from its creation to its submit: passes over its items until each has ended.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sealpress_client::SessionId;
-use sealpress_pipeline::Job;
 use sealpress_pipeline::planted::{self, Bug};
+use sealpress_pipeline::{Job, Prepared};
 
 use super::Runner;
 use super::ahead::{Ahead, Read};
-use super::create::{create, first_ready};
+use super::bursts::{self, Choice};
+use super::claimed::{ClaimedSession, tag};
+use super::create::{count_left_behind, create, first_ready};
 use super::gone::make_anew;
-use super::journal::{ClaimedSession, tag};
 use super::pass::Pass;
-use super::record::{fail, give_up, record, refused};
+use super::pieces::{self, send_prepared};
+use super::record::{fail, give_up, refused};
+use super::send::send;
 use super::submit::submit;
 use crate::chaos;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,7 +59,12 @@ async fn steps(
     claimed: &Arc<ClaimedSession>,
     remote: &mut Option<SessionId>,
 ) -> Result<()> {
-    let _alone = runner.journal.session_lock(claim.session.id).await;
+    let beside = planted::is(Bug::ClaimBeside);
+    let _alone = if beside { None } else { Some(runner.journal.session_lock(claim.session.id).await) };
+    if let Some(remote) = remote.as_ref().filter(|_| !beside) {
+        // What an earlier claim left on its way is seen to its end; what others did here since stands in this one.
+        runner.pipeline.forget(remote).await;
+    }
     runner.journal.register(claim, claimed);
     chaos::point("after-claim");
     let part = &runner.options.part;
@@ -64,6 +73,7 @@ async fn steps(
     let mut ready = None;
     let mut probe = None;
     if remote.is_none() {
+        count_left_behind(runner, claim, claimed).await?;
         // No session is made for files that cannot be read, or before there is one to send to it.
         ready = first_ready(runner, claimed, &mut open).await?;
         if ready.is_none() {
@@ -75,35 +85,47 @@ async fn steps(
     }
     let Some(remote) = remote.as_ref() else { return Ok(()) };
     runner.journal.register_remote(remote, claimed);
-    // What another worker did here in the meantime stands in the claim.
-    runner.pipeline.forget(remote);
-    if let Some((item, prepared)) = ready {
-        let job = Job::prepared(remote, item.context.clone(), prepared);
-        let ended = send(runner, claimed, item, job).await?;
+    for (item, prepared) in ready.into_iter().flatten() {
+        let ended = send_prepared(runner, remote, claimed, item, prepared).await?;
         match ended {
             Pass::Ended => open.retain(|i| i.id != item.id),
-            Pass::Again(_) => {}
+            Pass::Again(_) | Pass::NextPiece => {}
             Pass::Left if claimed.is_gone() => return make_anew(runner, remote, claimed).await,
             Pass::Left => return Ok(()),
         }
+        drop(probe.take());
     }
-    drop(probe);
     for pass in 1.. {
-        // Contexts go side by side; within one, the order of the manifest is the order of the uploads.
-        let mut contexts: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
+        // Contexts go side by side, in an order that is always the same; within one, the order of the manifest is the
+        // order of the uploads.
+        let mut contexts: Vec<Vec<&Item>> = Vec::new();
         for item in open {
-            contexts.entry(item.context.as_str()).or_default().push(item);
+            match contexts.iter_mut().find(|items| items[0].context == item.context) {
+                Some(items) => items.push(item),
+                None => contexts.push(vec![item]),
+            }
+        }
+        if !runner.options.pieces {
+            contexts.sort_by(|a, b| a[0].context.as_str().cmp(b[0].context.as_str()));
         }
         // What is in doubt comes first: nothing that looks like it is sent before it is looked up.
-        for items in contexts.values_mut() {
+        for items in &mut contexts {
             items.sort_by_key(|item| {
                 claimed.progress(item.id).is_none_or(|progress| progress.state != ItemState::Sending)
             });
         }
-        let groups = contexts.into_values().map(|items| group(runner, remote, claimed, items, pass));
+        let groups = contexts.into_iter().map(|items| group(runner, remote, claimed, items, pass));
         open = Vec::new();
-        for again in join_all(groups).await {
-            open.extend(again?);
+        if runner.options.pieces {
+            // A provider that takes a session for whole when it has one of every kind takes no further pages then: the
+            // order of the manifest says whose come first.
+            for group in groups {
+                open.extend(group.await?);
+            }
+        } else {
+            for again in join_all(groups).await {
+                open.extend(again?);
+            }
         }
         if claimed.is_gone() {
             return make_anew(runner, remote, claimed).await;
@@ -113,7 +135,8 @@ async fn steps(
         }
         runner.pause_before_pass(pass).await;
     }
-    if runner.options.submit && claimed.all_confirmed() && !runner.is_stopping() {
+    let submits = runner.options.submit || planted::is(Bug::SubmitUnasked);
+    if submits && claimed.all_confirmed() && !runner.is_stopping() {
         submit(runner, remote, claimed).await?;
         if claimed.is_gone() {
             return make_anew(runner, remote, claimed).await;
@@ -132,29 +155,80 @@ async fn group<'a>(
 ) -> Result<Vec<&'a Item>> {
     let mut again = Vec::new();
     let mut ahead = Ahead::default();
+    // Frames that had their turn with their burst.
+    let mut had = HashSet::new();
     for (n, item) in items.iter().copied().enumerate() {
         if runner.is_stopping() || claimed.is_gone() {
             break;
         }
-        ahead.read(runner, claimed, &items, n);
-        let ended = match ahead.take(item) {
-            Some(read) => deliver_read(runner, remote, claimed, item, read).await?,
-            None => deliver(runner, remote, claimed, item).await?,
-        };
-        match ended {
-            Pass::Ended => {}
-            Pass::Left => break,
-            Pass::Again(refusal) if pass >= runner.options.passes => {
-                give_up(runner, claimed, item, &refusal).await?;
+        if had.contains(&item.id) || claimed.progress(item.id).is_none_or(|it| it.state >= ItemState::Confirmed) {
+            continue;
+        }
+        let turn = match bursts::choose(runner, claimed, &items, item, pass).await? {
+            None => {
+                ahead.read(runner, claimed, &items, n);
+                vec![(item, ahead.take(item).map_or(Begun::Not, Begun::Reading))]
             }
-            Pass::Again(_) => again.push(item),
+            Some(Choice::Chosen(frames)) => {
+                had.extend(frames.iter().map(|(frame, _)| frame.id));
+                let begun =
+                    |prepared: Option<Prepared>| prepared.map_or(Begun::Not, |of| Begun::Prepared(Box::new(of)));
+                frames.into_iter().map(|(frame, prepared)| (frame, begun(prepared))).collect()
+            }
+            Some(Choice::Again(frames)) => {
+                had.extend(frames.iter().map(|frame| frame.id));
+                again.extend(frames);
+                continue;
+            }
+            Some(Choice::Left) => break,
+        };
+        if take_turn(runner, remote, claimed, turn, pass, &mut again).await?.is_break() {
+            break;
         }
     }
     Ok(again)
 }
 
+/// How far an item's file has come when its turn begins.
+enum Begun {
+    Not,
+    /// Read and pressed ahead.
+    Reading(Read),
+    Prepared(Box<Prepared>),
+}
+
+/// One turn: an item, or the best frames of its burst, in their order. Those worth another pass are put to `again`; a break
+/// where the rest of the context is to be left as it is.
+async fn take_turn<'a>(
+    runner: &Runner,
+    remote: &SessionId,
+    claimed: &Arc<ClaimedSession>,
+    turn: Vec<(&'a Item, Begun)>,
+    pass: u32,
+    again: &mut Vec<&'a Item>,
+) -> Result<ControlFlow<()>> {
+    for (item, begun) in turn {
+        let ended = match begun {
+            Begun::Not => deliver(runner, remote, claimed, item).await?,
+            Begun::Reading(read) => deliver_read(runner, remote, claimed, item, read).await?,
+            Begun::Prepared(prepared) => send_prepared(runner, remote, claimed, item, *prepared).await?,
+        };
+        match ended {
+            Pass::Ended => {}
+            Pass::Left => return Ok(ControlFlow::Break(())),
+            Pass::Again(refusal) if pass >= runner.options.passes => give_up(runner, claimed, item, &refusal).await?,
+            Pass::Again(_) | Pass::NextPiece => again.push(item),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
 async fn deliver(runner: &Runner, remote: &SessionId, claimed: &Arc<ClaimedSession>, item: &Item) -> Result<Pass> {
     let Some(progress) = claimed.progress(item.id) else { return Ok(Pass::Left) };
+    // What leaves as several files is prepared first: only then is it known what is to be sent.
+    if runner.options.pieces || progress.pieces > 1 {
+        return pieces::deliver(runner, remote, claimed, item).await;
+    }
     let in_doubt = progress.state == ItemState::Sending && !planted::is(Bug::DoubtUnread);
     let mut job = match runner.sources.find(&item.media) {
         Ok(Found::File(path)) => Job::file(remote, item.context.clone(), path),
@@ -167,6 +241,7 @@ async fn deliver(runner: &Runner, remote: &SessionId, claimed: &Arc<ClaimedSessi
     if in_doubt {
         job = job.in_doubt(progress.sent());
     }
+    job = job.tag(tag(item.id));
     send(runner, claimed, item, job).await
 }
 
@@ -184,23 +259,10 @@ async fn deliver_read(
         () = runner.stop.token.cancelled() => return Ok(Pass::Left),
     };
     match read {
-        Ok(Ok(prepared)) => send(runner, claimed, item, Job::prepared(remote, item.context.clone(), prepared)).await,
+        Ok(Ok(prepared)) => send_prepared(runner, remote, claimed, item, prepared).await,
         Ok(Err(refusal)) => refused(runner, claimed, item, refusal, None).await,
         Err(e) => Err(Error::caused(ErrorKind::Illegal, "reading ahead broke off", e)),
     }
-}
-
-/// One pass of one item, on its way and written down.
-async fn send(runner: &Runner, claimed: &Arc<ClaimedSession>, item: &Item, job: Job) -> Result<Pass> {
-    let mut job = job.tag(tag(item.id));
-    if let Some(timestamp) = &item.timestamp {
-        job = job.timestamp(timestamp);
-    }
-    let outcome = runner.pipeline.process(job).await;
-    if let Some(error) = runner.journal.failed() {
-        return Err(error);
-    }
-    record(runner, claimed, item, outcome).await
 }
 
 /// Prolongs the lease until it is lost; never ends where leases do not.

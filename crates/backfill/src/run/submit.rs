@@ -3,7 +3,7 @@
 use sealpress_client::SessionId;
 use sealpress_pipeline::ErrorKind as Why;
 
-use super::journal::ClaimedSession;
+use super::claimed::ClaimedSession;
 use super::{Runner, gone};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::state::{Change, Failure};
@@ -20,15 +20,19 @@ pub(super) async fn submit(runner: &Runner, remote: &SessionId, claimed: &Claime
         if let Some(failed) = runner.journal.failed() {
             return Err(failed);
         }
-        if gone::is_gone(runner, remote, &error).await {
-            if runner.makes_anew(claimed) {
+        let error = match gone::blame(runner, remote, &error).await {
+            gone::Blame::Session if runner.makes_anew(claimed) => {
                 claimed.set_gone();
                 return Ok(());
             }
-            runner.journal.apply(claimed, vec![Change::SubmitFailed(gone::failure(claimed))]).await?;
-            runner.tally.not_submitted();
-            return Ok(());
-        }
+            gone::Blame::Session => {
+                runner.journal.apply(claimed, vec![Change::SubmitFailed(gone::failure(claimed))]).await?;
+                runner.tally.not_submitted();
+                return Ok(());
+            }
+            gone::Blame::Refused => error,
+            gone::Blame::Open(unasked) => unasked,
+        };
         let unclear = matches!(error.kind(), Why::InDoubt | Why::Unreachable | Why::CircuitOpen);
         match error.kind() {
             Why::Stopped | Why::Cancelled => return Ok(()),

@@ -13,6 +13,7 @@ pub(crate) struct Tally {
     pub(crate) confirmed: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) quarantined: AtomicU64,
+    pub(crate) not_chosen: AtomicU64,
     pub(crate) duplicates: AtomicU64,
     pub(crate) found: AtomicU64,
     pub(crate) submitted: AtomicU64,
@@ -29,10 +30,15 @@ impl Tally {
         self.attempts.fetch_add(u64::from(outcome.attempts), Relaxed);
     }
 
-    pub(super) fn confirmed(&self, bytes_in: u64, bytes_out: u64, via: Via) {
+    /// A file is there.
+    pub(super) fn sent(&self, bytes_out: u64) {
+        self.bytes_out.fetch_add(bytes_out, Relaxed);
+    }
+
+    /// An item is, with all files that it left as.
+    pub(super) fn confirmed(&self, bytes_in: u64, via: Via) {
         self.confirmed.fetch_add(1, Relaxed);
         self.bytes_in.fetch_add(bytes_in, Relaxed);
-        self.bytes_out.fetch_add(bytes_out, Relaxed);
         match via {
             Via::Duplicate => drop(self.duplicates.fetch_add(1, Relaxed)),
             Via::Listing => drop(self.found.fetch_add(1, Relaxed)),
@@ -53,6 +59,10 @@ impl Tally {
         self.quarantined.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn not_chosen(&self, frames: u64) {
+        self.not_chosen.fetch_add(frames, Relaxed);
+    }
+
     pub(super) fn submitted(&self, submission: &Submission) {
         self.submitted.fetch_add(1, Relaxed);
         self.unaccounted.fetch_add(submission.unaccounted.unwrap_or(0), Relaxed);
@@ -64,7 +74,8 @@ impl Tally {
 
     /// Items that came to their end in this run.
     pub(crate) fn ended(&self) -> u64 {
-        self.confirmed.load(Relaxed) + self.failed.load(Relaxed) + self.quarantined.load(Relaxed)
+        let [failed, unclear] = [&self.failed, &self.quarantined].map(|n| n.load(Relaxed));
+        self.confirmed.load(Relaxed) + failed + unclear + self.not_chosen.load(Relaxed)
     }
 
     pub(crate) fn reasons(&self) -> BTreeMap<String, u64> {

@@ -83,8 +83,8 @@ impl Sources {
             }
             Some(url) => {
                 if !self.allowed.iter().any(|allowed| allowed.covers(&url)) {
-                    let host = url.host_str().unwrap_or_default();
-                    let hint = format!("{}://{host}", url.scheme());
+                    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                    let hint = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
                     return Err(not_allowed(format!(
                         "{hint} is not allowed; say --allow-source {hint} to read from it"
                     )));
@@ -105,9 +105,7 @@ impl Sources {
     }
 
     fn file(&self, path: &Path, is_judged: bool) -> Result<Found, Failure> {
-        let real = std::fs::canonicalize(path)
-            // The kind alone: the manifest's line says which file.
-            .map_err(|e| unreadable(format!("the file cannot be opened: {}", e.kind())))?;
+        let real = std::fs::canonicalize(path).map_err(|e| Failure::from(&sealpress_pipeline::Error::unreadable(e)))?;
         if is_judged && !self.roots.iter().any(|root| real.starts_with(root)) {
             let message = "the file lies outside of the allowed folders; say --allow-root DIR to read from there";
             return Err(not_allowed(message.to_owned()));

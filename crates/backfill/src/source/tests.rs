@@ -78,3 +78,15 @@ fn an_allowance_says_where() {
         assert!(Allowed::parse(no).is_err(), "{no}");
     }
 }
+
+#[test]
+fn doing_what_a_refusal_says_lets_it_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    for url in
+        ["http://127.0.0.1:8899/a.jpg", "https://host.example/in/a.jpg", "http://[::1]:80/a.jpg", "s3://bucket/a"]
+    {
+        let Err(refused) = sources(dir.path(), &[]).find(url) else { panic!("{url} was found") };
+        let said = refused.message.split("--allow-source ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert_eq!(reason(sources(dir.path(), &[said]).find(url)), "found", "{url}: {}", refused.message);
+    }
+}

@@ -1,5 +1,8 @@
 //! What every store must do, whichever it is.
 
+mod doubts;
+
+pub(crate) use doubts::doubts_keep_their_looks;
 use proptest::prelude::*;
 use sealpress_client::{MediaId, SessionId};
 use sealpress_media::{Fault, Format};
@@ -19,7 +22,7 @@ pub(crate) fn subject(key: &str) -> Option<Who> {
 
 pub(crate) fn row(line: u64, who: Option<Who>, context: &str) -> Row {
     let media = format!("{line}.jpg");
-    Row { line, who, context: context.into(), media, timestamp: None, extra: None, bad: None, raw: None }
+    Row { line, who, context: context.into(), media, timestamp: None, burst: None, extra: None, bad: None, raw: None }
 }
 
 pub(crate) fn failure(reason: &str) -> Failure {
@@ -27,7 +30,7 @@ pub(crate) fn failure(reason: &str) -> Failure {
 }
 
 pub(crate) fn prepared(item: i64) -> Change {
-    Change::Prepared { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, format: Format::Jpeg }
+    Change::Prepared { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, format: Format::Jpeg, pieces: 1 }
 }
 
 pub(crate) fn sending(item: i64) -> Change {
@@ -169,7 +172,9 @@ pub(crate) async fn mended_rows_go_to_their_sessions(store: &dyn Store) {
 
     let mended = |line, who| Mended { line, row: row(9, who, "face") };
     let ended = store.mend(vec![mended(Some(7), subject("k")), mended(Some(3), subject("k"))]).await.unwrap();
-    assert_eq!(ended, [Mend::NoSuchLine, Mend::Taken]);
+    assert_eq!(ended, [Mend::NoSuchLine, Mend::Withheld]);
+    assert!(all(store).await.is_empty(), "none is taken where one is refused");
+    assert_eq!(store.mend(vec![mended(Some(3), subject("k"))]).await.unwrap(), [Mend::Taken]);
     let ended = store.mend(vec![mended(None, subject("k")), mended(None, subject("new"))]).await.unwrap();
     assert_eq!(ended, [Mend::Taken, Mend::Taken]);
     let claims = all(store).await;
@@ -187,6 +192,120 @@ pub(crate) async fn mended_rows_go_to_their_sessions(store: &dyn Store) {
     store.release(ticket).await.unwrap();
     assert_eq!(store.mend(vec![mended(None, subject("k"))]).await.unwrap(), [Mend::Submitted]);
     assert_eq!(store.summary().await.unwrap().unaccounted, 2);
+}
+
+/// An item of three files: the journal has each as it is confirmed, a worker that comes later goes on with the next,
+/// and the item counts once. Another file's pieces are forgotten, and so are those of a session that is made anew.
+pub(crate) async fn pieces_outlive_their_worker(store: &dyn Store) {
+    import(store, vec![row(2, subject("k"), "address-front"), row(3, subject("k"), "address-front")]).await;
+    let claim = all(store).await.remove(0);
+    let (ticket, item, twin) = (&claim.ticket, claim.items[0].id, claim.items[1].id);
+    let several =
+        || Change::Prepared { item, sha256: [7; 32], bytes_in: 1000, bytes_out: 500, format: Format::Jpeg, pieces: 3 };
+    let piece = |n: u32, via, doubts| {
+        let media_id = MediaId::new(format!("p{n}")).unwrap();
+        Change::PieceConfirmed { item, media_id, via, doubts }
+    };
+    let ids =
+        |item: &super::Item| item.before.iter().map(|piece| piece.media_id.to_string()).collect::<Vec<_>>().join(" ");
+    store.apply(ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: id("s1") }]).await.unwrap();
+    store.apply(ticket, vec![several(), sending(item), piece(0, Via::Receipt, 0)]).await.unwrap();
+    store.apply(ticket, vec![several(), sending(item), piece(1, Via::Listing, 1)]).await.unwrap();
+    store.apply(ticket, vec![several(), sending(item)]).await.unwrap();
+    store.release(ticket).await.unwrap();
+
+    let claim = all(store).await.remove(0);
+    let (ticket, first) = (&claim.ticket, &claim.items[0]);
+    assert_eq!((first.state, first.pieces, ids(first)), (ItemState::Sending, 3, "p0 p1".to_owned()));
+    let [one, two] = &first.before[..] else { panic!("{first:?}") };
+    assert_eq!((one.via, one.doubts, two.via, two.doubts), (Some(Via::Receipt), 0, Some(Via::Listing), 1));
+    assert_eq!((two.bytes_out, two.format, two.sent_sha256), (Some(500), Some(Format::Jpeg), Some([9; 32])));
+    assert!(claim.items[1].before.is_empty() && claim.session.state == SessionState::Open);
+    store.apply(ticket, vec![confirmed(item)]).await.unwrap();
+    let media_id = MediaId::new("m1").unwrap();
+    let same = Change::Duplicate { item: twin, of: item, media_id, sha256: [7; 32], bytes_in: 1000 };
+    store.apply(ticket, vec![same]).await.unwrap();
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.of(ItemState::Confirmed), summary.total(), summary.bytes_out), (2, 2, 1500));
+    assert_eq!((summary.attempts, summary.doubts), (3, 1));
+    for record in store.page(0, 10, Only::All).await.unwrap() {
+        assert_eq!(ids(&record.item), "p0 p1", "{record:?}");
+        assert_eq!(record.item.all_bytes_out(), Some(if record.item.id == item { 1500 } else { 1000 }));
+    }
+    // Made anew, nothing of the old session's is there.
+    store.apply(ticket, vec![Change::Gone { orphan: id("s1") }]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    let claim = all(store).await.remove(0);
+    assert!(claim.items.iter().all(|item| item.before.is_empty() && item.pieces == 1), "{claim:?}");
+    let ticket = &claim.ticket;
+    store.apply(ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: id("s2") }]).await.unwrap();
+
+    // Another file takes its place.
+    store.apply(ticket, vec![several(), sending(item), piece(3, Via::Receipt, 0)]).await.unwrap();
+    store.apply(ticket, vec![Change::BegunAnew { item }]).await.unwrap();
+    store.apply(ticket, vec![several(), sending(item), piece(4, Via::Receipt, 0)]).await.unwrap();
+    let failed = |item| Change::Failed { item, failure: failure("refused"), bytes_in: None, doubts: 0 };
+    store.apply(ticket, vec![failed(item), failed(twin)]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    // A row that is fed back as it was keeps its pieces; one that names another file does not.
+    let mut moved = row(3, subject("k"), "address-front");
+    moved.media = "other.pdf".to_owned();
+    let mended = |line, row| Mended { line: Some(line), row };
+    let rows = vec![mended(2, row(2, subject("k"), "address-front")), mended(3, moved.clone())];
+    assert_eq!(store.mend(rows).await.unwrap(), [Mend::Taken, Mend::Taken]);
+    let claim = all(store).await.remove(0);
+    let first = &claim.items[0];
+    assert_eq!((first.state, first.pieces, ids(first)), (ItemState::Pending, 3, "p4".to_owned()));
+    assert_eq!(first.sha256, Some([7; 32]), "which file they are of");
+    store.apply(&claim.ticket, vec![failed(item)]).await.unwrap();
+    store.release(&claim.ticket).await.unwrap();
+    store.mend(vec![mended(2, moved)]).await.unwrap();
+    let claim = all(store).await.remove(0);
+    assert!(claim.items[0].before.is_empty() && claim.items[0].sha256.is_none(), "{claim:?}");
+}
+
+/// Frames that are not chosen are no failures, keep no session open, and stay what they are.
+pub(crate) async fn frames_are_left_out(store: &dyn Store) {
+    let frame = |line, key| {
+        let mut row = row(line, subject(key), "face");
+        row.burst = Some("b1".to_owned());
+        row
+    };
+    import(store, vec![frame(2, "k"), frame(3, "k"), frame(4, "k"), frame(5, "l"), frame(6, "l")]).await;
+    let claims = all(store).await;
+    let [ticket, other] = [&claims[0].ticket, &claims[1].ticket];
+    let ids: Vec<i64> = claims[0].items.iter().map(|item| item.id).collect();
+    assert!(claims[0].items.iter().all(|item| item.burst.as_deref() == Some("b1")), "{claims:?}");
+    let rest = |item: i64| Change::NotChosen { item, report: Some("{}".to_owned()) };
+    store.apply(ticket, vec![rest(ids[0]), rest(ids[2])]).await.unwrap();
+    store.apply(ticket, vec![Change::Creating]).await.unwrap();
+    store.apply(ticket, vec![Change::Created { remote: id("s1") }]).await.unwrap();
+    store.release(ticket).await.unwrap();
+    let states = |items: &[super::Item]| items.iter().map(|item| item.state).collect::<Vec<_>>();
+    let claim = all(store).await.remove(0);
+    assert_eq!(states(&claim.items), [ItemState::NotChosen, ItemState::Pending, ItemState::NotChosen]);
+    store.apply(&claim.ticket, vec![prepared(ids[1]), sending(ids[1]), confirmed(ids[1])]).await.unwrap();
+    store.apply(&claim.ticket, vec![Change::Submitting]).await.unwrap();
+    store.apply(&claim.ticket, vec![Change::Submitted]).await.unwrap();
+    store.release(&claim.ticket).await.unwrap();
+    // Of the other session one is left out and the other fails: nothing of that brings the first one back.
+    let [a, b] = [claims[1].items[0].id, claims[1].items[1].id];
+    let broken = Change::Failed { item: b, failure: failure("truncated"), bytes_in: None, doubts: 0 };
+    store.apply(other, vec![rest(a), broken]).await.unwrap();
+    store.release(other).await.unwrap();
+    assert!(all(store).await.is_empty(), "nothing is left to do");
+    assert_eq!(store.page(0, 10, Only::Bad).await.unwrap().len(), 1);
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.of(ItemState::NotChosen), summary.ended(), summary.total()), (3, 5, 5));
+    assert_eq!(store.retry(Which::Both).await.unwrap(), 1);
+    let claim = all(store).await.remove(0);
+    assert_eq!(states(&claim.items), [ItemState::NotChosen, ItemState::Pending]);
+    store.release(&claim.ticket).await.unwrap();
+    assert_eq!(store.leave_out(vec!["l".to_owned()], LeaveOut::Everything).await.unwrap(), [LeftOut::Done(1)]);
+    assert!(store.page(0, 10, Only::Bad).await.unwrap().is_empty(), "what was left out as told is no failure");
+    assert_eq!(store.summary().await.unwrap().of(ItemState::NotChosen), 3);
 }
 
 /// A creation whose answer was lost is asked for again, and counted as what it may have left behind.
@@ -235,7 +354,9 @@ pub(crate) async fn sessions_are_made_anew_or_left_out(store: &dyn Store) {
 
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
     let left = store.leave_out(keys(&["b", "x"]), LeaveOut::Failed).await.unwrap();
-    assert_eq!(left, [LeftOut::Done(1), LeftOut::Unknown]);
+    assert_eq!(left, [LeftOut::Done(0), LeftOut::Unknown]);
+    assert!(all(store).await.is_empty(), "nothing is left out where one key is refused");
+    assert_eq!(store.leave_out(keys(&["b"]), LeaveOut::Failed).await.unwrap(), [LeftOut::Done(1)]);
     let claim = all(store).await.remove(0);
     assert_eq!((claim.session.subject.as_deref(), claim.session.state), (Some("b"), SessionState::AllConfirmed));
     store.apply(&claim.ticket, vec![Change::Submitting]).await.unwrap();

@@ -2,7 +2,7 @@
 
 /// Scripts that lead from one version of the tables to the next; their number is the version.
 /// Never edit one that was released: add another.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     "
 CREATE TABLE sessions (
     id {pk},
@@ -65,5 +65,43 @@ ALTER TABLE sessions ADD COLUMN verdict_reason TEXT;
 ALTER TABLE sessions ADD COLUMN verdict_code TEXT;
 ALTER TABLE sessions ADD COLUMN verdict_time TEXT;
 ALTER TABLE items ADD COLUMN sent_at BIGINT;
+",
+    // Items that leave as several files: how many there are, and what the provider has of those before the one that
+    // the item's own row is about.
+    "
+ALTER TABLE items ADD COLUMN pieces BIGINT NOT NULL DEFAULT 1;
+CREATE TABLE pieces (
+    item BIGINT NOT NULL, piece BIGINT NOT NULL,
+    media_id TEXT NOT NULL, via BIGINT NOT NULL,
+    doubts BIGINT NOT NULL DEFAULT 0,
+    bytes_out BIGINT, mime TEXT, sent_sha256 {blob},
+    PRIMARY KEY (item, piece)
+);
+",
+    // Frames of which the best are sent.
+    "
+ALTER TABLE items ADD COLUMN burst TEXT;
+",
+    // What each attempt in doubt looked like, where it was made. Of those before this version that is known only where
+    // there was no other attempt.
+    "
+CREATE TABLE doubts (
+    session BIGINT NOT NULL, item BIGINT NOT NULL, piece BIGINT NOT NULL,
+    context TEXT NOT NULL,
+    bytes_out BIGINT, mime TEXT, sent_sha256 {blob},
+    times BIGINT NOT NULL
+);
+CREATE INDEX doubts_session ON doubts (session);
+INSERT INTO doubts (session, item, piece, context, bytes_out, mime, sent_sha256, times)
+    SELECT session, id, (SELECT COUNT(*) FROM pieces WHERE item = items.id), context,
+    CASE WHEN attempt = 1 THEN bytes_out END, CASE WHEN attempt = 1 THEN mime END,
+    CASE WHEN attempt = 1 THEN sent_sha256 END, ambiguous
+    FROM items WHERE ambiguous > 0 AND session IN (SELECT id FROM sessions WHERE state NOT IN (5, 8));
+",
+    // Journals whose rows carry a column `burst` through that means something by now.
+    "
+INSERT INTO facts (key, value) SELECT 'burst-carried', 'true'
+    WHERE EXISTS (SELECT 1 FROM facts WHERE key = 'imported')
+    AND EXISTS (SELECT 1 FROM items WHERE burst IS NULL AND LOWER(extra) LIKE '%\"burst\":%');
 ",
 ];

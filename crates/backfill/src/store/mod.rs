@@ -2,10 +2,13 @@
 //! leaves the machine. [`sqlite`] serves one machine, [`postgres`] many; both are built from the
 //! SQL of [`schema`] and the rules of [`state`].
 
+mod changes;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod doubt;
 mod glob;
 mod migrations;
+mod piece;
 pub(crate) mod postgres;
 mod rows;
 mod schema;
@@ -13,9 +16,13 @@ mod schema;
 pub(crate) mod simulated;
 pub(crate) mod sqlite;
 pub(crate) mod state;
+mod summary;
 mod value;
 
+pub(crate) use doubt::Remembered;
 pub(crate) use glob::Glob;
+pub(crate) use piece::{Piece, hand_out, no_media_id};
+pub use summary::Summary;
 
 use std::time::Duration;
 
@@ -34,6 +41,9 @@ pub(crate) const RENEW_EVERY: std::time::Duration = std::time::Duration::from_se
 
 /// The fact that says that a manifest was taken in to its end.
 pub(crate) const IMPORTED: &str = "imported";
+
+/// The fact that says that rows carry a column `burst` through, from before it meant anything.
+pub(crate) const BURST_CARRIED: &str = "burst-carried";
 
 /// The result of a store's method: a future that may be sent between threads.
 pub(crate) type Pending<'a, T> = BoxFuture<'a, Result<T>>;
@@ -105,11 +115,12 @@ pub(crate) trait Store: Send + Sync {
     /// Sets what failed because its session was gone at the provider back to work.
     fn reopen_gone(&self) -> Pending<'_, u64>;
 
-    /// Leaves items out for good, by the keys of their sessions. What became of each key.
+    /// Leaves items out for good, by the keys of their sessions; nothing where one of them is refused. What became of
+    /// each key.
     fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>>;
 
     /// Puts mended rows in the place of failed ones, by their lines, and adds those that name no
-    /// line to their sessions. Returns what became of each row.
+    /// line to their sessions; none where one of them is refused. Returns what became of each row.
     fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>>;
 
     /// Forgets every row, and leaves the facts.
@@ -213,7 +224,7 @@ pub(crate) enum LeaveOut {
 /// What became of a session of which items were to be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeftOut {
-    /// So many of its items were.
+    /// So many of its items were: none where another key was refused.
     Done(u64),
     /// No session has this key.
     Unknown,
@@ -267,6 +278,8 @@ pub(crate) enum Mend {
     NoSuchLine,
     /// Its session is submitted and takes nothing more.
     Submitted,
+    /// Another row was refused, and so none was taken.
+    Withheld,
 }
 
 /// Which items [`Store::page`] returns.
@@ -285,8 +298,11 @@ impl Only {
     const fn condition(self) -> &'static str {
         match self {
             Self::All => "",
-            Self::Bad => "AND i.state >= 4",
-            Self::BadOrWantedAgain => "AND (i.state >= 4 OR s.verdict = 'resubmission')",
+            // As the index has it, less what was left out as told and what was not chosen.
+            Self::Bad => "AND i.state >= 4 AND i.state NOT IN (6, 7)",
+            Self::BadOrWantedAgain => {
+                "AND ((i.state >= 4 AND i.state NOT IN (6, 7)) OR (i.state <> 7 AND s.verdict = 'resubmission'))"
+            }
         }
     }
 }
@@ -319,6 +335,8 @@ pub(crate) struct Claim {
     pub session: Session,
     /// All of its items, finished ones included.
     pub items: Vec<Item>,
+    /// What its attempts in doubt looked like, those of items included that stand elsewhere now.
+    pub doubts: Vec<Remembered>,
 }
 
 /// One session of the journal.
@@ -351,6 +369,8 @@ pub(crate) struct Item {
     pub media: String,
     /// Capture time, where given.
     pub timestamp: Option<String>,
+    /// Of which burst it is a frame.
+    pub burst: Option<String>,
     /// Where it stands.
     pub state: ItemState,
     /// Attempts begun so far.
@@ -373,6 +393,19 @@ pub(crate) struct Item {
     pub via: Option<Via>,
     /// How long ago its first attempt was made whose outcome is unclear, by the store's own clock.
     pub sent_ago: Option<Duration>,
+    /// How many files it leaves as, as far as that is known: 1 of most.
+    pub pieces: u32,
+    /// The first of these, as far as the provider has them but for the last: what is said above of what was or will be
+    /// sent is the next one's.
+    pub before: Vec<Piece>,
+}
+
+impl Item {
+    /// Bytes of all that was or will be sent, as far as they are known.
+    pub(crate) fn all_bytes_out(&self) -> Option<u64> {
+        let before = self.before.iter().filter_map(|piece| piece.bytes_out);
+        before.chain(self.bytes_out).reduce(|sum, bytes| sum + bytes)
+    }
 }
 
 /// One item with all that results and reports tell of it.
@@ -430,60 +463,4 @@ pub(crate) fn ids(texts: impl IntoIterator<Item = String>) -> Vec<SessionId> {
         .into_iter()
         .flat_map(|text| text.split(' ').filter_map(|id| SessionId::new(id).ok()).collect::<Vec<_>>())
         .collect()
-}
-
-/// Counts of everything in a journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Summary {
-    /// Items by state, in the order of [`ItemState::ALL`].
-    pub items: [u64; 7],
-    /// Sessions by state, in the order of [`SessionState::ALL`].
-    pub sessions: [u64; 9],
-    /// Bytes of the files read so far.
-    pub bytes_in: u64,
-    /// Bytes sent, before base64.
-    pub bytes_out: u64,
-    /// Items that were not sent, because the same file was.
-    pub duplicates: u64,
-    /// Attempts whose outcome was unclear and had to be looked up.
-    pub ambiguous: u64,
-    /// Attempts begun.
-    pub attempts: u64,
-    /// Media that the provider lists and no item accounts for: recorded twice, or somebody else's.
-    pub unaccounted: u64,
-    /// Confirmed media that the provider did not list when it was asked last.
-    pub missing: u64,
-    /// Sessions that the provider may have made and nothing will be sent to.
-    pub orphans: u64,
-    /// Rows of the manifest of which nobody knows whose they are.
-    pub unowned: u64,
-}
-
-impl Summary {
-    /// Items in one state.
-    #[must_use]
-    pub const fn of(&self, state: ItemState) -> u64 {
-        self.items[state as usize]
-    }
-
-    /// Sessions in one state.
-    #[must_use]
-    pub const fn sessions_of(&self, state: SessionState) -> u64 {
-        self.sessions[state as usize]
-    }
-
-    /// All items.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.items.iter().sum()
-    }
-
-    /// Items that need no more work.
-    #[must_use]
-    pub const fn ended(&self) -> u64 {
-        self.of(ItemState::Confirmed)
-            + self.of(ItemState::Failed)
-            + self.of(ItemState::Quarantined)
-            + self.of(ItemState::Dropped)
-    }
 }

@@ -58,6 +58,7 @@ pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value
         None => values.extend([Value::Null, Value::Null, Value::Null]),
     }
     values.push(row.raw.clone().map_or(Value::Null, Value::Blob));
+    values.push(row.burst.clone().into());
     values
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn too_late(line: u64) -> Failure {
 }
 
 /// The parameters of `MEND_ITEM`.
-pub(crate) fn mend_values(line: u64, session: i64, row: &Row) -> [Value; 6] {
+pub(crate) fn mend_values(line: u64, session: i64, row: &Row) -> [Value; 7] {
     [
         line.into(),
         session.into(),
@@ -76,6 +77,7 @@ pub(crate) fn mend_values(line: u64, session: i64, row: &Row) -> [Value; 6] {
         row.media.as_str().into(),
         row.timestamp.clone().into(),
         row.extra.clone().into(),
+        row.burst.clone().into(),
     ]
 }
 

@@ -4,9 +4,8 @@
 use std::borrow::Cow;
 
 use super::migrations::MIGRATIONS;
-use super::rows::failure_values;
 pub(crate) use super::rows::{decided_values, end_items, item_values, mend_values, session_values, too_late};
-use super::state::{self, Change, Failure, ItemState, SessionState};
+use super::state::{ItemState, SessionState};
 use super::value::Value;
 use super::{Glob, LeaveOut, LeftOut, Part};
 use crate::error::{Error, ErrorKind, Result};
@@ -84,8 +83,8 @@ pub(crate) const MEET_SESSION: &str = "INSERT INTO sessions
     vendor_data = COALESCE(sessions.vendor_data, excluded.vendor_data)
     RETURNING id, state";
 pub(crate) const ADD_ITEM: &str = "INSERT INTO items
-    (id, session, line, context, media, stamp, extra, state, reason, fault, message, raw, ended)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+    (id, session, line, context, media, stamp, extra, state, reason, fault, message, raw, burst, ended)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
     CASE WHEN CAST(?9 AS TEXT) IS NULL THEN NULL ELSE {now} END)";
 /// A bad row of a known session keeps that session from being submitted.
 pub(crate) const COUNT_BAD_ROW: &str = "UPDATE sessions SET failed = failed + CAST(?2 AS BIGINT) WHERE id = ?1";
@@ -129,10 +128,21 @@ pub(crate) fn claim(part: &Part, dialect: &Dialect) -> (String, Vec<Value>) {
     (CLAIM.replace("{only}", &condition), values)
 }
 
-pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state
-    FROM sessions WHERE id = ?1";
+pub(crate) const SESSION: &str = "SELECT id, subject, first_name, last_name, vendor_data, remote, state,
+    (SELECT COUNT(*) FROM doubts WHERE session = sessions.id) FROM sessions WHERE id = ?1";
+/// What attempts in doubt of a session looked like.
+pub(crate) const DOUBTS: &str = "SELECT item, piece, context, bytes_out, mime, sent_sha256, CAST(SUM(times) AS BIGINT)
+    FROM doubts WHERE session = ?1 GROUP BY item, piece, context, bytes_out, mime, sent_sha256
+    ORDER BY item, piece, bytes_out, mime, sent_sha256";
 pub(crate) const ITEMS: &str = "SELECT id, context, media, stamp, state, attempt, sha256, bytes_out, mime, media_id,
-    sent_sha256, ambiguous, duplicate_of, via, {now} - sent_at FROM items WHERE session = ?1 ORDER BY id";
+    sent_sha256, ambiguous, duplicate_of, via, {now} - sent_at, pieces, burst FROM items WHERE session = ?1 ORDER BY id";
+/// What the provider has of items that leave as several files and are not all there; of a session's.
+pub(crate) const PIECES: &str = "SELECT item, media_id, via, doubts, bytes_out, mime, sent_sha256 FROM pieces
+    WHERE item IN (SELECT id FROM items WHERE session = ?1) ORDER BY item, piece";
+/// The same of the items ?1 to ?2, and of those that were sent in the place of one of them.
+pub(crate) const PIECES_OF_PAGE: &str = "SELECT item, media_id, via, doubts, bytes_out, mime, sent_sha256 FROM pieces
+    WHERE item BETWEEN ?1 AND ?2 OR item IN (SELECT duplicate_of FROM items WHERE id BETWEEN ?1 AND ?2)
+    ORDER BY item, piece";
 pub(crate) const RENEW: &str = "UPDATE sessions SET lease_until = {now} + CAST(?3 AS BIGINT)
     WHERE id = ?1 AND lease_owner = ?2";
 pub(crate) const RELEASE: &str = "UPDATE sessions SET lease_owner = NULL, lease_until = 0
@@ -151,12 +161,14 @@ pub(crate) const ANY_DUE: &str = "SELECT 1 FROM sessions WHERE due > 0 AND due <
 pub(crate) const SETTLE: &str = "UPDATE sessions SET
     confirmed = confirmed + CAST(?2 AS BIGINT), failed = failed + CAST(?3 AS BIGINT),
     quarantined = quarantined + CAST(?4 AS BIGINT),
-    state = CASE WHEN state = 2 AND confirmed + CAST(?2 AS BIGINT) = total THEN 3 ELSE state END,
+    total = total - CAST(?5 AS BIGINT),
+    state = CASE WHEN state = 2 AND confirmed + CAST(?2 AS BIGINT) = total - CAST(?5 AS BIGINT) THEN 3 ELSE state END,
     due = CASE
         WHEN state = 4 OR state = 3 THEN 2
         WHEN state > 4 THEN 0
-        WHEN confirmed + CAST(?2 AS BIGINT) = total THEN 2
-        WHEN confirmed + failed + quarantined + CAST(?2 AS BIGINT) + CAST(?3 AS BIGINT) + CAST(?4 AS BIGINT) < total
+        WHEN confirmed + CAST(?2 AS BIGINT) = total - CAST(?5 AS BIGINT) THEN 2
+        WHEN confirmed + failed + quarantined + CAST(?2 AS BIGINT) + CAST(?3 AS BIGINT) + CAST(?4 AS BIGINT)
+            < total - CAST(?5 AS BIGINT)
         THEN 1 ELSE 0 END
     WHERE id = ?1";
 
@@ -168,12 +180,14 @@ pub(crate) const COUNT_ITEMS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(
     COALESCE(CAST(SUM(ambiguous) AS BIGINT), 0), COALESCE(CAST(SUM(attempt) AS BIGINT), 0),
     COALESCE(CAST(SUM(CASE WHEN session IS NULL THEN 1 END) AS BIGINT), 0)
     FROM items GROUP BY state";
+/// Bytes of pieces, which the rows of their items do not count.
+pub(crate) const COUNT_PIECES: &str = "SELECT COALESCE(CAST(SUM(bytes_out) AS BIGINT), 0) FROM pieces";
 pub(crate) const COUNT_SESSIONS: &str = "SELECT state, COUNT(*), COALESCE(CAST(SUM(unaccounted) AS BIGINT), 0),
     COALESCE(CAST(SUM(missing) AS BIGINT), 0), CAST(SUM(orphans) AS BIGINT) FROM sessions GROUP BY state";
 pub(crate) const FAILURES: &str =
     "SELECT reason, COUNT(*) FROM items WHERE state = 4 AND reason IS NOT NULL GROUP BY reason ORDER BY 2 DESC, 1";
 pub(crate) const LAST_ERROR: &str =
-    "SELECT message FROM items WHERE state >= 4 AND message IS NOT NULL ORDER BY ended DESC, id DESC LIMIT 1";
+    "SELECT message FROM items WHERE state IN (4, 5) AND message IS NOT NULL ORDER BY ended DESC, id DESC LIMIT 1";
 pub(crate) const LAST_MINUTE: &str = "SELECT COUNT(*) FROM items WHERE ended > {now} - 60000";
 pub(crate) const AT_WORK: &str = "SELECT COUNT(*) FROM sessions WHERE lease_until > {now}";
 /// Every claim of a worker has a number of its own behind the worker's name.
@@ -184,7 +198,7 @@ pub(crate) const UNSUBMITTED: &str = "SELECT subject, remote, state, total, conf
 pub(crate) const ORPHANS: &str = "SELECT orphan_ids FROM sessions WHERE orphan_ids IS NOT NULL ORDER BY id LIMIT ?1";
 /// Sessions whose counters do not agree with their items: none, unless a record was damaged.
 pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
-        SELECT session, COUNT(CASE WHEN state <> 6 THEN 1 END) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
+        SELECT session, COUNT(CASE WHEN state NOT IN (6, 7) THEN 1 END) AS n, COUNT(CASE WHEN state = 3 THEN 1 END) AS c,
         COUNT(CASE WHEN state = 4 THEN 1 END) AS f, COUNT(CASE WHEN state = 5 THEN 1 END) AS q
         FROM items GROUP BY session) i ON i.session = s.id
     WHERE s.total <> COALESCE(i.n, 0) OR s.confirmed <> COALESCE(i.c, 0)
@@ -193,7 +207,8 @@ pub(crate) const AUDIT: &str = "SELECT COUNT(*) FROM sessions s LEFT JOIN (
 
 /// The page of records; `{only}` is a condition.
 pub(crate) const PAGE: &str = "SELECT i.id, i.context, i.media, i.stamp, i.state, i.attempt, i.sha256, i.bytes_out,
-    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.duplicate_of, i.via, {now} - i.sent_at, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
+    i.mime, i.media_id, i.sent_sha256, i.ambiguous, i.duplicate_of, i.via, {now} - i.sent_at,
+    i.pieces, i.burst, i.line, s.subject, s.first_name, s.last_name, s.vendor_data, s.remote, s.state, i.extra,
     i.bytes_in, i.reason, i.fault, i.message, i.report, i.ended, s.unaccounted, i.raw, s.verdict, s.verdict_reason,
     s.verdict_code, s.verdict_time
     FROM items i LEFT JOIN sessions s ON s.id = i.session WHERE i.id > ?1 {only} ORDER BY i.id LIMIT ?2";
@@ -239,7 +254,7 @@ pub(crate) const SESSION_TO_LEAVE: &str = "SELECT id, state, confirmed, failed F
 pub(crate) const LEAVE_FAILED: &str = "UPDATE items SET state = 6 WHERE session = ?1 AND state = 4";
 pub(crate) const DROP_ITEMS: &str = "UPDATE items SET state = 6, reason = COALESCE(reason, 'dropped'),
     fault = COALESCE(fault, 'caller'), message = COALESCE(message, 'left out as told'), ended = COALESCE(ended, {now})
-    WHERE session = ?1 AND state NOT IN (3, 6)";
+    WHERE session = ?1 AND state NOT IN (3, 6, 7)";
 pub(crate) const DROP_SESSION: &str = "UPDATE sessions SET state = 8, due = 0, total = confirmed, failed = 0,
     quarantined = 0, reason = 'dropped', fault = 'caller', message = 'dropped as told',
     orphans = orphans + CASE WHEN remote IS NULL OR subject IS NULL THEN 0 ELSE 1 END,
@@ -247,17 +262,24 @@ pub(crate) const DROP_SESSION: &str = "UPDATE sessions SET state = 8, due = 0, t
         WHEN orphan_ids IS NULL THEN remote ELSE orphan_ids || ' ' || remote END
     WHERE id = ?1";
 
-/// A mended row of line ?1 takes the place of the failed one: ?2 session, ?3 context, ?4 media, ?5 stamp, ?6 extra.
-pub(crate) const MEND_ITEM: &str = "UPDATE items SET session = ?2, context = ?3, media = ?4, stamp = ?5, extra = ?6,
+/// A mended row of line ?1 takes the place of the failed one: ?2 session, ?3 context, ?4 media, ?5 stamp, ?6 extra,
+/// ?7 burst.
+pub(crate) const MEND_ITEM: &str =
+    "UPDATE items SET session = ?2, context = ?3, media = ?4, stamp = ?5, extra = ?6, burst = ?7,
     state = 0, reason = NULL, fault = NULL, message = NULL, raw = NULL, ended = NULL,
-    sha256 = NULL, bytes_in = NULL, bytes_out = NULL, mime = NULL, sent_at = NULL
+    sha256 = CASE WHEN EXISTS (SELECT 1 FROM pieces WHERE item = items.id) THEN sha256 END,
+    pieces = CASE WHEN EXISTS (SELECT 1 FROM pieces WHERE item = items.id) THEN pieces ELSE 1 END,
+    bytes_in = NULL, bytes_out = NULL, mime = NULL, sent_at = NULL
     WHERE line = ?1 AND state = 4";
+/// Before it: pieces of another file, or in another place, are none of the mended row's. The same parameters.
+pub(crate) const MEND_PIECES: &str = "DELETE FROM pieces WHERE item IN (SELECT id FROM items
+    WHERE line = ?1 AND state = 4 AND (session <> ?2 OR context <> ?3 OR media <> ?4))";
 /// Whether a session takes another item: it is there, and not submitted or about to be.
 pub(crate) const SESSION_OF_KEY: &str = "SELECT id, state FROM sessions WHERE key = ?1";
 pub(crate) const ITEM_OF_LINE: &str = "SELECT id FROM items WHERE line = ?1 AND state = 4";
 /// Counts the items of every session that is not submitted anew, and says what is left to do.
 pub(crate) const RECOUNT: &str = "UPDATE sessions SET
-    total = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state <> 6),
+    total = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state NOT IN (6, 7)),
     confirmed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 3),
     failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4),
     quarantined = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 5)
@@ -272,159 +294,8 @@ pub(crate) const RESUME: &str = "UPDATE sessions SET
     WHERE state IN (0, 1, 2, 3, 6)";
 
 /// Everything an import wrote.
-pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM items", "DELETE FROM sessions"];
-
-/// A statement with its parameters.
-pub(crate) type Statement = (String, Vec<Value>);
-
-/// How a batch of changes moved the counters of its session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
-    pub(crate) confirmed: i64,
-    pub(crate) failed: i64,
-    pub(crate) quarantined: i64,
-}
-
-impl Moved {
-    pub(crate) const fn settle(self, session: i64) -> [i64; 4] {
-        [session, self.confirmed, self.failed, self.quarantined]
-    }
-}
-
-/// The statement of one change. It must change exactly one row, or the change was illegal.
-pub(crate) fn change(session: i64, change: &Change, moved: &mut Moved) -> Result<Statement> {
-    if let Some((item, from, to)) = change.item_rule() {
-        match to {
-            ItemState::Confirmed => moved.confirmed += 1,
-            ItemState::Failed => moved.failed += 1,
-            ItemState::Quarantined => moved.quarantined += 1,
-            _ => {}
-        }
-        let mut values = vec![Value::Int(item), Value::Int(session)];
-        let set = item_columns(change, &mut values);
-        let sql = format!(
-            "UPDATE items SET state = {}{set} WHERE id = ?1 AND session = ?2 AND state IN ({})",
-            to as i64,
-            codes(from)
-        );
-        return Ok((sql, values));
-    }
-    let Some((from, to)) = change.session_rule() else {
-        return Err(Error::new(ErrorKind::Illegal, "a change of neither item nor session"));
-    };
-    let mut values = vec![Value::Int(session)];
-    let set = match change {
-        Change::Created { remote } => {
-            values.push(remote.as_str().into());
-            ", remote = ?2"
-        }
-        Change::CreateFailed(f) | Change::SubmitFailed(f) | Change::SubmitUnknown(f) => {
-            values.extend([f.reason.as_str().into(), f.fault.as_str().into(), f.message.as_str().into()]);
-            ", reason = ?2, fault = ?3, message = ?4"
-        }
-        Change::CreateReturned { orphan } => {
-            values.push(Value::Int(i64::from(*orphan)));
-            ", orphans = orphans + CAST(?2 AS BIGINT)"
-        }
-        Change::Gone { orphan } => {
-            values.push(orphan.as_str().into());
-            ", remote = NULL, orphans = orphans + 1, confirmed = 0, quarantined = 0,
-            orphan_ids = CASE WHEN orphan_ids IS NULL THEN CAST(?2 AS TEXT) ELSE orphan_ids || ' ' || CAST(?2 AS TEXT) END,
-            unaccounted = NULL, missing = NULL, unaccounted_ids = NULL"
-        }
-        Change::Counted { unaccounted, missing, ids } => {
-            values.extend([(*unaccounted).into(), (*missing).into(), ids.clone().into()]);
-            let sql = "UPDATE sessions SET unaccounted = ?2, missing = ?3, unaccounted_ids = ?4
-                WHERE id = ?1 AND state IN (3, 4)";
-            return Ok((sql.to_owned(), values));
-        }
-        _ => "",
-    };
-    let sql = format!(
-        "UPDATE sessions SET state = {}{set} WHERE id = ?1 AND state IN ({})",
-        to as i64,
-        from.iter().map(|s| (*s as i64).to_string()).collect::<Vec<_>>().join(",")
-    );
-    Ok((sql, values))
-}
-
-/// What is said of a change that the state machine does not have.
-pub(crate) fn forbidden(change: &Change) -> Error {
-    let what = match (change.item_rule(), change.session_rule()) {
-        (Some((item, _, to)), _) => format!("item {item} may not become {} now", to.as_str()),
-        (_, Some((_, to))) => format!("the session may not become {} now", to.as_str()),
-        _ => "a change of neither item nor session".to_owned(),
-    };
-    Error::new(ErrorKind::Illegal, what)
-}
-
-/// Whether a session change ends the items that are still open, and as what.
-pub(crate) fn ends_items(change: &Change) -> Option<(ItemState, &Failure)> {
-    match change {
-        Change::CreateFailed(failure) => Some((ItemState::Failed, failure)),
-        _ => None,
-    }
-}
-
-/// What a session change does to its items beside.
-pub(crate) const fn sets_back(change: &Change) -> &'static [&'static str] {
-    match change {
-        Change::Gone { .. } => &[
-            "UPDATE items SET state = 0, media_id = NULL, via = NULL, duplicate_of = NULL, ended = NULL, sent_at = NULL,
-            reason = NULL, fault = NULL, message = NULL
-            WHERE session = ?1 AND (state IN (1, 2, 3, 5) OR (state = 4 AND reason = 'session-gone'))",
-            "UPDATE sessions SET failed = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state = 4)
-            WHERE id = ?1",
-        ],
-        _ => &[],
-    }
-}
-
-/// The columns of an item change beside its state, as they stand after `SET state = n`.
-fn item_columns(change: &Change, values: &mut Vec<Value>) -> &'static str {
-    match change {
-        Change::Prepared { sha256, bytes_in, bytes_out, format, .. } => {
-            values.extend([(*sha256).into(), (*bytes_in).into(), (*bytes_out).into(), format.mime().into()]);
-            ", sha256 = ?3, bytes_in = ?4, bytes_out = ?5, mime = ?6"
-        }
-        Change::Sending { bytes_out, format, sent_sha256, .. } => {
-            values.extend([(*bytes_out).into(), format.mime().into(), (*sent_sha256).into()]);
-            ", attempt = attempt + 1, bytes_out = ?3, mime = ?4, sent_sha256 = ?5, sent_at = COALESCE(sent_at, {now})"
-        }
-        Change::Returned { doubts, .. } => {
-            values.push(Value::Int(i64::from(*doubts)));
-            // What is known not to have been sent is sent for the first time later.
-            ", ambiguous = ambiguous + CAST(?3 AS BIGINT),
-            sent_at = CASE WHEN ambiguous + CAST(?3 AS BIGINT) = 0 THEN NULL ELSE sent_at END"
-        }
-        Change::Confirmed { media_id, via, report, doubts, .. } => {
-            let doubts = i64::from(*doubts);
-            values.extend([media_id.as_str().into(), Value::Int(*via as i64), report.clone().into(), doubts.into()]);
-            ", media_id = ?3, via = ?4, report = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
-        }
-        Change::Duplicate { of, media_id, sha256, bytes_in, .. } => {
-            values.extend([
-                media_id.as_str().into(),
-                Value::Int(state::Via::Duplicate as i64),
-                Value::Int(*of),
-                (*sha256).into(),
-                (*bytes_in).into(),
-            ]);
-            ", media_id = ?3, via = ?4, duplicate_of = ?5, sha256 = ?6, bytes_in = ?7, ended = {now}"
-        }
-        Change::Failed { failure, bytes_in, doubts, .. } => {
-            values.extend(failure_values(failure));
-            values.extend([(*bytes_in).into(), Value::Int(i64::from(*doubts))]);
-            ", reason = ?3, fault = ?4, message = ?5, bytes_in = COALESCE(CAST(?6 AS BIGINT), bytes_in), ambiguous = ambiguous + CAST(?7 AS BIGINT), ended = {now}"
-        }
-        Change::Quarantined { failure, doubts, .. } => {
-            values.extend(failure_values(failure));
-            values.push(Value::Int(i64::from(*doubts)));
-            ", reason = ?3, fault = ?4, message = ?5, ambiguous = ambiguous + CAST(?6 AS BIGINT), ended = {now}"
-        }
-        _ => "",
-    }
-}
+pub(crate) const CLEAR: [&str; 4] =
+    ["DELETE FROM doubts", "DELETE FROM pieces", "DELETE FROM items", "DELETE FROM sessions"];
 
 /// The keys that a session may have by an operator's word for it.
 pub(crate) fn keys_of(key: &str) -> [String; 2] {
@@ -447,10 +318,6 @@ pub(crate) const fn is_closed(state: SessionState) -> bool {
         state,
         SessionState::Submitting | SessionState::Submitted | SessionState::Quarantined | SessionState::Dropped
     )
-}
-
-fn codes(states: &[ItemState]) -> String {
-    states.iter().map(|s| (*s as i64).to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// The state that a stored number stands for; anything else was never written by us.

@@ -39,6 +39,8 @@ pub enum Fate {
 pub enum Event {
     /// A session is this process's.
     Claimed(i64),
+    /// It is for another while.
+    Renewed(i64),
     /// An item may be on the wire.
     Sending(u64),
     /// An item is not, and may be sent again.
@@ -83,7 +85,11 @@ impl Event {
             Change::SubmitFailed(failure) | Change::SubmitUnknown(failure) => {
                 Self::NotSubmitted(session, failure.reason.clone())
             }
-            Change::Prepared { .. }
+            // Documents and bursts, which are not simulated.
+            Change::NotChosen { .. }
+            | Change::PieceConfirmed { .. }
+            | Change::BegunAnew { .. }
+            | Change::Prepared { .. }
             | Change::Creating
             | Change::Gone { .. }
             | Change::CreateReturned { .. }

@@ -4,7 +4,7 @@
 //! ```text
 //! item     pending → prepared → sending? → confirmed
 //!                      ↑             │  ↘ failed · quarantined      (retry-failed leads back)
-//!                      └──returned───┘
+//!             not chosen ←┴──returned───┘                  of several pieces, confirming all but the last leads to prepared
 //! session  new → creating? → open → all_confirmed → submitting? → submitted
 //!                   exits: failed · quarantined · dropped      (gone at the provider leads back to new)
 //! ```
@@ -34,12 +34,23 @@ pub enum ItemState {
     Quarantined = 5,
     /// Left out because the operator said so.
     Dropped = 6,
+    /// Left out because other frames of its burst are better.
+    #[serde(rename = "not-chosen")]
+    NotChosen = 7,
 }
 
 impl ItemState {
     /// Every state.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Prepared, Self::Sending, Self::Confirmed, Self::Failed, Self::Quarantined, Self::Dropped];
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Prepared,
+        Self::Sending,
+        Self::Confirmed,
+        Self::Failed,
+        Self::Quarantined,
+        Self::Dropped,
+        Self::NotChosen,
+    ];
 
     /// The name used in results.
     #[must_use]
@@ -52,7 +63,13 @@ impl ItemState {
             Self::Failed => "failed",
             Self::Quarantined => "quarantined",
             Self::Dropped => "dropped",
+            Self::NotChosen => "not-chosen",
         }
+    }
+
+    /// Whether it was meant to be sent and was not, or not for certain. What the operator left out is meant to be so.
+    pub(crate) const fn is_bad(self) -> bool {
+        matches!(self, Self::Failed | Self::Quarantined)
     }
 
     pub(crate) fn from_code(code: i64) -> Option<Self> {
@@ -192,6 +209,8 @@ pub(crate) enum Change {
         bytes_out: u64,
         /// The format of what will be sent.
         format: Format,
+        /// How many files it leaves as.
+        pieces: u32,
     },
     /// The next attempt begins as soon as this is on disk.
     Sending {
@@ -223,6 +242,29 @@ pub(crate) enum Change {
         report: Option<String>,
         /// Doubts about its attempts that the journal does not know yet.
         doubts: u32,
+    },
+    /// The provider has this piece of it, and there are more to be sent.
+    PieceConfirmed {
+        /// The item.
+        item: i64,
+        /// The provider's id of the piece.
+        media_id: MediaId,
+        /// How we know.
+        via: Via,
+        /// Doubts about its attempts that the journal does not know yet.
+        doubts: u32,
+    },
+    /// Other frames of its burst are better: it is not sent, and its session is complete without it.
+    NotChosen {
+        /// The item.
+        item: i64,
+        /// What was measured of it, as JSON.
+        report: Option<String>,
+    },
+    /// Its file is another than the one of which some pieces were sent: from the first piece on again.
+    BegunAnew {
+        /// The item.
+        item: i64,
     },
     /// The same file was confirmed before in this session and context, so it is not sent again.
     Duplicate {
@@ -304,6 +346,11 @@ pub(crate) const ITEM_SENDING: (&[ItemState], ItemState) =
     (&[ItemState::Prepared, ItemState::Sending], ItemState::Sending);
 pub(crate) const ITEM_RETURNED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Prepared);
 pub(crate) const ITEM_CONFIRMED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Confirmed);
+pub(crate) const ITEM_PIECE_CONFIRMED: (&[ItemState], ItemState) = (&[ItemState::Sending], ItemState::Prepared);
+pub(crate) const ITEM_NOT_CHOSEN: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Prepared], ItemState::NotChosen);
+pub(crate) const ITEM_BEGUN_ANEW: (&[ItemState], ItemState) =
+    (&[ItemState::Pending, ItemState::Prepared], ItemState::Pending);
 pub(crate) const ITEM_DUPLICATE: (&[ItemState], ItemState) =
     (&[ItemState::Pending, ItemState::Prepared], ItemState::Confirmed);
 pub(crate) const ITEM_FAILED: (&[ItemState], ItemState) =
@@ -316,6 +363,22 @@ impl Change {
     /// else can be found out again, and may wait a moment for company.
     pub(crate) const fn is_urgent(&self) -> bool {
         matches!(self, Self::Sending { .. } | Self::Creating | Self::Created { .. } | Self::Submitting)
+    }
+
+    /// The item whose attempts in doubt it tells of, and how many there are.
+    pub(crate) const fn new_doubts(&self) -> Option<(i64, u32)> {
+        match self {
+            Self::Returned { item, doubts }
+            | Self::Confirmed { item, doubts, .. }
+            | Self::PieceConfirmed { item, doubts, .. }
+            | Self::Failed { item, doubts, .. }
+            | Self::Quarantined { item, doubts, .. }
+                if *doubts > 0 =>
+            {
+                Some((*item, *doubts))
+            }
+            _ => None,
+        }
     }
 
     /// The rule of a session change: from where, to where. `None` for changes of items.
@@ -344,6 +407,9 @@ impl Change {
             Self::Sending { item, .. } => (*item, ITEM_SENDING),
             Self::Returned { item, .. } => (*item, ITEM_RETURNED),
             Self::Confirmed { item, .. } => (*item, ITEM_CONFIRMED),
+            Self::PieceConfirmed { item, .. } => (*item, ITEM_PIECE_CONFIRMED),
+            Self::NotChosen { item, .. } => (*item, ITEM_NOT_CHOSEN),
+            Self::BegunAnew { item } => (*item, ITEM_BEGUN_ANEW),
             Self::Duplicate { item, .. } => (*item, ITEM_DUPLICATE),
             Self::Failed { item, .. } => (*item, ITEM_FAILED),
             Self::Quarantined { item, .. } => (*item, ITEM_QUARANTINED),

@@ -8,11 +8,11 @@ pub(crate) mod guarded;
 
 use std::io::Write;
 
-/// Prints to the process's own standard error, which the harness does not hide: a skip that nobody
-/// sees would count as a pass.
-pub(crate) fn skip(reason: &str) {
+/// Says what is not tried because this CPU has not what it takes: on the process's own standard error, which the
+/// harness does not hide, for what nobody sees would count as a pass.
+pub(crate) fn not_on_this_cpu(lacks: &str) {
     let thread = std::thread::current();
-    let line = format!("SKIPPED: {}: {reason}\n", thread.name().unwrap_or("a test"));
+    let line = format!("NOT ON THIS CPU: {}: it lacks {lacks}\n", thread.name().unwrap_or("a test"));
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 

@@ -13,20 +13,32 @@ use super::{Failed, Result};
 /// A scraper that takes longer is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn serve(address: &str, watched: Watched) -> Result<JoinHandle<()>> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|e| Failed::usage(format!("`metrics`: {address} cannot be listened on"), e))?;
-    if let Ok(address) = listener.local_addr() {
-        crate::print::note(&format!("metrics at http://{address}/metrics"));
+/// An address that is listened on, before anything is done that would have to be watched.
+pub(super) struct Endpoint(TcpListener);
+
+impl Endpoint {
+    /// Listens on the address, where there is one.
+    pub(super) async fn bind(address: Option<String>) -> Result<Option<Self>> {
+        let Some(address) = address else { return Ok(None) };
+        let listener = TcpListener::bind(&address)
+            .await
+            .map_err(|e| Failed::usage(format!("`metrics`: {address} cannot be listened on"), e))?;
+        Ok(Some(Self(listener)))
     }
-    Ok(tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let page = page(&watched);
-            // One at a time: a scraper or two is all that is expected here.
-            let _ = tokio::time::timeout(PATIENCE, answer(stream, &page)).await;
+
+    pub(super) fn serve(self, watched: Watched) -> JoinHandle<()> {
+        let Self(listener) = self;
+        if let Ok(address) = listener.local_addr() {
+            crate::print::note(&format!("metrics at http://{address}/metrics"));
         }
-    }))
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let page = page(&watched);
+                // One at a time: a scraper or two is all that is expected here.
+                let _ = tokio::time::timeout(PATIENCE, answer(stream, &page)).await;
+            }
+        })
+    }
 }
 
 async fn answer(mut stream: TcpStream, page: &str) -> std::io::Result<()> {

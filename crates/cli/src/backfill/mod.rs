@@ -17,12 +17,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealpress_backfill::{Accepted, Access, Backfill, Config, Error, Exit, Retry, Stop, Wanted, Wiring};
+use sealpress_backfill::{Accepted, Access, Backfill, Config, Error, Exit, Retry, Stop, Then, Wanted, Wiring};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::outcome::Failure;
 use crate::press;
 use crate::vendor::{Target, Vendor};
+use endpoint::Endpoint;
+use output::Told;
 use settings::SettingsArgs;
 use telemetry::Telemetry;
 
@@ -117,13 +119,18 @@ enum Command {
         manifest: PathBuf,
     },
     /// Write the HTML report
-    #[command(after_help = "Example:\n  sealpress backfill report manifest.csv --out report.html")]
+    #[command(
+        after_help = "Examples:\n  sealpress backfill report manifest.csv --out report.html\n  sealpress backfill report manifest.csv --thumbnails --out confidential.html"
+    )]
     Report {
         /// The manifest
         manifest: PathBuf,
         /// Where to [default: report.html in the state folder]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Show the 20 lowest scores, their files read once more: people and documents, in 96 pixels
+        #[arg(long)]
+        thumbnails: bool,
     },
     /// Write results.jsonl and failed.csv
     #[command(after_help = "Example:\n  sealpress backfill export manifest.csv --out results")]
@@ -170,6 +177,14 @@ struct Manifested {
 }
 
 impl Command {
+    /// What a command has of a run that may go on.
+    const fn manifested(&self) -> Option<&Manifested> {
+        match self {
+            Self::Run(of) | Self::RetryFailed { manifest: of, .. } | Self::Decisions { manifest: of, .. } => Some(of),
+            _ => None,
+        }
+    }
+
     /// Whether its end is one JSON object.
     const fn is_json(&self) -> bool {
         match self {
@@ -240,13 +255,14 @@ pub(crate) fn run(args: BackfillArgs) -> ExitCode {
     let json = args.command.is_json();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => return failed(&Failed::usage("the runtime did not start", e), json).into(),
+        Err(e) => return failed(Failed::usage("the runtime did not start", e), json).into(),
     };
     let sends = matches!(args.command, Command::Run(_) | Command::RetryFailed { .. });
     let layer = match args.log.layer() {
         Ok(layer) => layer,
-        Err(why) => return failed(&Failed { exit: Exit::Usage, failure: Failure::config(why) }, json).into(),
+        Err(why) => return failed(Failed { exit: Exit::Usage, failure: Failure::config(why) }, json).into(),
     };
+    let hook = args.command.manifested().and_then(|of| Some((of.on_end.clone()?, state_of(&args, of))));
     let telemetry = if sends {
         Telemetry::start(runtime.handle(), vec![layer])
     } else {
@@ -257,7 +273,31 @@ pub(crate) fn run(args: BackfillArgs) -> ExitCode {
     telemetry.end();
     // What is still on the wire is in the journal as `sending`; the next run looks it up.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    ended.unwrap_or_else(|e| failed(&e, json)).into()
+    let exit = ended.unwrap_or_else(|e| failed(e, json));
+    if let Some((command, state)) = hook {
+        call(&command, exit, state);
+    }
+    exit.into()
+}
+
+/// Where results lie, as far as settings and manifest can be read.
+fn state_of(args: &BackfillArgs, of: &Manifested) -> Option<PathBuf> {
+    let config = args.settings.load_for(args.into).ok()?;
+    Some(Backfill::open(config, of.manifest.clone()).ok()?.state().to_owned())
+}
+
+/// Calls what is to be called at the end; how that ends is said and changes nothing.
+fn call(command: &str, exit: Exit, state: Option<PathBuf>) {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", command]).env("SEALPRESS_EXIT", exit.code().to_string()).stdin(std::process::Stdio::null());
+    if let Some(state) = state {
+        shell.env("SEALPRESS_STATE", state);
+    }
+    match shell.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => crate::print::note(&format!("sealpress: --on-end: {status}")),
+        Err(e) => crate::print::note(&format!("sealpress: --on-end: {e}")),
+    }
 }
 
 /// Runs `sealpress config …`.
@@ -270,19 +310,16 @@ pub(crate) fn config(args: &ConfigArgs) -> ExitCode {
                 output::settings(&config, origin);
                 Exit::Done
             }
-            Err(e) => failed(&e, false),
+            Err(e) => failed(e, false),
         },
-        Err(e) => failed(&e.into(), false),
+        Err(e) => failed(e.into(), false),
     };
     exit.into()
 }
 
 /// Says why, in the one form that every command has for it.
-fn failed(failed: &Failed, as_json: bool) -> Exit {
-    if as_json {
-        crate::print::json(&serde_json::json!({"ok": false, "error": failed.failure}));
-    }
-    crate::print::note(&format!("sealpress: {}", failed.failure));
+fn failed(failed: Failed, as_json: bool) -> Exit {
+    crate::show::end(Err(failed.failure), as_json);
     failed.exit
 }
 
@@ -298,7 +335,10 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             output::plan(&plan, json);
             Ok(if plan.bad > 0 { Exit::Failed } else { Exit::Done })
         }
-        Command::Run(args) => send(&open(args.manifest.clone())?, (to, &config), &args, metrics, telemetry).await,
+        Command::Run(args) => {
+            let (endpoint, mut told) = (Endpoint::bind(metrics).await?, Told::default());
+            send(&open(args.manifest.clone())?, wiring(to, &config)?, &args, endpoint, &mut told, telemetry).await
+        }
         Command::Status { manifest, open: named, json } => {
             let backfill = open(manifest)?;
             let status = backfill.status().await?;
@@ -307,22 +347,24 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             Ok(if status.finished { status.exit } else { Exit::Done })
         }
         Command::RetryFailed { manifest: args, quarantined, from, no_run } => {
-            let backfill = open(args.manifest.clone())?;
-            let policy = wiring(to, &config)?.policy;
+            let (backfill, wiring) = (open(args.manifest.clone())?, wiring(to, &config)?);
+            let then = if no_run { Then::Nothing } else { Then::Run };
+            let endpoint = Endpoint::bind(metrics.filter(|_| !no_run)).await?;
+            let mut told = Told::default();
             if let Some(from) = &from {
-                let n = backfill.mend(from, &policy, args.accepted()).await?;
-                crate::print::note(&format!("{n} mended rows taken in"));
+                let changed = backfill.mend(from, &wiring, args.accepted(), then).await?;
+                told.changed(&changed, "mended rows taken in");
             }
             // Rows that were fed back are all that is wanted; the others failed and still would.
             if from.is_none() || quarantined {
                 let which = if quarantined { Retry::FailedAndQuarantined } else { Retry::Failed };
-                let n = backfill.retry(which, &policy, args.accepted()).await?;
-                crate::print::note(&format!("{n} items set back to work"));
+                let changed = backfill.retry(which, &wiring, args.accepted(), then).await?;
+                told.changed(&changed, "items set back to work");
             }
             if no_run {
                 return Ok(Exit::Done);
             }
-            send(&backfill, (to, &config), &args, metrics, telemetry).await
+            send(&backfill, wiring, &args, endpoint, &mut told, telemetry).await
         }
         Command::Decisions { manifest: args, wait, with_resubmissions } => {
             let wait = wait
@@ -344,14 +386,15 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
             crate::print::line(&receipt.to_string());
             Ok(Exit::Done)
         }
-        Command::Report { manifest, out } => {
+        Command::Report { manifest, out, thumbnails } => {
+            let shown = thumbnails.then(press::thumbnails);
             if out.as_deref() == Some(std::path::Path::new("-")) {
-                let written = open(manifest)?.report(None).await?;
+                let written = open(manifest)?.report(None, shown).await?;
                 let page = std::fs::read(&written).map_err(|e| Failed::usage(written.display(), e))?;
                 crate::print::bytes_out(&[&page]);
                 return Ok(Exit::Done);
             }
-            let written = open(manifest)?.report(out).await?;
+            let written = open(manifest)?.report(out, shown).await?;
             crate::print::line(&format!("{}", written.display()));
             Ok(Exit::Done)
         }
@@ -366,57 +409,26 @@ async fn dispatch(args: BackfillArgs, telemetry: &Telemetry) -> Result<Exit> {
 
 async fn send(
     backfill: &Backfill,
-    (to, config): ((Vendor, Target), &Config),
+    wiring: Wiring,
     args: &Manifested,
-    metrics: Option<String>,
+    endpoint: Option<Endpoint>,
+    told: &mut Told,
     telemetry: &Telemetry,
 ) -> Result<Exit> {
-    let ended = work(backfill, (to, config), args, metrics, telemetry).await;
-    if let Some(command) = &args.on_end {
-        let exit = ended.as_ref().map_or_else(|failed| failed.exit, |exit| *exit);
-        let called = tokio::process::Command::new("sh")
-            .args(["-c", command])
-            .env("SEALPRESS_EXIT", exit.code().to_string())
-            .env("SEALPRESS_STATE", backfill.state())
-            .stdin(std::process::Stdio::null())
-            .status()
-            .await;
-        match called {
-            Ok(status) if status.success() => {}
-            Ok(status) => crate::print::note(&format!("sealpress: --on-end: {status}")),
-            Err(e) => crate::print::note(&format!("sealpress: --on-end: {e}")),
-        }
-    }
-    ended
-}
-
-async fn work(
-    backfill: &Backfill,
-    (to, config): ((Vendor, Target), &Config),
-    args: &Manifested,
-    metrics: Option<String>,
-    telemetry: &Telemetry,
-) -> Result<Exit> {
-    let wiring = wiring(to, config)?;
     if !args.submit_incomplete.is_empty() {
-        let n = backfill.submit_incomplete(&args.submit_incomplete, &wiring.policy, args.accepted()).await?;
-        crate::print::note(&format!("{n} failed items left out"));
+        let changed = backfill.submit_incomplete(&args.submit_incomplete, &wiring, args.accepted()).await?;
+        told.changed(&changed, "failed items left out");
     }
     if !args.drop_session.is_empty() {
-        let n = backfill.drop_sessions(&args.drop_session, &wiring.policy, args.accepted()).await?;
-        crate::print::note(&format!("{n} items dropped"));
+        let changed = backfill.drop_sessions(&args.drop_session, &wiring, args.accepted()).await?;
+        told.changed(&changed, "items dropped");
     }
     let run = backfill.start(wiring, args.accepted()).await?;
-    for notice in run.notices() {
-        crate::print::note(notice);
-    }
+    told.notices(run.notices());
     obey_signals(run.stop())?;
     let watched = run.watched();
     telemetry.watch(&watched);
-    let endpoint = match metrics {
-        Some(address) => Some(endpoint::serve(&address, watched.clone()).await?),
-        None => None,
-    };
+    let endpoint = endpoint.map(|endpoint| endpoint.serve(watched.clone()));
     let shown = progress::show(watched);
     let finished = run.finish().await;
     shown.end();
@@ -430,9 +442,15 @@ async fn work(
 
 /// What a run needs of this program.
 fn wiring((vendor, target): (Vendor, Target), config: &Config) -> Result<Wiring> {
-    let policies = documents(config)?.policies(vendor);
+    let documents = documents(config)?;
+    let pages_as: press::PagesAs = config.choice("pages_as")?.unwrap_or_default();
+    let mut policies = pages_as.apply(documents, documents.policies(vendor));
+    policies.image.preflight = press::measuring(&config.preflight()?);
     // A journal that was begun under other rules, or by another version of them, is not gone on with unasked.
-    let policy = format!("{} {policies:?}", env!("CARGO_PKG_VERSION"));
+    let mut policy = format!("{} {policies:?}", env!("CARGO_PKG_VERSION"));
+    if let Some(best) = config.best()? {
+        policy += &format!(" best {best}");
+    }
     let provider = move |access: &Access| {
         let (key, secret) = (&access.api_key, &access.secret);
         crate::access::provider(vendor, target, &access.base_url, key, secret).map_err(|e| e.to_string())

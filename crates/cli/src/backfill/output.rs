@@ -1,15 +1,36 @@
 //! What a backfill's commands print: one JSON object, or lines for a person.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sealpress_backfill::{
-    Backfill, Config, Decisions, Finished, ItemState, Origin, Plan, SessionState, Status, Summary, Value, show_bytes,
-    show_duration,
+    Backfill, Beside, Changed, Config, Decisions, Finished, ItemState, Origin, Plan, SessionState, Status, Summary,
+    Value, show_bytes, show_duration,
 };
 use sealpress_client::SessionId;
 use serde_json::json;
 
 use crate::press;
+
+/// What an operator was told already: a journal is opened for each step, and says the same of
+/// itself.
+#[derive(Default)]
+pub(super) struct Told(HashSet<String>);
+
+impl Told {
+    pub(super) fn notices(&mut self, notices: &[String]) {
+        for notice in notices {
+            if self.0.insert(notice.clone()) {
+                crate::print::note(notice);
+            }
+        }
+    }
+
+    pub(super) fn changed(&mut self, changed: &Changed, what: &str) {
+        self.notices(&changed.notices);
+        crate::print::note(&format!("{} {what}", changed.items));
+    }
+}
 
 /// A plan.
 pub(super) fn plan(plan: &Plan, as_json: bool) {
@@ -40,11 +61,23 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
     if plan.duplicates > 0 {
         crate::print::line(&format!("duplicates {} rows name a file again; it is sent once", plan.duplicates));
     }
+    if plan.not_chosen > 0 {
+        crate::print::line(&format!(
+            "frames     {} will be left out: others of their burst are better",
+            plan.not_chosen
+        ));
+    }
     if plan.unowned > 0 {
         crate::print::line(&format!("nobody's   {} rows: nothing is submitted while they stand", plan.unowned));
     }
+    if plan.look_alikes > 0 {
+        crate::print::line(&format!("look alike {} subjects: each is a session of its own", plan.look_alikes));
+        for name in &plan.look_alike {
+            crate::print::line(&format!("           {name}"));
+        }
+    }
     if plan.left_out_count > 0 {
-        crate::print::line(&format!("left out   {} files that are no media", plan.left_out_count));
+        crate::print::line(&format!("left out   {}, no media", plan.left_out_count));
         for name in &plan.left_out {
             crate::print::line(&format!("           {name}"));
         }
@@ -69,7 +102,9 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
             "bytes_in": summary.bytes_in,
             "bytes_out": summary.bytes_out,
             "attempts": summary.attempts,
-            "ambiguous": summary.ambiguous,
+            "doubts": summary.doubts,
+            // Its name of before, for one release.
+            "ambiguous": summary.doubts,
             "duplicates": summary.duplicates,
             "unaccounted": summary.unaccounted,
             "missing": summary.missing,
@@ -112,15 +147,15 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
         crate::print::line(&format!("{} {count:>9} {reason}", if n == 0 { "failures  " } else { "          " }));
     }
     if let Some(said) = &detail.last_error {
-        crate::print::line(&format!("the last   {said}"));
+        crate::print::under("the last", said);
     }
     if open {
         for session in &detail.open {
             let name = session.subject.as_deref().or(session.session.as_ref().map(SessionId::as_str)).unwrap_or("-");
-            crate::print::line(&format!("open       {name}: {}", session.why));
+            crate::print::under("open", &format!("{name}: {}", session.why));
         }
         for session in &detail.orphans {
-            crate::print::line(&format!("left       {session} at the provider: expired, or dropped"));
+            crate::print::under("left", &format!("{session} at the provider: expired, or dropped"));
         }
     }
     if let Some((provider, key)) = &status.account {
@@ -131,15 +166,24 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
 /// How a run ended.
 pub(super) fn finished(backfill: &Backfill, finished: &Finished, as_json: bool) {
     let summary = &finished.summary;
+    if finished.met_nothing {
+        crate::print::note(
+            "nothing was done: no session that is free and has work left is part of this run (--only-subject, --include, \
+             --exclude)",
+        );
+    }
     if as_json {
         let files = backfill.files();
         let value = json!({
             "exit": finished.exit.code(),
             "stopped": finished.stopped,
+            "error": finished.cause,
             "seconds": finished.took.as_secs_f64(),
             "items": counts(summary),
             "sessions": session_counts(summary),
-            "ambiguous": summary.ambiguous,
+            "doubts": summary.doubts,
+            // Its name of before, for one release.
+            "ambiguous": summary.doubts,
             "unaccounted": summary.unaccounted,
             "missing": summary.missing,
             "orphans": summary.orphans,
@@ -176,6 +220,19 @@ pub(super) fn decisions(backfill: &Backfill, decisions: &Decisions, as_json: boo
     if decisions.undecided > 0 {
         crate::print::line(&format!("{:>9} not decided yet", decisions.undecided));
     }
+    if decisions.with_reason > 0 {
+        let (all, foreseen) = (decisions.with_reason, decisions.foreseen);
+        crate::print::line(&format!(
+            "{foreseen:>9} of {all} that were not approved had a finding of ours that means the same"
+        ));
+    }
+    for beside in &decisions.beside {
+        let Beside { session, verdict, reason_code, reason, findings, .. } = beside;
+        let reason = reason.as_deref().map_or_else(String::new, |reason| format!(" {reason}"));
+        let found: Vec<&str> = findings.iter().map(|code| code.words()).collect();
+        let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+        crate::print::below("", &format!("{session} {verdict} {reason_code}{reason}; found before: {found}"));
+    }
     if let Some(said) = decisions.last_error.as_ref().filter(|_| decisions.unanswered > 0) {
         crate::print::line(&format!("{:>9} of them could not be asked for: {said}", decisions.unanswered));
     }
@@ -203,9 +260,9 @@ pub(super) fn settings(config: &Config, origins: bool) {
     if origins {
         let is_set = std::env::var_os(sealpress_press::ISOLATION).is_some();
         let origin = if is_set { Origin::Variable(sealpress_press::ISOLATION.to_owned()) } else { Origin::Default };
-        println!("{name:<16} {value:<28} {:<24} {about}", origin.to_string());
+        crate::print::line(&format!("{name:<16} {value:<28} {:<24} {about}", origin.to_string()));
     } else {
-        println!("{name:<16} {value:<28} {about}");
+        crate::print::line(&format!("{name:<16} {value:<28} {about}"));
     }
 }
 
@@ -232,6 +289,19 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
         summary.of(ItemState::Quarantined),
         summary.total() - summary.ended(),
     ));
+    if summary.of(ItemState::NotChosen) > 0 {
+        let n = summary.of(ItemState::NotChosen);
+        crate::print::line(&format!("           {n} frames not chosen: others of their burst are better"));
+    }
+    let dropped = (summary.of(ItemState::Dropped), summary.sessions_of(SessionState::Dropped));
+    if dropped != (0, 0) {
+        let sessions = match dropped.1 {
+            0 => String::new(),
+            1 => ", 1 session given up".to_owned(),
+            n => format!(", {n} sessions given up"),
+        };
+        crate::print::line(&format!("           {} dropped as told{sessions}", dropped.0));
+    }
     crate::print::line(&format!("sessions   {} of {sessions} submitted", summary.sessions_of(SessionState::Submitted)));
     if summary.sessions_of(SessionState::Failed) + summary.sessions_of(SessionState::Quarantined) > 0 {
         crate::print::line(&format!(
@@ -245,19 +315,16 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
         show_bytes(summary.bytes_in),
         show_bytes(summary.bytes_out)
     ));
-    if summary.duplicates + summary.ambiguous > 0 {
+    if summary.duplicates + summary.doubts > 0 {
         crate::print::line(&format!(
             "           {} duplicates not sent, {} uploads looked up",
-            summary.duplicates, summary.ambiguous
+            summary.duplicates, summary.doubts
         ));
     }
     for (n, what) in [
         (summary.unaccounted, "at the provider are no item's: recorded twice, or somebody else's"),
         (summary.missing, "are confirmed and not in the provider's list: not submitted"),
-        (
-            summary.orphans,
-            "sessions are, or may be, left behind at the provider: their creation was asked for again, or they ended",
-        ),
+        (summary.orphans, "sessions are, or may be, left behind at the provider (`status --open`)"),
         (summary.unowned, "rows cannot be read and are nobody's"),
     ] {
         if n > 0 {

@@ -101,6 +101,17 @@ pub(crate) struct SettingsArgs {
     /// A PDF that breaks off before its end [default: refuse]
     #[arg(long, value_name = "refuse|accept", global = true)]
     damaged_documents: Option<String>,
+    /// Of frames that the manifest's column `burst` groups, send the best N [default: all]
+    #[arg(long, value_name = "N", global = true)]
+    best: Option<String>,
+    /// Pages of documents: in a PDF, or as pictures, each an upload of its own: for providers that take no PDFs
+    /// [default: pdf]
+    #[arg(long, value_name = "pdf|jpeg", global = true)]
+    pages_as: Option<String>,
+    /// Blurred, dark and empty pictures: off, report (numbers in results and report), advise (findings as well), or
+    /// refuse what nobody could read (refuse:blank,blurred_heavily) [default: report]
+    #[arg(long, value_name = "off|report|advise|refuse", global = true)]
+    preflight: Option<String>,
     /// A further folder that media may lie in; may be repeated
     #[arg(long, value_name = "DIR", global = true)]
     allow_root: Vec<String>,
@@ -166,6 +177,9 @@ impl SettingsArgs {
             ("documents", self.documents.clone()),
             ("signed", self.signed.clone()),
             ("damaged_documents", self.damaged_documents.clone()),
+            ("best", self.best.clone()),
+            ("pages_as", self.pages_as.clone()),
+            ("preflight", self.preflight.clone()),
             ("allow_root", list(&self.allow_root)),
             ("allow_source", list(&self.allow_source)),
             ("metrics", self.metrics.clone()),

@@ -14,12 +14,12 @@ use sealpress_client as client;
 use sealpress_gateway::transmit::TransmitDoor;
 use sealpress_gateway::veriff::{Accounts, VeriffDoor};
 use sealpress_gateway::{Door, Gateway, Options, Reading, Record, Tls};
-use sealpress_media::duration;
+use sealpress_media::{Preflight, duration};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::Access;
+use crate::listen::Listen;
 use crate::outcome::Failure;
 use crate::vendor::Vendor;
 use crate::{press, print, show};
@@ -52,7 +52,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(crate) struct Args {
     /// Address and port; `:PORT` is any address of this machine, port 0 a free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
-    listen: String,
+    listen: Listen,
     /// Whose API
     #[arg(long, value_enum, default_value_t)]
     vendor: Vendor,
@@ -75,6 +75,10 @@ pub(crate) struct Args {
     max_body: u64,
     #[command(flatten)]
     documents: press::DocumentArgs,
+    /// Blurred, dark and empty pictures: off, report (numbers from /prepare), advise (findings in headers as well), or
+    /// refuse what nobody could read (refuse:blank,blurred_heavily)
+    #[arg(long, value_name = "off|report|advise|refuse", default_value = "report")]
+    preflight: Preflight,
     /// Threads that prepare files; as many as there are CPUs unless given
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -138,7 +142,9 @@ async fn serve(args: &Args) -> Result<ExitCode, Failure> {
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
 
     let Opened { door, renewed } = open(args)?;
-    let mut builder = Gateway::builder(door, press::press(args.documents.policies(args.vendor))).options(options(args));
+    let mut policies = args.documents.policies(args.vendor);
+    policies.image.preflight = press::measuring(&args.preflight);
+    let mut builder = Gateway::builder(door, press::press(policies)).options(options(args));
     if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
         builder = builder.tls(Tls::from_pem(cert, key).map_err(|e| Failure::config(e.to_string()))?);
     }
@@ -147,10 +153,7 @@ async fn serve(args: &Args) -> Result<ExitCode, Failure> {
         // A terminal that cannot keep up loses lines; requests do not wait for it.
         builder = builder.on_request(move |record: &Record| drop(said.try_send(record.to_string())));
     }
-    let address = if args.listen.starts_with(':') { format!("0.0.0.0{}", args.listen) } else { args.listen.clone() };
-    let listener = TcpListener::bind(&address)
-        .await
-        .map_err(|e| Failure::config(format!("{} cannot be listened on: {e}", args.listen)))?;
+    let listener = args.listen.bind().await?;
     let gateway = builder.start(listener)?;
     tell(args, gateway.address(), &gateway.url());
     let renewing = renewed.map(|(door, source)| tokio::spawn(renew(door, source, hangup)));
@@ -178,6 +181,7 @@ fn options(args: &Args) -> Options {
     (options.wait, options.drain) = (args.wait, args.drain);
     options.workers = args.workers.unwrap_or(options.workers);
     options.reading = if args.strict { Reading::Strict } else { Reading::Lenient };
+    options.preflight = args.preflight.clone();
     options
 }
 

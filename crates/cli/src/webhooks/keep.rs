@@ -115,7 +115,7 @@ fn write(mut file: File, mut waiting: mpsc::Receiver<(Vec<u8>, oneshot::Sender<b
         let before = file.metadata().map(|about| about.len());
         let durable = before.as_ref().is_ok() && file.write_all(&lines).and_then(|()| file.sync_data()).is_ok();
         if !durable {
-            eprintln!("sealpress: webhooks cannot be written");
+            crate::print::note("sealpress: webhooks cannot be written");
             // What is half there would tear the next line.
             if let Ok(length) = before {
                 let _ = file.set_len(length);

@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access;
+use crate::listen::Listen;
 use crate::outcome::{self, Failure};
 use crate::{print, show};
 use keep::Keeper;
@@ -42,7 +43,7 @@ pub(crate) enum Command {
 pub(crate) struct Args {
     /// Address and port; `:PORT` is any address of this machine, port 0 a free one
     #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
-    listen: String,
+    listen: Listen,
     /// The only path that is taken; others are 404
     #[arg(long, default_value = "/", value_name = "PATH")]
     path: String,
@@ -81,10 +82,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     let known = keeper.known();
     let exec = args.exec.clone().map(|program| (program, Duration::from_secs(args.exec_timeout.max(1))));
     let receiver = Receiver::new(webhook, keeper, exec);
-    let address = if args.listen.starts_with(':') { format!("0.0.0.0{}", args.listen) } else { args.listen.clone() };
-    let listener = tokio::net::TcpListener::bind(&address)
-        .await
-        .map_err(|e| Failure::config(format!("{} cannot be listened on: {e}", args.listen)))?;
+    let listener = args.listen.bind().await?;
     let address: SocketAddr = listener.local_addr().map_err(|e| Failure::config(e.to_string()))?;
     let url = format!("http://{address}{}", args.path);
     if args.json {

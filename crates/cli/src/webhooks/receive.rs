@@ -38,7 +38,7 @@ pub(super) fn router(receiver: Receiver, path: &str) -> Router {
 async fn take(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let (status, what) = receiver.take(&headers, &body).await;
     // Kinds and outcomes only: what a webhook says is about a person.
-    eprintln!("webhook: {what}, {status}");
+    crate::print::note(&format!("webhook: {what}, {status}"));
     status
 }
 
@@ -132,7 +132,7 @@ async fn hand_over(program: &Path, patience: Duration, id: &str, kind: &str, bod
     let mut child = match child {
         Ok(child) => child,
         Err(e) => {
-            eprintln!("sealpress: {} cannot be run: {e}", program.display());
+            crate::print::note(&format!("sealpress: {} cannot be run: {e}", program.display()));
             return false;
         }
     };

@@ -35,10 +35,19 @@ fn decisions_come_back_to_the_rows_that_they_are_about() {
     assert!(wanted.contains("resubmission,input") && wanted.contains(code), "{failed}");
     assert!(failed.contains("s4,") && !failed.contains("s1,"), "{failed}");
 
+    // The vendor's reason, and what had been found in the pictures before they were sent.
+    let beside = ended["beside"].as_array().unwrap();
+    let of_code = beside.iter().find(|beside| beside["reason_code"] == code).unwrap();
+    assert!(of_code["session"] == results[2]["session"] && of_code["findings"].is_array(), "{ended}");
+    let foreseen = beside.iter().filter(|beside| beside["foreseen"] == true).count();
+    assert_eq!((&ended["with_reason"], &ended["foreseen"]), (&beside.len().into(), &foreseen.into()), "{ended}");
+
     // Asked again, nobody is asked for what is known; and better media make a manifest of their own.
     let asked = batch.requests("decision");
     let table = text(&batch.run(&["decisions", "m.csv"], 0).stdout);
     assert!(table.contains("1 approved") && !table.contains("not decided"), "{table}");
+    assert!(table.contains("that were not approved had a finding of ours"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{table}");
     assert_eq!(batch.requests("decision"), asked);
     let only: String = failed.lines().filter(|line| !line.starts_with("s4,")).map(|line| format!("{line}\n")).collect();
     fs::write(batch.path("again.csv"), only.replace("c.jpg", "d.jpg")).unwrap();
@@ -59,4 +68,37 @@ fn what_is_not_decided_in_time_is_said() {
     batch.run(&["decisions", "m.csv", "--wait", "soon"], 2);
     let refused = batch.command(&["decisions", "m.csv", "--json"]).env("SEALPRESS_API_KEY", "other").output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "another account's journal");
+}
+
+/// A picture out of focus that came back for its quality was foreseen; one that is empty and came back for something
+/// else was not.
+#[test]
+fn a_reason_that_preflight_had_found_is_told_as_such() {
+    let rows = b"subject,context,media\ns1,document-front,soft.jpg\ns2,document-front,empty.jpg\ns3,face,sharp.jpg\n";
+    let batch = with_manifest("m.csv", rows, "");
+    super::preflight::pictures(batch.folder.path());
+    batch.run(&["run", "m.csv"], 0);
+    let results = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
+    let sessions = results.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["session"].clone());
+    for session in sessions {
+        let body = serde_json::json!({
+            "session": session, "decision": "resubmission_requested", "reason": "Bad image quality", "reason_code": 204,
+        });
+        batch.emulator.said("decide", &body.to_string());
+    }
+    let ended = batch.json(&["decisions", "m.csv", "--json"], 0);
+    assert_eq!((&ended["with_reason"], &ended["foreseen"]), (&3.into(), &1.into()), "{ended}");
+    let of = |code: &str| {
+        let beside = ended["beside"].as_array().unwrap().iter();
+        beside.filter(|b| b["findings"].as_array().unwrap().iter().any(|f| f == code)).cloned().collect::<Vec<_>>()
+    };
+    let (blurred, blank) = (of("blurred_heavily"), of("blank"));
+    assert!(blurred.len() == 1 && blurred[0]["foreseen"] == true && blurred[0]["reason_code"] == "204", "{ended}");
+    assert!(blank.len() == 1 && blank[0]["foreseen"] == false, "an empty picture would be 209: {ended}");
+    let table = text(&batch.run(&["decisions", "m.csv"], 0).stdout);
+    let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        table.contains("1 of 3 that were not approved") && table.contains("found before: heavily blurred"),
+        "{table}"
+    );
 }

@@ -5,21 +5,21 @@ use std::fs;
 use super::backfill::{Batch, text};
 use super::{lines, sealpress};
 
-/// A PDF of so many pages that conforms but for their number, and says who made it.
-fn statement(pages: usize) -> Vec<u8> {
-    let content = "BT /F 24 Tf 72 700 Td (An amount of 1,204.50 is due) Tj ET";
+/// A PDF of so many pages that conforms but for their number, and says who made it. No page is like another.
+pub(super) fn statement(pages: usize) -> Vec<u8> {
     let kids: String = (10..10 + pages).map(|n| format!("{n} 0 R ")).collect();
     let mut objects = vec![
         (1, "<</Type/Catalog/Pages 2 0 R>>".to_owned()),
         (2, format!("<</Type/Pages/Count {pages}/Kids[{kids}]>>")),
         (3, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned()),
-        (4, format!("<</Length {}>>stream\n{content}\nendstream", content.len())),
         (5, "<</Producer(a bank)>>".to_owned()),
     ];
-    objects.extend((10..10 + pages).map(|n| {
-        let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 4 0 R>>";
-        (n, page.to_owned())
-    }));
+    for n in 10..10 + pages {
+        let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents";
+        objects.push((n, format!("{page} {} 0 R>>", n + 30)));
+        let content = format!("BT /F 24 Tf 72 700 Td (Page {}: an amount of {n},204.50 is due) Tj ET", n - 9);
+        objects.push((n + 30, format!("<</Length {}>>stream\n{content}\nendstream", content.len())));
+    }
     let (mut file, mut table) = ("%PDF-1.4\n".to_owned(), "xref\n0 1\n0000000000 65535 f \n".to_owned());
     for (number, body) in objects {
         table += &format!("{number} 1\n{:010} 00000 n \n", file.len());

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::backfill::{Batch, signal, slow, text};
-use super::{Emulator, photo, sealpress};
+use super::{Emulator, lines, photo, sealpress};
 
 /// A manifest of the caller's own, with `a.jpg` to `d.jpg` beside it.
 pub(super) fn with_manifest(name: &str, rows: &[u8], script: &str) -> Batch {
@@ -140,7 +140,7 @@ fn equal_twins_are_not_each_others_alibi() {
     }
     let end = batch.json(&["run", "m.csv", "--json"], 0);
     assert_eq!(end["sessions"]["submitted"], 1, "{end}");
-    assert!(end["ambiguous"].as_u64().unwrap() >= 1, "{end}");
+    assert!(end["doubts"].as_u64().unwrap() >= 1, "{end}");
     let ledger = batch.emulator.ledger();
     let media: Vec<&Value> = ledger["sessions"][0]["attempts"][0]["media"].as_array().unwrap().iter().collect();
     let sizes: std::collections::HashSet<u64> = media.iter().map(|m| m["size"].as_u64().unwrap()).collect();
@@ -155,9 +155,11 @@ fn one_reason_for_all_is_nobodys_file() {
     // A folder that is not mounted.
     let rows: String = (0..40).map(|n| format!("away-{n},face,away/{n}.jpg,x\n")).collect();
     let batch = Batch::new(0, "", &rows);
-    let end = batch.json(&["run", "m.csv", "--json"], 2);
+    let output = batch.run(&["run", "m.csv", "--json"], 2);
+    let end = lines(&output).pop().unwrap();
     assert_eq!((&end["items"]["failed"], &end["items"]["pending"]), (&0.into(), &40.into()), "{end}");
     assert!(end["stopped"].as_str().unwrap().contains("unreadable"), "{end}");
+    assert!(!text(&output.stderr).contains("will not be sent"), "it will: {}", text(&output.stderr));
     assert_eq!(batch.requests("create-session"), 0, "no session is made for files that cannot be read");
     // It is mounted: nothing has to be set back.
     fs::create_dir(batch.path("away")).unwrap();
@@ -175,6 +177,7 @@ fn a_wrong_secret_leaves_one_session_behind() {
     let refused = "[[fault]]\nroutes = ['upload']\neffect = { kind = 'status', status = 401 }\n";
     let batch = Batch::new(30, refused, "");
     let end = batch.json(&["run", "m.csv", "--json"], 2);
+    assert!(end["stopped"].as_str().unwrap().contains("`api_key` and `secret`"), "{end}");
     assert_eq!(end["items"]["failed"], 0, "{end}");
     assert!(batch.requests("create-session") <= 1, "{}", batch.requests("create-session"));
     batch.emulator.recover();
@@ -271,7 +274,7 @@ fn a_plan_looks_at_the_files_and_names_what_it_finds() {
     let plan = batch.json(&["plan", "people", "--json"], 0);
     assert_eq!((&plan["rows"], &plan["left_out_count"]), (&1.into(), &2.into()), "{plan}");
     let output = batch.run(&["run", "people", "--json"], 0);
-    assert!(text(&output.stderr).contains("2 files are no media"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("left out as no media: 2, such as"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -391,6 +394,10 @@ fn a_canary_is_a_part_of_the_same_journal() {
     let end = batch.json(&["run", "m.csv", "--limit", "1", "--json"], 0);
     assert_eq!((&end["items"]["confirmed"], &end["sessions"]["submitted"]), (&2.into(), &1.into()), "{end}");
     batch.run(&["run", "m.csv", "--only-subject", "customer-2"], 0);
+    for words in [["--only-subject", "custmer-3"], ["--include", "*.png"], ["--exclude", "*"]] {
+        let slip = batch.run(&[&["run", "m.csv"][..], &words].concat(), 0);
+        assert!(text(&slip.stderr).contains("nothing was done"), "{words:?}: {}", text(&slip.stderr));
+    }
     assert_eq!(batch.arrived(), (4, 0, 2));
     assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 8);
     assert_eq!(batch.arrived(), (8, 0, 4));

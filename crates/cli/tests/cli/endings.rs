@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::backfill::{Batch, text};
+use super::backfill::{Batch, slow, text};
 use super::doors::with_manifest;
 use super::photo;
 
@@ -42,6 +42,17 @@ fn a_session_that_expired_is_made_anew_when_told_and_named() {
     assert_eq!((&status["left_behind"][0], &status["orphans"]), (&old.into(), &1.into()), "{status}");
 }
 
+/// A session that the manifest names and the provider does not know: a slip, or another environment's.
+#[test]
+fn a_session_that_is_unknown_there_is_not_called_an_ended_one() {
+    let rows = "session,context,media\n11111111-1111-4111-8111-111111111111,face,a.jpg\n";
+    let batch = with_manifest("m.csv", rows.as_bytes(), "");
+    batch.run(&["run", "m.csv"], 3);
+    let table = text(&batch.run(&["status", "m.csv", "--open"], 3).stdout);
+    assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains("or is unknown there"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80 || line.starts_with("state")), "{table}");
+}
+
 #[test]
 fn a_session_with_a_hopeless_file_can_be_submitted_without_it_or_dropped() {
     let rows =
@@ -52,12 +63,17 @@ fn a_session_with_a_hopeless_file_can_be_submitted_without_it_or_dropped() {
     batch.run(&["run", "m.csv"], 3);
     assert_eq!(batch.arrived(), (2, 0, 0));
     for (key, said) in [("s9", "no subject or session"), ("s3", "no confirmed item")] {
-        let refused = batch.run(&["run", "m.csv", "--submit-incomplete", key], 2);
+        let refused = batch.run(&["run", "m.csv", "--submit-incomplete", "s1", key], 2);
         assert!(text(&refused.stderr).contains(said), "{}", text(&refused.stderr));
+        let status = batch.json(&["status", "m.csv", "--json"], 3);
+        assert_eq!(status["items"]["failed"], 3, "nothing is left out with a slip beside it: {status}");
     }
     let end = batch.json(&["run", "m.csv", "--submit-incomplete", "s1", "--json"], 3);
     assert_eq!((&end["items"]["dropped"], &end["sessions"]["submitted"]), (&1.into(), &1.into()), "{end}");
     assert_eq!(batch.arrived(), (2, 0, 1), "the other one is still open");
+    let state = batch.path("m.csv.sealpress");
+    let failed = || fs::read_to_string(state.join("failed.csv")).unwrap();
+    assert_eq!(failed().lines().count(), 3, "what was left out is no failure any more: {}", failed());
     let refused = batch.run(&["run", "m.csv", "--submit-incomplete", "s1"], 2);
     assert!(text(&refused.stderr).contains("submitted already"), "{}", text(&refused.stderr));
 
@@ -68,6 +84,16 @@ fn a_session_with_a_hopeless_file_can_be_submitted_without_it_or_dropped() {
     let status = batch.json(&["status", "m.csv", "--open", "--json"], 0);
     assert_eq!(status["left_behind"].as_array().unwrap().len(), 1, "s3 never had a session: {status}");
     assert!(status["open"].as_array().unwrap().is_empty(), "{status}");
+    // Left out as told: no failure, and seen wherever it is looked for.
+    assert_eq!(failed().lines().count(), 1, "{}", failed());
+    assert!(status["last_error"].is_null() && status["failures"].as_object().unwrap().is_empty(), "{status}");
+    let table = text(&batch.run(&["status", "m.csv"], 0).stdout);
+    assert!(table.contains("3 dropped as told, 2 sessions given up"), "{table}");
+    let results = fs::read_to_string(state.join("results.jsonl")).unwrap();
+    assert_eq!(results.matches("\"state\":\"dropped\"").count(), 3, "{results}");
+    let page = fs::read_to_string(state.join("report.html")).unwrap();
+    assert!(page.contains("nothing failed, 3 items dropped") && page.contains("Dropped items"));
+    assert!(!page.contains("Failed items") && !page.contains("failed.csv"), "nothing is to be mended");
     batch.run(&["retry-failed", "m.csv"], 0);
     assert_eq!(batch.arrived(), (2, 0, 1));
 }
@@ -120,4 +146,33 @@ fn a_log_has_what_the_providers_support_asks_for() {
     let refused: Vec<&Value> = lines.iter().filter(|l| l["fields"]["status"] == 400).collect();
     let host = batch.emulator.told["url"].as_str().unwrap().trim_start_matches("http://").trim_end_matches('/');
     assert!(refused.len() == 1 && refused[0]["fields"]["host"] == host, "{log}");
+}
+
+#[test]
+fn an_error_is_told_in_one_form_by_every_command() {
+    let batch = Batch::new(1, "", "");
+    for command in ["run", "plan", "status", "decisions", "retry-failed"] {
+        let said = batch.json(&[command, "away.csv", "--json"], 2);
+        let error = (&said["error"]["kind"], &said["error"]["fault"]);
+        assert_eq!((&said["ok"], error), (&false.into(), (&"manifest".into(), &"caller".into())), "{command}: {said}");
+    }
+    // Names of people come from files, where nobody reads them off the command line.
+    fs::write(batch.path("name"), "Mathilde\n").unwrap();
+    let name = batch.path("name");
+    batch.emulator.json(&["session", "create", "--first-name-file", name.to_str().unwrap(), "--json"]);
+    assert!(batch.emulator.ledger().to_string().contains("Mathilde"));
+    let lost = batch.emulator.refusal(&["session", "create", "--last-name-file", "away", "--json"], 2);
+    assert_eq!(lost["kind"], "config");
+}
+
+#[test]
+fn a_status_says_who_is_at_work() {
+    let batch = Batch::new(4, &slow(400), "");
+    let mut child = batch.under_way(&["run", "m.csv", "--connections", "1"]);
+    assert_eq!(batch.json(&["status", "m.csv", "--json"], 0)["workers"], 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(batch.json(&["status", "m.csv", "--json"], 0)["workers"], 0);
+    let table = text(&batch.run(&["status", "m.csv"], 0).stdout);
+    assert!(table.contains("none is at work"), "{table}");
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod backfill;
+mod bursts;
 mod clocks;
 #[expect(dead_code, reason = "what only the store's own tests need")]
 #[path = "../../../backfill/src/store/postgres/cluster.rs"]
@@ -13,16 +14,20 @@ mod documents;
 mod doors;
 mod endings;
 mod faces;
+mod faults;
 mod fetch;
 mod gateway;
 mod kills;
 mod leases;
 mod outage;
+mod pieces;
 mod preflight;
+mod rows;
 mod shell;
 #[cfg(feature = "otel")]
 mod telemetry;
 mod transmit;
+mod untouched;
 mod veriff;
 mod webhooks;
 
@@ -270,6 +275,9 @@ fn a_session_from_the_first_call_to_the_decision() {
     let listed = emulator.json(&["session", "media", id, "--json"]);
     let images = listed[0].pointer("/media/images").and_then(Value::as_array).unwrap();
     assert_eq!(images.len(), 3, "what the session has is not sent again");
+    let again = emulator.run(&["upload", "--session", id, "--context", "document-front", front[0]]);
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(again.status.success() && said.contains("there already"), "{said}");
     let media_id = sent[0]["media_id"].as_str().unwrap();
     let copy = folder.path().join("copy.jpg");
     let got = emulator.json(&["media", "get", media_id, "--out", copy.to_str().unwrap(), "--json"]);

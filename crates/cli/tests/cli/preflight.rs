@@ -7,10 +7,12 @@ use std::process::Output;
 use sealpress_testkit::{Jpeg, Rgb, driving_licence};
 use serde_json::Value;
 
+use super::backfill::{Batch, text};
+use super::doors::with_manifest;
 use super::{lines, sealpress};
 
 /// A sharp licence, the same out of focus, and an empty page.
-fn pictures(folder: &Path) -> [PathBuf; 3] {
+pub(super) fn pictures(folder: &Path) -> [PathBuf; 3] {
     let sharp = driving_licence(1, 960);
     let empty = Rgb::filled(960, 640, [200, 198, 190]);
     let files = [("sharp", sharp.clone()), ("soft", out_of_focus(&sharp, 9)), ("empty", empty)];
@@ -105,4 +107,129 @@ fn people_read_numbers_findings_and_what_is_not_judged() {
     assert!(text.lines().all(|line| line.chars().count() <= 140), "{text}");
     let plain = String::from_utf8(run(&["inspect"], &files).stdout).unwrap();
     assert!(!plain.contains("sharpness"), "without being asked nothing is decoded:\n{plain}");
+}
+
+/// A manifest over a sharp picture, a blurred one and an empty one, and its lines of results.
+fn batch(rows: &[u8]) -> Batch {
+    let batch = with_manifest("m.csv", rows, "");
+    pictures(batch.folder.path());
+    batch
+}
+
+fn results(batch: &Batch) -> Vec<Value> {
+    let text = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Results have the numbers, findings where they were asked for, and what nobody looked for; the report shows
+/// how they are spread and whom to look at first, whatever was asked for.
+#[test]
+fn a_backfill_tells_what_it_measured() {
+    let rows = b"subject,context,media\ns1,document-front,sharp.jpg\ns1,document-back,soft.jpg\ns2,face,empty.jpg\n";
+    for (preflight, found) in [("report", None), ("advise", Some([vec![], vec!["blurred_heavily"], vec!["blank"]]))] {
+        let batch = batch(rows);
+        let end = batch.json(&["run", "m.csv", "--preflight", preflight, "--json"], 0);
+        assert_eq!(end["items"]["confirmed"], 3, "a finding alone keeps nobody back: {end}");
+        for (n, line) in results(&batch).iter().enumerate() {
+            let told = &line["preflight"];
+            assert!(told["quality"]["contrast98"].is_number(), "{line}");
+            assert!(told["not_judged"].as_array().unwrap().iter().any(|what| what == "occlusion"), "{line}");
+            match &found {
+                None => assert!(told.get("findings").is_none(), "{line}"),
+                Some(found) => assert_eq!(codes(told), found[n], "{line}"),
+            }
+        }
+        let page = fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap();
+        for said in ["Lowest scores", "Not judged: framing", "at half size", "blurred_heavily", "3 pictures"] {
+            assert!(page.contains(said), "`{said}` is not in the report");
+        }
+    }
+    let batch = batch(rows);
+    batch.run(&["run", "m.csv", "--preflight", "off"], 0);
+    assert!(results(&batch).iter().all(|line| line.get("preflight").is_none()));
+    assert!(!fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap().contains("Lowest scores"));
+    let refused = batch.run(&["plan", "m.csv", "--preflight", "refuse:glare"], 2);
+    assert!(text(&refused.stderr).contains("blurred_heavily"), "{}", text(&refused.stderr));
+}
+
+/// Who is refused is the user's turn, by code and with advice; nobody is for a barcode, and no session is made for
+/// a picture that is not sent.
+#[test]
+fn a_backfill_refuses_what_nobody_could_read() {
+    let rows = b"subject,context,media\ns1,document-front,sharp.jpg\ns1,document-back,soft.jpg\n\
+                 s2,document-front,soft.jpg\ns3,document-back-barcode,soft.jpg\n";
+    let batch = batch(rows);
+    let end = batch.json(&["run", "m.csv", "--preflight", "refuse:blurred_heavily", "--json"], 3);
+    assert_eq!((&end["items"]["confirmed"], &end["items"]["failed"]), (&2.into(), &2.into()), "{end}");
+    assert_eq!(batch.requests("create-session"), 2, "s2 has nothing to send");
+    assert_eq!(batch.arrived(), (2, 0, 1));
+    let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
+    let refused: Vec<&str> = failed.lines().filter(|line| line.contains("quality,input")).collect();
+    assert!(refused.len() == 2 && refused.iter().all(|line| line.contains("blurred_heavily: ")), "{failed}");
+    assert!(refused.iter().all(|line| line.contains("hold still")), "{failed}");
+}
+
+/// Of several frames the best are sent; the others are said to be left out, and cost nothing.
+#[test]
+fn an_upload_sends_the_best_of_a_burst() {
+    let batch = batch(b"");
+    let id = batch.emulator.json(&["session", "create", "--first-name", "Ada", "--json"])[0]["session"].clone();
+    let id = id.as_str().unwrap();
+    let [sharp, soft, empty] = ["sharp", "soft", "empty"].map(|name| batch.path(&format!("{name}.jpg")));
+    let [sharp, soft, empty] = [&sharp, &soft, &empty].map(|path| path.to_str().unwrap());
+    let files = [empty, soft, sharp, "none.jpg"];
+    let words = ["upload", "--session", id, "--context", "document-front", "--best", "1", "--json"];
+    let output = batch.emulator.run(&[&words[..], &files].concat());
+    assert_eq!(output.status.code(), Some(3), "one of them is not there: {}", text(&output.stderr));
+    let told = lines(&output);
+    assert_eq!(told[0]["left_out"], "not among the best", "{told:?}");
+    assert!(told[1]["ok"] == true && told[1]["score"].is_number() && told[1].get("media_id").is_none(), "{told:?}");
+    assert!(told[2]["media_id"].is_string() && told[2]["quality"]["score"].is_number(), "{told:?}");
+    assert_eq!(told[3]["error"]["kind"], "unreadable", "{told:?}");
+    assert_eq!(batch.arrived().0, 1);
+    // Again it is looked for, and not sent.
+    let again = batch.emulator.json(&[&words[..], &files[..3]].concat());
+    assert_eq!(again[2]["confirmed"], "listed", "{again:?}");
+    assert_eq!(batch.arrived().0, 1);
+    let usage = batch.emulator.run(&["upload", "--session", id, "--context", "face", "--best", "0", sharp]);
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+/// Thumbnails are people: a page has them when it is asked for them and never otherwise, small, few, and only of files
+/// that are what was measured.
+#[test]
+fn a_report_shows_pictures_when_it_is_asked_to() {
+    let rows = b"subject,context,media\ns1,document-front,sharp.jpg\ns1,document-back,soft.jpg\ns2,face,empty.jpg\n\
+        s3,face,gone.jpg\ns4,face,other.jpg\n";
+    let batch = batch(rows);
+    let [gone, other] = [10, 20].map(|grey| Jpeg::new(&Rgb::filled(300, 300, [grey; 3])).quality(90).encode());
+    fs::write(batch.path("gone.jpg"), gone).unwrap();
+    fs::write(batch.path("other.jpg"), &other).unwrap();
+    batch.run(&["run", "m.csv"], 0);
+    fs::remove_file(batch.path("gone.jpg")).unwrap();
+    fs::write(batch.path("other.jpg"), [&other[..], b"\0"].concat()).unwrap();
+
+    assert!(!fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap().contains("<img"));
+    batch.run(&["report", "m.csv", "--out", "plain.html"], 0);
+    assert!(!fs::read_to_string(batch.path("plain.html")).unwrap().contains("<img"));
+
+    batch.run(&["report", "m.csv", "--thumbnails", "--out", "shown.html"], 0);
+    let page = fs::read_to_string(batch.path("shown.html")).unwrap();
+    let shown: Vec<&str> = page.split("<img src=\"data:image/jpeg;base64,").skip(1).collect();
+    assert_eq!(shown.len(), 3, "{page}");
+    for picture in shown {
+        let bytes =
+            base64::Engine::decode(&base64::prelude::BASE64_STANDARD, picture.split('"').next().unwrap()).unwrap();
+        let decoded = image::load_from_memory(&bytes).unwrap();
+        assert!(bytes.len() <= 12_000 && decoded.width().max(decoded.height()) <= 96, "{} bytes", bytes.len());
+    }
+    assert!(page.contains("<td class=why>not there") && page.contains("<td class=why>another file by now"), "{page}");
+    assert!(page.contains("as confidential as the files"), "{page}");
+    assert!(!page.contains(".jpg"), "no names of files in reports");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(batch.path("shown.html")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use super::{photo, sealpress};
+use super::{Emulator, photo, sealpress};
 
 fn help(path: &[String]) -> String {
     let output = sealpress().args(path).arg("--help").output().unwrap();
@@ -145,21 +145,18 @@ fn less_isolation_than_usual_is_said() {
     assert_eq!(prepare("on"), "");
 }
 
-/// A press that cannot be locked down is the machine's setting: exit code 2, and no file is called anything.
 #[test]
-#[cfg(target_os = "linux")]
-fn a_press_that_cannot_start_blames_no_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let photo = photo(folder.path(), "photo.jpg", 64);
-    // A hard limit of private memory below what a worker needs at least.
-    let out = Command::new("bash")
-        .args(["-c", "ulimit -d 60000 && exec \"$@\"", "bash", env!("CARGO_BIN_EXE_sealpress"), "prepare", "--json"])
-        .arg(&photo)
-        .arg("--out")
-        .arg(folder.path().join("out"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert_eq!(out.status.code(), Some(2), "{said}");
-    assert!(out.stdout.is_empty() && said.contains("RLIMIT_DATA"), "{said}");
+fn servers_are_told_their_address_by_the_same_flag() {
+    let emulator = Emulator::with(&["--listen", "127.0.0.1:0"]);
+    let url = emulator.told["url"].as_str().unwrap();
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    for server in [&["emulator"][..], &["gateway"], &["webhooks", "serve"]] {
+        assert!(
+            help(&server.iter().map(ToString::to_string).collect::<Vec<_>>()).contains("--listen <ADDR>"),
+            "{server:?}"
+        );
+    }
+    // One address, said once.
+    let twice = sealpress().args(["emulator", "--listen", "127.0.0.1:0", "--port", "1"]).output().unwrap();
+    assert_eq!(twice.status.code(), Some(2));
 }

@@ -54,7 +54,7 @@ fn three_images_a_result_and_nothing_left() {
     fs::remove_file(&copy).unwrap();
     assert_eq!(
         emulator.refusal(&["transmit", "image", id, "no-such-image", "--out", path, "--json"], 3)["kind"],
-        "api"
+        "refused"
     );
     assert!(!copy.exists());
     assert!(
@@ -70,7 +70,7 @@ fn three_images_a_result_and_nothing_left() {
         &["transmit", "image", NOBODY, "x", "--out", path, "--json"],
     ] {
         let error = emulator.refusal(command, 3);
-        assert_eq!((&error["kind"], &error["fault"]), (&"api".into(), &"caller".into()), "{command:?}");
+        assert_eq!((&error["kind"], &error["fault"]), (&"refused".into(), &"caller".into()), "{command:?}");
     }
     assert_eq!(emulator.refusal(&["transmit", "images", "", "--json"], 2)["kind"], "config");
     let rows = emulator.table(&["transmit", "create"]);

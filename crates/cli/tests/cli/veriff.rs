@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use sealpress_testkit::{Tiff, TiffPage};
 use serde_json::Value;
 
 use super::{Emulator, lines, photo, sealpress};
@@ -75,7 +76,7 @@ fn what_was_sent_is_listed_fetched_and_deleted() {
     assert_eq!(listed[0]["media"]["images"].as_array().map(Vec::len), Some(1));
     assert!(emulator.table(&["session", "attempts", &id]).iter().any(|(name, _)| name == "attempts.0.status"));
     // A session's id is no attempt's.
-    assert_eq!(emulator.refusal(&["session", "media", "--attempt", &id, "--json"], 3)["kind"], "api");
+    assert_eq!(emulator.refusal(&["session", "media", "--attempt", &id, "--json"], 3)["kind"], "refused");
 
     let copy = folder.path().join("copy.jpg");
     let path = copy.to_str().unwrap();
@@ -102,7 +103,7 @@ fn what_was_sent_is_listed_fetched_and_deleted() {
 
     let deleted = emulator.json(&["session", "delete", &id, "--json"]);
     assert_eq!(deleted[0]["deleted"], true);
-    assert_eq!(emulator.refusal(&["session", "media", &id, "--json"], 3)["kind"], "api");
+    assert_eq!(emulator.refusal(&["session", "media", &id, "--json"], 3)["kind"], "refused");
     assert_eq!(emulator.refusal(&["session", "delete", &id, "--json"], 3)["fault"], "caller");
     let second = create(&emulator, "Jane");
     assert!(emulator.table(&["session", "delete", &second]).contains(&("deleted".into(), "true".into())));
@@ -114,7 +115,7 @@ fn deletion_that_is_not_enabled_is_refused() {
     let emulator = Emulator::start();
     let id = create(&emulator, "Jane");
     let refused = emulator.refusal(&["session", "delete", &id, "--json"], 3);
-    assert_eq!((&refused["kind"], &refused["fault"]), (&"api".into(), &"caller".into()));
+    assert_eq!((&refused["kind"], &refused["fault"]), (&"refused".into(), &"caller".into()));
     emulator.terminate();
 }
 
@@ -183,7 +184,7 @@ fn decisions_persons_and_screenings() {
     }
     for what in ["attempts", "decision", "person", "watchlist", "media"] {
         let error = emulator.refusal(&["session", what, NOBODY, "--json"], 3);
-        assert_eq!((&error["kind"], &error["fault"]), (&"api".into(), &"caller".into()), "{what}");
+        assert_eq!((&error["kind"], &error["fault"]), (&"refused".into(), &"caller".into()), "{what}");
         assert_eq!(emulator.refusal(&["session", what, "", "--json"], 2)["kind"], "config", "{what}");
     }
     // Nobody decides: the deadline does.
@@ -216,7 +217,7 @@ fn wrong_credentials_and_a_dead_host() {
     assert_eq!((code, &line["error"]["code"]), (Some(2), &"1819".into()), "{line}");
     assert_eq!(line["error"]["kind"], "unauthorized", "as a run of many says it");
     let dead = emulator.refusal(&["session", "create", "--base-url", "http://127.0.0.1:9", "--json"], 3);
-    assert_eq!((&dead["kind"], &dead["fault"]), (&"transport".into(), &"remote".into()));
+    assert_eq!((&dead["kind"], &dead["fault"]), (&"unreachable".into(), &"remote".into()));
     let plain = emulator.refusal(&["session", "create", "--base-url", "http://192.0.2.1", "--json"], 2);
     assert_eq!(plain["kind"], "config");
     emulator.terminate();
@@ -243,4 +244,33 @@ fn an_emulators_data_outlives_it() {
     let kept: Vec<_> = fs::read_dir(data.join("media").join(&id)).unwrap().map(|e| e.unwrap().path()).collect();
     assert_eq!((kept.len(), fs::read(&kept[0]).unwrap()), (1, fs::read(&copy).unwrap()));
     second.terminate();
+}
+
+#[test]
+fn the_pages_of_a_document_are_uploads_of_one_context_and_none_is_sent_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = start(folder.path());
+    let id = create(&emulator, "Jane");
+    let page = |step: u32| TiffPage::bilevel(800, 1000, move |x, y| y % step < 8 && y > 40 && x % 30 < 20 && x > 30);
+    let blank = TiffPage::bilevel(800, 1000, |_, _| false);
+    let scan = folder.path().join("scan.tif");
+    fs::write(&scan, Tiff::of([page(40), blank, page(50)]).bytes()).unwrap();
+    let scan = scan.to_str().unwrap();
+    let command = ["upload", "--session", &id, "--context", "address-front", scan, "--pages-as", "jpeg", "--json"];
+    let sent = emulator.json(&command);
+    let of = |lines: &[Value], name: &str| lines.iter().map(|line| line[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of(&sent, "page"), [1, 3]);
+    assert_eq!(of(&sent, "format"), ["tiff", "tiff"]);
+    let listed = || {
+        let listed = emulator.json(&["session", "media", &id, "--json"]);
+        listed[0]["media"]["images"].as_array().unwrap().len()
+    };
+    assert_eq!(listed(), 2);
+    let again = emulator.json(&command);
+    assert_eq!(of(&again, "media_id"), of(&sent, "media_id"));
+    assert_eq!((listed(), of(&again, "attempts")), (2, vec![0.into(), 0.into()]));
+    let rows = emulator.run(&["upload", "--session", &id, "--context", "face", scan, "--pages-as", "jpeg"]);
+    let told = String::from_utf8(rows.stdout).unwrap();
+    assert!(told.contains("page 1") && told.contains("page 3"), "{told}");
+    emulator.terminate();
 }

@@ -9,6 +9,7 @@ mod client;
 mod endpoints;
 mod errors;
 mod face_auth;
+mod foreseen;
 mod limits;
 mod provider;
 mod result;

@@ -1,6 +1,9 @@
 //! Transmit Security behind the trait that pipelines know.
 
+use sealpress_media::{FindingCode, Subject};
+
 use super::client::Client;
+use super::foreseen;
 use super::result::{Recommendation, ResultStatus};
 use super::wire::{Detail, ImageInfo, ImageType, SessionRequest};
 use super::{Limits, Receipt, SessionId, SignedBody, Upload};
@@ -79,6 +82,10 @@ impl Provider for Client {
                 ResultStatus::Other(_) => SessionState::Unknown,
             })
         })
+    }
+
+    fn codes_of(&self, finding: FindingCode, subject: Subject) -> &'static [&'static str] {
+        foreseen::codes(finding, subject)
     }
 
     fn decision<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Option<Decided>, Error>> {

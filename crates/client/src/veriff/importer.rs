@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use sealpress_media::{Fault, Limits};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::client::Client;
 use super::faces::{Face, FacesAnswer};
@@ -38,6 +38,8 @@ pub struct FaceImporter {
     limits: Limits,
     linger: Duration,
     open: Mutex<Batch>,
+    /// A request has come back, or less is expected to come.
+    changed: Notify,
     sent: Mutex<HashMap<String, Sent>>,
 }
 
@@ -49,11 +51,27 @@ impl fmt::Debug for FaceImporter {
 }
 
 /// Faces that wait for company.
-#[derive(Default)]
 struct Batch {
     number: u64,
     bytes: u64,
     seats: Vec<Seat>,
+    /// Requests on their way: who comes back with one may be followed by another.
+    flights: usize,
+    /// How many faces may be under way at a time.
+    expected: usize,
+}
+
+/// The faces of one request.
+struct Flight<'a> {
+    importer: &'a FaceImporter,
+    seats: Vec<Seat>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.importer.open().flights -= 1;
+        self.importer.changed.notify_waiters();
+    }
 }
 
 struct Seat {
@@ -76,10 +94,12 @@ impl FaceImporter {
         let mut limits = client.inner.limits.clone();
         limits.formats.retain(|format| format.is_image());
         let linger = Duration::from_millis(50);
-        Self { client, limits, linger, open: Mutex::default(), sent: Mutex::default() }
+        let open = Batch { number: 0, bytes: 0, seats: Vec::new(), flights: 0, expected: usize::MAX };
+        Self { client, limits, linger, open: Mutex::new(open), changed: Notify::new(), sent: Mutex::default() }
     }
 
-    /// How long a face waits for others to fill its request: 50 ms unless set.
+    /// How long a face waits for others to fill its request: 50 ms unless set. Where it is known how many may be under
+    /// way ([`Provider::expects`]) it waits for nobody who cannot come, and the wait may be long.
     #[must_use]
     pub const fn with_linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
@@ -104,39 +124,58 @@ impl FaceImporter {
             let mut open = self.open();
             let mut full = Vec::new();
             if open.bytes + body.media_len() > MOST_RAW {
-                full.extend(open.take());
+                full.extend(self.take(&mut open));
             }
             open.bytes += body.media_len();
             open.seats.push(seat);
             let number = open.number;
             if open.seats.len() >= Face::PER_REQUEST {
-                full.extend(open.take());
+                full.extend(self.take(&mut open));
             }
             (number, full)
         };
-        for seats in full {
-            self.import(seats).await;
+        for flight in full {
+            self.import(flight).await;
         }
-        tokio::select! {
-            biased;
-            told = &mut answer => return outcome(told),
-            () = sleep(self.linger) => {}
+        let until = Instant::now() + self.linger;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.open().is_all_there_is(number) {
+                break;
+            }
+            tokio::select! {
+                biased;
+                told = &mut answer => return outcome(told),
+                () = changed => {}
+                () = sleep_until(until) => break,
+            }
         }
         // Whoever waits longest enough first sends for all: nobody depends on another who may be cancelled.
         let rest = {
             let mut open = self.open();
-            if open.number == number { open.take() } else { None }
+            if open.number == number { self.take(&mut open) } else { None }
         };
-        if let Some(seats) = rest {
-            self.import(seats).await;
+        if let Some(flight) = rest {
+            self.import(flight).await;
         }
         outcome(answer.await)
     }
 
+    /// Everybody who waits; the next request begins.
+    fn take<'a>(&'a self, open: &mut Batch) -> Option<Flight<'a>> {
+        (open.number, open.bytes) = (open.number + 1, 0);
+        let seats = Some(std::mem::take(&mut open.seats)).filter(|seats| !seats.is_empty())?;
+        open.flights += 1;
+        Some(Flight { importer: self, seats })
+    }
+
     /// Sends one request, and tells everybody in it.
-    async fn import(&self, mut seats: Vec<Seat>) {
+    async fn import(&self, mut flight: Flight<'_>) {
+        let seats = &mut flight.seats;
         while !seats.is_empty() {
-            match self.send(&seats).await {
+            match self.send(seats).await {
                 Ok(FacesAnswer::QuotaExceeded { available_quota }) => {
                     let fits = usize::try_from(available_quota).unwrap_or(usize::MAX).min(seats.len());
                     // Of the run, not of any face: the rest of a run would hear the same.
@@ -201,10 +240,9 @@ impl FaceImporter {
 }
 
 impl Batch {
-    /// Everybody who waits; the next request begins.
-    fn take(&mut self) -> Option<Vec<Seat>> {
-        (self.number, self.bytes) = (self.number + 1, 0);
-        Some(std::mem::take(&mut self.seats)).filter(|seats| !seats.is_empty())
+    /// Whether this request is the open one, and nobody can come who is not in it.
+    fn is_all_there_is(&self, number: u64) -> bool {
+        self.number == number && self.flights == 0 && self.seats.len() >= self.expected
     }
 }
 
@@ -226,6 +264,11 @@ impl Provider for FaceImporter {
     /// Asks nobody: a face's name is all that there is.
     fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>> {
         Box::pin(std::future::ready(Self::name(new).map(|name| Created::new(name, None))))
+    }
+
+    /// A name is all that there is.
+    fn makes_sessions(&self) -> bool {
+        false
     }
 
     /// Judges and frames one face; the request that it shares is signed when it is sent.
@@ -288,6 +331,11 @@ impl Provider for FaceImporter {
         let content = sign::hex(&sha256[..16]);
         let sent = Sent { first, content, confirmed: false };
         self.sent().entry(name_of(session, context)).or_insert(sent);
+    }
+
+    fn expects(&self, uploads: usize) {
+        self.open().expected = uploads;
+        self.changed.notify_waiters();
     }
 
     /// Nothing to do.

@@ -8,7 +8,7 @@ use sealpress_media::{Format, Limits};
 #[must_use]
 pub fn limits() -> Limits {
     let mut limits = Limits::none();
-    limits.formats = Format::ALL.to_vec();
+    limits.formats = vec![Format::Jpeg, Format::Png, Format::WebP, Format::Heic, Format::Pdf];
     (limits.image_bytes, limits.image_base64) = (17_000_000, Some(24_000_000));
     (limits.pdf_bytes, limits.pdf_pages) = (20_000_000, 5);
     (limits.max_width, limits.max_height) = (1920, 1920);

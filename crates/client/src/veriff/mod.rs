@@ -8,6 +8,7 @@ mod endpoints;
 mod errors;
 mod faces;
 mod faces_shape;
+mod foreseen;
 mod importer;
 mod limits;
 mod poll;

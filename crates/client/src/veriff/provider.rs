@@ -1,9 +1,11 @@
 //! Veriff behind the trait that pipelines know.
 
 use bytes::Bytes;
+use sealpress_media::{FindingCode, Subject};
 
 use super::client::Client;
 use super::decision::Decision;
+use super::foreseen;
 use super::wire::{Attempt, MediaEntry, Status};
 use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};
 use crate::error::{Error, ErrorKind};
@@ -61,6 +63,10 @@ impl Provider for Client {
 
     fn state<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(async { Ok(state(&self.attempts(session).await?)) })
+    }
+
+    fn codes_of(&self, finding: FindingCode, subject: Subject) -> &'static [&'static str] {
+        foreseen::codes(finding, subject)
     }
 
     fn decision<'a>(&'a self, session: &'a SessionId) -> BoxFuture<'a, Result<Option<Decided>, Error>> {

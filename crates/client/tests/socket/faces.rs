@@ -7,7 +7,7 @@ use sealpress_client::veriff::{Client, Credentials, Face, FaceImporter, FacesAns
 use sealpress_client::{Context, Error, Failure, Provider, Receipt, RetryPolicy, Upload};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
 
-use super::common::{jpeg, veriff};
+use super::common::{KEY, jpeg, veriff};
 
 fn faces(names: &[&str]) -> Vec<Face> {
     names.iter().enumerate().map(|(at, name)| Face::picture(*name, jpeg(1_000 + at))).collect()
@@ -132,6 +132,34 @@ async fn a_pipelines_uploads_share_requests() {
     emulator.shutdown().await;
 }
 
+/// Whoever waits long for company waits for nobody who cannot come: at the end of a run, and where fewer may be under
+/// way than a request holds. A request on its way may be followed by others.
+#[tokio::test]
+async fn nobody_waits_for_company_that_cannot_come() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = Arc::new(FaceImporter::new(veriff(&emulator)).with_linger(Duration::from_secs(3600)));
+    for (faces, at_a_time, requests) in [(0..25_usize, 20, 3), (25..32, 20, 1), (32..44, 4, 3), (44..45, 1, 1)] {
+        let before = emulator.requests("faces-import");
+        let (mut left, mut under_way) = (faces.clone(), tokio::task::JoinSet::new());
+        loop {
+            while under_way.len() < at_a_time
+                && let Some(n) = left.next()
+            {
+                under_way.spawn(send(importer.clone(), format!("cust-{n}"), 1_000 + n));
+            }
+            importer.expects(under_way.len());
+            let ended = tokio::time::timeout(Duration::from_secs(60), under_way.join_next()).await;
+            match ended.expect("it waits for somebody") {
+                Some(result) => drop(result.unwrap().unwrap()),
+                None => break,
+            }
+        }
+        assert_eq!(emulator.requests("faces-import") - before, requests, "{faces:?}, {at_a_time} at a time");
+    }
+    assert_eq!(emulator.ledger().imported_faces().count(), 45);
+    emulator.shutdown().await;
+}
+
 #[tokio::test]
 async fn what_is_lost_may_be_sent_again_and_counts_once() {
     let emulator = Emulator::start().await.unwrap();
@@ -149,6 +177,33 @@ async fn what_is_lost_may_be_sent_again_and_counts_once() {
     // Of what another process sent nothing is known, and that is not "nothing there".
     let other = self::importer(&emulator);
     assert_eq!(other.list(&session).await.unwrap_err().failure(), Failure::Permanent);
+    emulator.shutdown().await;
+}
+
+/// What another process sent may be sent again while Veriff still drops repetitions; later nobody can tell.
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_too_long_ago_stays_in_doubt() {
+    let client = Client::builder("http://127.0.0.1:9", Credentials::new(KEY, "secret")).build().unwrap();
+    let importer = FaceImporter::new(client);
+    let session = importer.create(&NewSession::new().with_vendor_data("cust-1")).await.unwrap().session;
+    importer.recall(&session, &Context::Face, &[7; 32], Duration::ZERO);
+    tokio::time::advance(Duration::from_secs(170)).await;
+    assert!(importer.list(&session).await.unwrap().is_empty(), "it may be sent again");
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(importer.list(&session).await.unwrap_err().failure(), Failure::Permanent);
+}
+
+/// A request holds no more than so many bytes, however few faces they are.
+#[tokio::test]
+async fn large_faces_share_a_request_with_fewer() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = importer(&emulator);
+    let tasks: Vec<_> =
+        (0..3).map(|n| tokio::spawn(send(importer.clone(), format!("cust-{n}"), 9_000_000 + n))).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!((emulator.ledger().imported_faces().count(), emulator.requests("faces-import")), (3, 2));
     emulator.shutdown().await;
 }
 

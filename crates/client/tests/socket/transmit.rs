@@ -6,11 +6,11 @@ use sealpress_client::transmit::{
     Builder, CaptureMargins, Client, Context, Credentials, Detail, Feedback, ImageEncoding, ImageOptions, ImageType,
     MockBehavior, Recommendation, ResultStatus, SessionRequest, Upload, UseCase, VerificationResult,
 };
-use sealpress_client::{Failure, NewSession, Provider, RetryPolicy, SessionId, SessionState};
+use sealpress_client::{Failure, NewSession, Provider, RetryPolicy, SessionId, SessionState, Verdict};
 use sealpress_emulator::{Effect, Emulator, FaultRule};
 use sealpress_media::Media;
 
-use super::common::jpeg;
+use super::common::{Raw, http, jpeg};
 
 async fn start() -> (Emulator, Client) {
     let emulator = Emulator::builder().configure(|options| options.transmit_processing_ms = 0).start().await.unwrap();
@@ -113,6 +113,35 @@ async fn the_pipelines_view() {
     provider.finish(&session).await.unwrap();
     assert_eq!(provider.state(&session).await.unwrap(), SessionState::Submitted);
     emulator.shutdown().await;
+}
+
+/// Every word that the vendor has for a session, and one that it has not yet.
+#[tokio::test]
+async fn a_sessions_state_and_its_decision_are_the_vendors() {
+    use SessionState::{Gone, Open, Submitted, Unknown};
+    let words = [
+        (r#"{"status":"pending"}"#, Open, None),
+        (r#"{"status":"capturing"}"#, Open, None),
+        (r#"{"status":"recapture"}"#, Open, Some(Verdict::Resubmission)),
+        (r#"{"status":"processing"}"#, Submitted, None),
+        (r#"{"status":"error"}"#, Gone, Some(Verdict::Gone)),
+        (r#"{"status":"shelved"}"#, Unknown, None),
+        (r#"{"status":"complete","recommendation":"ALLOW"}"#, Submitted, Some(Verdict::Approved)),
+        (r#"{"status":"complete","recommendation":"DENY"}"#, Submitted, Some(Verdict::Declined)),
+        (r#"{"status":"complete","recommendation":"CHALLENGE"}"#, Submitted, Some(Verdict::Other("challenge".into()))),
+    ];
+    for (result, state, verdict) in words {
+        let raw = Raw::start(move |_, request| match request.line().contains("/oidc/token") {
+            true => http(200, &[], r#"{"access_token":"t","expires_in":3600}"#),
+            false => http(200, &[], result),
+        })
+        .await;
+        let client = Client::builder(&raw.url, Credentials::new("id", "hush")).build().unwrap();
+        let (provider, session): (&dyn Provider, _) = (&client, SessionId::new("s").unwrap());
+        assert_eq!(provider.state(&session).await.unwrap(), state, "{result}");
+        let decided = provider.decision(&session).await.unwrap();
+        assert_eq!(decided.map(|decided| decided.verdict), verdict, "{result}");
+    }
 }
 
 #[tokio::test]

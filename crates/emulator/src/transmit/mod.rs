@@ -11,11 +11,11 @@ mod token;
 
 use std::sync::atomic::Ordering;
 
-use crate::fuzzing;
 use crate::options::Options;
 use crate::request::Request;
 use crate::routes::Route;
 use crate::shared::Shared;
+use crate::vary::vary;
 use crate::wire::Answer;
 
 use refusal::{Outcome, Refusal};
@@ -25,7 +25,7 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
     let options = shared.options();
     let mut answer = judge(shared, &options, request).unwrap_or_else(|refusal| refusal.into_answer(&options));
     if (options.fuzz || request.tamper.fuzz) && answer.status < 300 {
-        fuzzing::vary(&mut answer, options.fuzz_seed, shared.varied.fetch_add(1, Ordering::Relaxed));
+        vary(&mut answer, options.fuzz_seed, shared.varied.fetch_add(1, Ordering::Relaxed));
     }
     answer
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sealpress_client::veriff;
 use sealpress_emulator::Emulator;
+use sealpress_media::Preflight;
 use sealpress_press::{Isolated, Policies};
+use sealpress_testkit::{Jpeg, Rgb, driving_licence};
 use serde_json::json;
 
 use crate::common::{Stand, ask, media_path, specimen, upload_body, uri};
@@ -121,7 +123,7 @@ fn refused_media_are_told_in_the_vendors_shape() {
     let session = stand.session();
     let photo = specimen("orientation-6.jpg");
     for (content, code, word) in [
-        (uri("image/gif", b"GIF89a......"), "1104", "send JPEG, PNG, WebP, HEIC or PDF"),
+        (uri("image/gif", b"GIF89a......"), "1104", "send JPEG, PNG, WebP, HEIC, TIFF or PDF"),
         (uri("image/jpeg", &photo[..photo.len() / 2]), "1104", "send the original"),
         ("data:image/jpeg;base64,@@@@".to_owned(), "1401", "base64"),
         ("data:image/jpeg;base64,".to_owned(), "1400", "empty"),
@@ -151,4 +153,46 @@ fn files_are_decoded_in_locked_down_processes() {
     let said = stand.upload(&session, "document-front", &uri("image/heic", &specimen("orientation-6.jpg")));
     assert_eq!(said.status, 200, "the declared type never matters: {said:?}");
     assert_eq!(stand.emulator.ledger().media().next().unwrap().mimetype, "image/jpeg");
+}
+
+/// An empty page and a sharp licence, as data URIs.
+fn empty_and_sharp() -> [String; 2] {
+    let pictures = [Rgb::filled(960, 640, [200, 198, 190]), driving_licence(1, 960)];
+    pictures.map(|picture| uri("image/jpeg", &Jpeg::new(&picture).quality(90).encode()))
+}
+
+#[test]
+fn findings_and_what_nobody_looked_for_stand_in_the_headers() {
+    let stand = Stand::with(|options| options.preflight = Preflight::Advise, |_| {});
+    let session = stand.session();
+    let [empty, sharp] = empty_and_sharp();
+    for (picture, findings) in [(&empty, "blank"), (&sharp, "")] {
+        for said in [
+            stand.upload(&session, "document-front", picture),
+            stand.post("/prepare", "application/json", upload_body("document-front", picture).as_bytes()),
+        ] {
+            assert_eq!((said.status, said.header("x-sealpress-findings")), (200, Some(findings)), "{said:?}");
+            let not_judged = said.header("x-sealpress-not-judged").unwrap();
+            assert!(not_judged.split(',').any(|name| name == "framing"), "{not_judged}");
+        }
+    }
+    let numbers_only = Stand::new();
+    let said = numbers_only.post("/prepare", "application/json", upload_body("document-front", &empty).as_bytes());
+    assert_eq!(said.header("x-sealpress-findings"), None);
+    assert!(said.json()["report"]["judged"]["quality"]["contrast98"].is_number(), "{said:?}");
+}
+
+#[test]
+fn what_nobody_could_read_is_refused_with_advice_before_anything_is_sent_and_a_barcode_is_not() {
+    let refuse = |options: &mut sealpress_gateway::Options| options.preflight = "refuse".parse().unwrap();
+    let stand = Stand::with(refuse, |_| {});
+    let session = stand.session();
+    let [empty, sharp] = empty_and_sharp();
+    let said = stand.upload(&session, "document-front", &empty);
+    assert_eq!((said.status, said.header("x-sealpress-error")), (400, Some("media")), "{said:?}");
+    let message = said.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("blank: ") && message.contains("take the picture again"), "{message}");
+    assert_eq!(stand.emulator.ledger().media().count(), 0);
+    assert_eq!(stand.upload(&session, "document-front", &sharp).status, 200);
+    assert_eq!(stand.upload(&session, "document-front-qrcode", &empty).status, 200);
 }

@@ -3,25 +3,16 @@
 use std::arch::x86_64::*;
 
 use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, PIECES, Tables, WHITE, in_steps};
+use crate::cpu::Avx2;
 
-/// Proof that this CPU has AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(());
-
-impl Token {
-    pub(super) fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
-    }
-}
-
-pub(super) fn convert(_: Token, tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
+pub(super) fn convert(_: Avx2, tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
     let [red, green, blue] = &tables.to_light;
     let packed = Packed {
         to_light: [packed([red, red]), packed([green, green]), packed([blue, blue])],
         to_srgb: packed([&tables.to_srgb[0], &tables.to_srgb[1]]),
     };
     in_steps::<16, 8>(luma, cb, cr, |luma, cb, cr| {
-        // SAFETY: the token exists only where AVX2 does.
+        // SAFETY: the proof exists only where AVX2 does.
         unsafe { step(tables, &packed, chroma, luma, cb, cr) }
     });
 }

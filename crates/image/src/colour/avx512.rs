@@ -4,20 +4,11 @@
 use std::arch::x86_64::*;
 
 use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE, in_steps};
+use crate::cpu::Avx512;
 
-/// Proof that this CPU has AVX-512 with words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(());
-
-impl Token {
-    pub(super) fn new() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")).then_some(Self(()))
-    }
-}
-
-pub(super) fn convert(_: Token, tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
+pub(super) fn convert(_: Avx512, tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
     in_steps::<32, 16>(luma, cb, cr, |luma, cb, cr| {
-        // SAFETY: the token exists only where these features do.
+        // SAFETY: the proof exists only where these features do.
         unsafe { step(tables, chroma, luma, cb, cr) }
     });
 }

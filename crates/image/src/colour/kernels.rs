@@ -4,60 +4,16 @@
 use super::tables::{CB, CR, Chroma, Curve, DARK, LUMA, Tables, WHITE};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
-
-/// Which variant runs; chosen once, when the CPU was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kernel {
-    /// Plain code for any CPU, and the oracle of the others.
-    Scalar,
-    /// 16 columns at a time; curves are gathered from memory.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Token),
-    /// 32 columns at a time; curves are looked up in registers.
-    #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Token),
-}
-
-impl Kernel {
-    /// The fastest variant that this CPU runs.
-    pub(super) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(token) = avx512::Token::new() {
-            return Self::Avx512(token);
-        } else if let Some(token) = avx2::Token::new() {
-            return Self::Avx2(token);
-        }
-        Self::Scalar
-    }
-
-    /// All variants that this CPU runs.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            all.extend(avx2::Token::new().map(Self::Avx2));
-            all.extend(avx512::Token::new().map(Self::Avx512));
-        }
-        all
-    }
-}
+use crate::cpu::Cpu;
 
 /// Converts in place; each row of luma is twice as long as those of chroma.
-pub(super) fn convert(
-    kernel: Kernel,
-    tables: &Tables,
-    chroma: Chroma,
-    luma: [&mut [u8]; 2],
-    cb: &mut [u8],
-    cr: &mut [u8],
-) {
-    match kernel {
+pub(super) fn convert(cpu: Cpu, tables: &Tables, chroma: Chroma, luma: [&mut [u8]; 2], cb: &mut [u8], cr: &mut [u8]) {
+    match cpu {
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512(token) => avx512::convert(token, tables, chroma, luma, cb, cr),
+        Cpu::Avx512(proof) => avx512::convert(proof, tables, chroma, luma, cb, cr),
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2(token) => avx2::convert(token, tables, chroma, luma, cb, cr),
-        Kernel::Scalar => plain(tables, chroma, luma, cb, cr),
+        Cpu::Avx2(proof) => avx2::convert(proof, tables, chroma, luma, cb, cr),
+        _ => plain(tables, chroma, luma, cb, cr),
     }
 }
 

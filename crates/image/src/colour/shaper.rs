@@ -12,9 +12,10 @@
 
 use moxcms::{ColorProfile, DataColorSpace, ToneReprCurve};
 
-use super::kernels::{self, Kernel};
+use super::kernels;
 use super::tables::{Chroma, Curve, DARK, PIECES, Tables, WHITE, fixed};
 use super::{Converter, ToRgb};
+use crate::cpu::Cpu;
 use crate::planes::{Matrix, Plane, Range};
 
 /// White in light.
@@ -56,10 +57,10 @@ impl Shaper {
     /// JPEG has it. Luma must be padded to whole chroma samples; `false` where it is not.
     #[must_use]
     pub(crate) fn convert(&self, planes: &mut [Plane], matrix: Matrix) -> bool {
-        self.convert_with(Kernel::detect(), planes, matrix)
+        self.convert_with(Cpu::detect(), planes, matrix)
     }
 
-    pub(super) fn convert_with(&self, kernel: Kernel, planes: &mut [Plane], matrix: Matrix) -> bool {
+    pub(super) fn convert_with(&self, cpu: Cpu, planes: &mut [Plane], matrix: Matrix) -> bool {
         let ([y, cb, cr], Some(chroma)) = (planes, Chroma::new(matrix)) else { return false };
         let (width, height) = (cb.width, cb.height);
         let padded = y.stride >= width * 2 && y.data.len() >= y.stride * height * 2;
@@ -70,7 +71,7 @@ impl Shaper {
         for (row, pair) in pairs.take(height).enumerate() {
             let (upper, lower) = pair.split_at_mut(y.stride);
             let luma = [&mut upper[..width * 2], &mut lower[..width * 2]];
-            kernels::convert(kernel, &self.tables, chroma, luma, cb.row_mut(row), cr.row_mut(row));
+            kernels::convert(cpu, &self.tables, chroma, luma, cb.row_mut(row), cr.row_mut(row));
         }
         true
     }
@@ -128,7 +129,7 @@ pub(super) fn agreeing(profile: &ColorProfile, general: &Converter) -> Option<Sh
     let [mut y, mut cb, mut cr] = planes;
     let chroma = Chroma::new(Matrix::Bt601)?;
     let mut below = y.clone();
-    kernels::convert(Kernel::detect(), &shaper.tables, chroma, [&mut y, &mut below], &mut cb, &mut cr);
+    kernels::convert(Cpu::detect(), &shaper.tables, chroma, [&mut y, &mut below], &mut cb, &mut cr);
     let (mut most, mut sum) = (0, 0_u64);
     for (i, expect) in expect.as_chunks::<3>().0.iter().enumerate() {
         let expect = to_ycc(*expect);

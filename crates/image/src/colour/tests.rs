@@ -4,8 +4,8 @@ use moxcms::{ColorProfile, ToneReprCurve};
 use proptest::prelude::*;
 use sealpress_testkit::{IccProfile, Rng};
 
-use super::kernels::Kernel;
 use super::*;
+use crate::cpu::Cpu;
 use crate::planes::Plane;
 
 fn shaper(profile: IccProfile) -> (Shaper, ColorProfile) {
@@ -126,11 +126,11 @@ proptest! {
         let (shaper, _) = shaper(if adobe { IccProfile::AdobeRgb } else { IccProfile::DisplayP3 });
         let before = planes(&mut Rng::new(seed), width, height);
         let mut expect = before.clone();
-        prop_assert!(shaper.convert_with(Kernel::Scalar, &mut expect, Matrix::Bt601));
-        for kernel in Kernel::all() {
+        prop_assert!(shaper.convert_with(Cpu::Scalar, &mut expect, Matrix::Bt601));
+        for cpu in Cpu::all() {
             let mut got = before.clone();
-            prop_assert!(shaper.convert_with(kernel, &mut got, Matrix::Bt601));
-            prop_assert_eq!(&got, &expect, "{:?}", kernel);
+            prop_assert!(shaper.convert_with(cpu, &mut got, Matrix::Bt601));
+            prop_assert_eq!(&got, &expect, "{:?}", cpu);
         }
     }
 }

@@ -5,7 +5,8 @@ use super::geometry::Rect;
 use super::hvcc::Config;
 use super::meta::Meta;
 use super::picture::Picture;
-use super::{Native, Pure};
+use super::{Native, Pure, walk};
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::planes::{Matrix, Plane, Planes, Range, Siting, Subsampling};
@@ -55,6 +56,20 @@ impl Decoders {
         limits: &Limits,
         sink: &mut dyn FnMut(&Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        match walk::ending(config, units) {
+            Some(Ending::Amiss) => {
+                return Err(Error::corrupt(
+                    "the picture's data are damaged: get the file anew from where it was taken",
+                ));
+            }
+            Some(Ending::Beyond) => {
+                return Err(Error::truncated(
+                    "the picture's data end too early: get the file anew from where it was taken",
+                ));
+            }
+            // What the walk does not know, the decoder judges alone.
+            Some(Ending::Exact | Ending::Odd) | None => {}
+        }
         let native = self.native.as_mut().map(|d| d.decode(config, units, limits, sink));
         match (native, &mut self.pure) {
             (Some(Ok(())), _) => Ok(()),

@@ -15,6 +15,7 @@
 //! | `geometry` | turns, mirrors and crops, in the file's order |
 //! | `hvcc`, `sps` | HEVC parameter sets: the size that a decoder is going to allocate, colour |
 //! | `decoder` | the door to the decoders: `pure` (Rust, always there), `avcodec` (libavcodec) |
+//! | `walk` | whether coded data end where they should, which no decoder tells |
 //! | `without` | what stands in for the decoders without the feature `heif` |
 //! | `foreign` | libheif, for what all this refuses: feature `libheif`, in locked-down workers only |
 //! | `canvas` | tiles to planes, clean apertures, alpha |
@@ -41,8 +42,9 @@ mod pure;
 mod sps;
 #[cfg(test)]
 #[cfg(feature = "heif")]
-mod tests;
+pub(crate) mod tests;
 mod track;
+mod walk;
 #[cfg(not(feature = "heif"))]
 mod without;
 
@@ -207,7 +209,7 @@ impl<'a> Heif<'a> {
     }
 
     /// The TIFF structure of the EXIF item: read by tests only, since EXIF does not turn a HEIF.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "heif"))]
     pub(crate) fn exif(&self) -> Option<Cow<'a, [u8]>> {
         let meta = self.meta.as_ref()?;
         let primary = meta.primary().ok()?.id;

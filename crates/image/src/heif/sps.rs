@@ -29,6 +29,29 @@ pub(super) struct Sps {
     pub(super) colour: Option<Colour>,
     /// `chroma_sample_loc_type_top_field`, 0 where not written.
     pub(super) chroma_location: u8,
+    /// `sps_seq_parameter_set_id`.
+    pub(super) id: u32,
+    /// What coded data are read by; `None` where that is not known to the last bit.
+    pub(super) tools: Option<Tools>,
+}
+
+/// Sizes and tools of the coding. Sizes are logarithms to the base of 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tools {
+    pub(super) poc_bits: u32,
+    pub(super) min_block: u32,
+    /// Of a coding tree block, the largest.
+    pub(super) block: u32,
+    pub(super) min_transform: u32,
+    pub(super) max_transform: u32,
+    /// How often a transform may be split, `max_transform_hierarchy_depth_intra`.
+    pub(super) transform_depth: u32,
+    pub(super) offsets: bool,
+    /// Sets of references to other pictures.
+    pub(super) reference_sets: u32,
+    /// Whether pictures long past may be referred to.
+    pub(super) long_term: bool,
+    pub(super) motion_from_time: bool,
 }
 
 /// Colour as numbers of ITU-T H.273.
@@ -45,7 +68,7 @@ impl Sps {
     pub(super) fn read(unit: &[u8]) -> Result<Self, Error> {
         let raw = unit.get(2..).unwrap_or_default();
         let rbsp = unescape(&raw[..raw.len().min(MAX_BYTES)]);
-        let mut bits = Bits { data: &rbsp, at: 0 };
+        let mut bits = Bits::new(&rbsp);
         let sps = Self::parse(&mut bits)?;
         if sps.chroma_format > 3 || sps.depth > 16 || sps.chroma_depth > 16 {
             return Err(Error::corrupt("an HEVC sequence with impossible samples"));
@@ -77,7 +100,7 @@ impl Sps {
         let max_sub_layers = b.bits(3)?;
         b.skip(1)?;
         profile_tier_level(b, max_sub_layers)?;
-        b.golomb()?;
+        let id = b.golomb()?;
         let chroma_format = b.golomb()?;
         let separate_planes = chroma_format == 3 && b.flag()?;
         let coded_width = b.golomb()?;
@@ -115,51 +138,75 @@ impl Sps {
             chroma_depth: u8::try_from(chroma_depth).unwrap_or(u8::MAX),
             colour: None,
             chroma_location: 0,
+            id,
+            tools: None,
         };
-        // The rest serves the colour only: a decoder that understands more may yet succeed.
-        let _ = sps.parse_colour(b, max_sub_layers);
+        // The rest serves the colour and the walk over coded data: a decoder that understands more may yet succeed.
+        sps.tools = sps.parse_tools(b, max_sub_layers);
         Ok(sps)
     }
 
-    /// From `log2_max_pic_order_cnt_lsb_minus4` to the colour fields of the VUI. `None` where the
-    /// bits end or where only a video's reference sets stand in between.
-    fn parse_colour(&mut self, b: &mut Bits<'_>, max_sub_layers: u32) -> Option<()> {
-        let poc_bits = b.golomb().ok()?.checked_add(4).filter(|&n| n <= 16)?;
+    /// From `log2_max_pic_order_cnt_lsb_minus4` to the end, colour on the way. `None` where the bits end or where there
+    /// is something that the walk does not know.
+    fn parse_tools(&mut self, b: &mut Bits<'_>, max_sub_layers: u32) -> Option<Tools> {
+        let small = |n: u32| Some(n).filter(|&n| n <= 16);
+        let poc_bits = small(b.golomb().ok()?)? + 4;
         let every_layer = b.flag().ok()?;
         for _ in if every_layer { 0 } else { max_sub_layers }..=max_sub_layers {
             b.golombs(3).ok()?;
         }
-        b.golombs(6).ok()?;
+        let mut number = || b.golomb().ok().and_then(small);
+        let min_block = number()? + 3;
+        let block = min_block + number()?;
+        let min_transform = number()? + 2;
+        let max_transform = min_transform + number()?;
+        number()?;
+        let transform_depth = number()?;
         if b.flag().ok()? && b.flag().ok()? {
             scaling_lists(b).ok()?;
         }
-        b.skip(2).ok()?;
+        b.skip(1).ok()?;
+        let offsets = b.flag().ok()?;
+        // Blocks whose samples are written as they are.
         if b.flag().ok()? {
-            b.skip(8).ok()?;
-            b.golombs(2).ok()?;
-            b.skip(1).ok()?;
-        }
-        let sets = b.golomb().ok().filter(|&n| n <= 64)?;
-        for set in 0..sets {
-            // A set predicted from another needs that one's contents: videos only.
-            if set > 0 && b.flag().ok()? {
-                return None;
-            }
-            let pictures = b.golomb().ok()?.checked_add(b.golomb().ok()?).filter(|&n| n <= 32)?;
-            for _ in 0..pictures {
-                b.golomb().ok()?;
-                b.skip(1).ok()?;
-            }
-        }
-        if b.flag().ok()? {
-            for _ in 0..b.golomb().ok().filter(|&n| n <= 32)? {
-                b.skip(poc_bits as usize + 1).ok()?;
-            }
-        }
-        b.skip(2).ok()?;
-        if !b.flag().ok()? {
             return None;
         }
+        let reference_sets = b.golomb().ok().filter(|&n| n <= 64)?;
+        for set in 0..reference_sets {
+            reference_set(b, set)?;
+        }
+        let long_term = b.flag().ok()?;
+        if long_term {
+            let count = b.golomb().ok().filter(|&n| n <= 32)?;
+            b.skip(count as usize * (poc_bits as usize + 1)).ok()?;
+        }
+        let motion_from_time = b.flag().ok()?;
+        b.skip(1).ok()?;
+        if b.flag().ok()? {
+            self.parse_usability(b)?;
+        }
+        // Extensions, of which no file is known to try the walk on.
+        if b.flag().ok()? && b.bits(8).ok()? != 0 {
+            return None;
+        }
+        Some(Tools {
+            poc_bits,
+            min_block,
+            block,
+            min_transform,
+            max_transform,
+            transform_depth,
+            offsets,
+            reference_sets,
+            long_term,
+            motion_from_time,
+        })
+        .filter(|tools| (4..=6).contains(&tools.block) && tools.max_transform <= 5.min(tools.block))
+        .filter(|tools| tools.min_transform < tools.min_block)
+    }
+
+    /// The VUI (annex E).
+    fn parse_usability(&mut self, b: &mut Bits<'_>) -> Option<()> {
         if b.flag().ok()? && b.bits(8).ok()? == 255 {
             b.skip(32).ok()?;
         }
@@ -179,9 +226,42 @@ impl Sps {
         }
         if b.flag().ok()? {
             self.chroma_location = u8::try_from(b.golomb().ok()?).ok().filter(|&n| n <= 5)?;
+            b.golomb().ok()?;
+        }
+        b.skip(3).ok()?;
+        if b.flag().ok()? {
+            b.golombs(4).ok()?;
+        }
+        if b.flag().ok()? {
+            b.skip(64).ok()?;
+            if b.flag().ok()? {
+                b.golomb().ok()?;
+            }
+            // Parameters of a hypothetical decoder's buffers: videos only.
+            if b.flag().ok()? {
+                return None;
+            }
+        }
+        if b.flag().ok()? {
+            b.skip(3).ok()?;
+            b.golombs(5).ok()?;
         }
         Some(())
     }
+}
+
+/// Reads over a set of references (§ 7.3.7) behind so many others. `None` where it is predicted from one of these, as
+/// in videos only.
+pub(super) fn reference_set(b: &mut Bits<'_>, others: u32) -> Option<()> {
+    if others > 0 && b.flag().ok()? {
+        return None;
+    }
+    let pictures = b.golomb().ok()?.checked_add(b.golomb().ok()?).filter(|&n| n <= 32)?;
+    for _ in 0..pictures {
+        b.golomb().ok()?;
+        b.skip(1).ok()?;
+    }
+    Some(())
 }
 
 fn profile_tier_level(b: &mut Bits<'_>, max_sub_layers: u32) -> Result<(), Error> {
@@ -200,7 +280,7 @@ fn profile_tier_level(b: &mut Bits<'_>, max_sub_layers: u32) -> Result<(), Error
     Ok(())
 }
 
-fn scaling_lists(b: &mut Bits<'_>) -> Result<(), Error> {
+pub(super) fn scaling_lists(b: &mut Bits<'_>) -> Result<(), Error> {
     for size in 0..4u32 {
         for _ in 0..if size == 3 { 2 } else { 6 } {
             if !b.flag()? {
@@ -215,35 +295,41 @@ fn scaling_lists(b: &mut Bits<'_>) -> Result<(), Error> {
 }
 
 /// Drops the emulation prevention bytes: the 3 of every 0 0 3.
-fn unescape(raw: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
-    let mut zeros = 0;
-    for &byte in raw {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
+    let mut rest = raw;
+    while let Some(at) = memchr::memmem::find(rest, &[0, 0, 3]) {
+        out.extend_from_slice(&rest[..at + 2]);
+        rest = &rest[at + 3..];
     }
+    out.extend_from_slice(rest);
     out
 }
 
 /// Bits from the most significant one down.
-struct Bits<'a> {
+pub(super) struct Bits<'a> {
     data: &'a [u8],
     at: usize,
 }
 
-impl Bits<'_> {
-    fn flag(&mut self) -> Result<bool, Error> {
+impl<'a> Bits<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self { data, at: 0 }
+    }
+
+    /// Bits read so far.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn flag(&mut self) -> Result<bool, Error> {
         let byte = self.data.get(self.at / 8).ok_or_else(|| Error::corrupt("an HEVC parameter set ends too early"))?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
         Ok(bit == 1)
     }
 
-    fn bits(&mut self, n: u32) -> Result<u32, Error> {
+    pub(super) fn bits(&mut self, n: u32) -> Result<u32, Error> {
         let mut value = 0;
         for _ in 0..n {
             value = value << 1 | u32::from(self.flag()?);
@@ -251,7 +337,7 @@ impl Bits<'_> {
         Ok(value)
     }
 
-    fn skip(&mut self, n: usize) -> Result<(), Error> {
+    pub(super) fn skip(&mut self, n: usize) -> Result<(), Error> {
         self.at += n;
         if self.at > self.data.len() * 8 {
             return Err(Error::corrupt("an HEVC parameter set ends too early"));
@@ -259,8 +345,15 @@ impl Bits<'_> {
         Ok(())
     }
 
+    /// An Exp-Golomb number with a sign.
+    pub(super) fn signed(&mut self) -> Result<i32, Error> {
+        let n = self.golomb()?;
+        let half = (n / 2 + n % 2) as i32;
+        Ok(if n % 2 == 1 { half } else { -half })
+    }
+
     /// An Exp-Golomb number of at most 32 bits. Signed ones have the same length.
-    fn golomb(&mut self) -> Result<u32, Error> {
+    pub(super) fn golomb(&mut self) -> Result<u32, Error> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;
@@ -272,7 +365,7 @@ impl Bits<'_> {
         Ok((1u32 << zeros) - 1 + tail)
     }
 
-    fn golombs(&mut self, n: usize) -> Result<(), Error> {
+    pub(super) fn golombs(&mut self, n: usize) -> Result<(), Error> {
         for _ in 0..n {
             self.golomb()?;
         }

@@ -13,7 +13,7 @@ pub(super) struct Native(Infallible);
 
 /// Decodes nothing.
 #[derive(Default)]
-pub(super) struct Pure;
+pub(super) struct Pure(());
 
 impl Native {
     pub(super) const fn open(_: &Limits) -> Option<Result<Self, Error>> {

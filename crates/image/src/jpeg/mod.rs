@@ -1,4 +1,5 @@
 //! JPEG in and out.
+pub(crate) mod completeness;
 pub(crate) mod decode;
 pub(crate) mod lossless;
 pub(crate) mod scan;

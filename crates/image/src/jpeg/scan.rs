@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::completeness::{Completeness, Lack, ScanHeader};
 use crate::error::Error;
 use crate::exif;
 
@@ -50,7 +51,7 @@ pub(crate) struct Frame {
     pub(crate) width: u16,
     pub(crate) height: u16,
     /// Identifier of each component.
-    components: Vec<u8>,
+    pub(super) components: Vec<u8>,
     /// Horizontal and vertical sampling factors of each component.
     pub(crate) factors: Vec<(u8, u8)>,
     /// Quantization table of each component.
@@ -277,7 +278,7 @@ impl Scan {
             return Err(Error::corrupt("a scan's header too short"));
         };
         self.scans = self.scans.saturating_add(1);
-        self.complete.note(&header, &self.frame);
+        self.complete.note(&header, self.frame.progressive(), &self.frame.components);
         self.tables &= self.has_tables(&header);
         self.parts.push(Part { range, kind: Kind::Scan });
         Ok(())
@@ -363,71 +364,6 @@ impl Scan {
                 *kind |= 1_u8.checked_shl(u32::from(number & 15)).unwrap_or(0);
             }
             data = rest.get(counts.iter().map(|n| usize::from(*n)).sum()..).unwrap_or_default();
-        }
-    }
-}
-
-/// What a scan says of itself.
-struct ScanHeader<'a> {
-    /// Component, and the numbers of its DC and AC codes.
-    components: &'a [[u8; 2]],
-    /// First and last coefficient.
-    first: u8,
-    last: u8,
-    /// Bit position before and after.
-    bits: u8,
-}
-
-impl<'a> ScanHeader<'a> {
-    fn read(data: &'a [u8]) -> Option<Self> {
-        let (count, rest) = data.split_first()?;
-        let (components, rest) = rest.split_at_checked(usize::from(*count) * 2)?;
-        let [first, last, bits] = *rest else { return None };
-        Some(Self { components: components.as_chunks().0, first, last, bits })
-    }
-}
-
-/// What the scans of a picture leave out, from nothing to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Lack {
-    Nothing,
-    /// Low bits of some coefficients: a little softer than it was.
-    Refinement,
-    /// Coefficients, or whole components.
-    Coefficients,
-}
-
-/// For each component and coefficient, how many low bits are still to come; 255 for nothing yet.
-#[derive(Debug)]
-struct Completeness([[u8; 64]; 4]);
-
-impl Default for Completeness {
-    fn default() -> Self {
-        Self([[255; 64]; 4])
-    }
-}
-
-impl Completeness {
-    fn note(&mut self, header: &ScanHeader<'_>, frame: &Frame) {
-        // In sequential scans, the numbers mean nothing.
-        let (range, bits) = if frame.progressive() {
-            let end = usize::from(header.last).saturating_add(1).min(64);
-            (usize::from(header.first).min(end)..end, header.bits & 15)
-        } else {
-            (0..64, 0)
-        };
-        for [id, _] in header.components {
-            if let Some(index) = frame.components.iter().position(|c| c == id).filter(|i| *i < 4) {
-                self.0[index][range.clone()].fill(bits);
-            }
-        }
-    }
-
-    fn lacks(&self, components: usize) -> Lack {
-        match self.0.iter().take(components).flatten().max() {
-            Some(0) => Lack::Nothing,
-            Some(255) | None => Lack::Coefficients,
-            Some(_) => Lack::Refinement,
         }
     }
 }

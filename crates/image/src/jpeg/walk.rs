@@ -10,6 +10,10 @@ use crate::pool::Pool;
 /// cameras leave a few. Between scans, none may.
 pub(crate) const PADDING: usize = 16;
 
+/// Who fills last bytes up with whatever was there does so nearly everywhere: bits that are chance are odd in five of eight
+/// bytes. Fewer than one in so many is no camera's way.
+const FEW: usize = 8;
+
 /// What a walk over all coded data found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Walk {
@@ -20,6 +24,9 @@ pub(crate) enum Walk {
         /// The most bytes that stand between a scan's data and the next segment, padding not counted. What stands
         /// in front of the end marker is for [`Scan::surplus`](super::scan::Scan::surplus) to judge.
         stray: usize,
+        /// Whether bits that are no padding fill a last byte up. A camera may write such; it may also be all that is seen
+        /// of a wrong bit.
+        odd_padding: bool,
     },
     /// Data end before the picture does.
     Truncated,
@@ -56,6 +63,10 @@ fn judge(verdict: Verdict, jpeg: &[u8]) -> Walk {
         Err(Error::Corrupt(_)) => return Walk::Corrupt,
         Err(_) => return Walk::Foreign,
     }
+    let odd_padding = verdict.odd_padding > 0;
+    if odd_padding && verdict.odd_padding * FEW < verdict.stretches {
+        return Walk::Corrupt;
+    }
     let (mut end, mut most) = (0, 0);
     for (i, scan) in verdict.pieces.iter().enumerate().filter(|(_, piece)| piece.marker == 0xDA) {
         end = scan.range.end;
@@ -63,7 +74,7 @@ fn judge(verdict: Verdict, jpeg: &[u8]) -> Walk {
             most = most.max(stray(jpeg.get(end..next.range.start).unwrap_or_default()));
         }
     }
-    Walk::Whole { end, stray: most }
+    Walk::Whole { end, stray: most, odd_padding }
 }
 
 /// How many bytes these are, if they are more than padding.

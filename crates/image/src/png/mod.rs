@@ -8,6 +8,9 @@ mod unfilter;
 
 use std::io::Cursor;
 
+// What `png` deflates by; Cargo.toml says why it stands there.
+use flate2 as _;
+
 use chunks::Chunks;
 use plain::{CLOCK_ROWS, Found};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
@@ -205,19 +208,29 @@ pub(crate) fn encode(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]
 /// Rows of a strip that an estimate looks at, and of how many strips it looks at one.
 const STRIP: (usize, usize) = (16, 8);
 
-/// About how many bytes [`encode`] would take, from an eighth of the rows; of low pictures from all of them.
-pub(crate) fn estimate(planes: &[Plane], dimensions: Dimensions) -> Result<u64, Error> {
-    let (rows, strips) = STRIP;
-    let height = dimensions.height() as usize;
-    if height < rows * strips * 2 {
-        return Ok(encode(planes, dimensions, None)?.len() as u64);
+/// How large [`encode`]'s file would be.
+pub(crate) struct Trial {
+    /// About so many bytes, told from an eighth of the rows.
+    pub(crate) bytes: u64,
+    /// The file itself, of low pictures: of those all rows were looked at.
+    pub(crate) whole: Option<Vec<u8>>,
+}
+
+impl Trial {
+    pub(crate) fn of(planes: &[Plane], dimensions: Dimensions, icc: Option<&[u8]>) -> Result<Self, Error> {
+        let (rows, strips) = STRIP;
+        let height = dimensions.height() as usize;
+        if height < rows * strips * 2 {
+            let whole = encode(planes, dimensions, icc)?;
+            return Ok(Self { bytes: whole.len() as u64, whole: Some(whole) });
+        }
+        let seen = (0..height).filter(|y| y / rows % strips == strips / 2);
+        let count = seen.clone().count();
+        let sample = Dimensions::new(dimensions.width(), u32::try_from(count).unwrap_or(u32::MAX))
+            .map_err(|e| Error::with_source(ErrorKind::Internal, "a sample of a picture is none", e))?;
+        let bytes = encode_rows(planes, sample, seen, None)?.len() as u64;
+        Ok(Self { bytes: bytes.saturating_mul(height as u64) / count as u64, whole: None })
     }
-    let seen = (0..height).filter(|y| y / rows % strips == strips / 2);
-    let count = seen.clone().count();
-    let sample = Dimensions::new(dimensions.width(), u32::try_from(count).unwrap_or(u32::MAX))
-        .map_err(|e| Error::with_source(ErrorKind::Internal, "a sample of a picture is none", e))?;
-    let bytes = encode_rows(planes, sample, seen, None)?.len() as u64;
-    Ok(bytes.saturating_mul(height as u64) / count as u64)
 }
 
 /// Encodes these rows of planes as a picture of their own.

@@ -4,7 +4,8 @@
 
 use super::chunks::{Chunks, SIGNATURE};
 use super::palette::{self, Palette};
-use super::unfilter::{self, Kernel, ROWS, SLACK};
+use super::unfilter::{self, ROWS, SLACK};
+use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::report::Stopwatch;
 
@@ -46,7 +47,7 @@ pub(super) fn rows(
     let row = row_bytes(chunks, chunks.width);
     let samples = usize::from(chunks.samples());
     let mut inflated = Inflated::new(bytes, ROWS * (row + 1));
-    let kernel = Kernel::detect();
+    let cpu = Cpu::detect();
     let stride = row + SLACK;
     let mut rows = vec![0; stride * (ROWS + 1)];
     let (width, height) = (chunks.width as usize, chunks.height as usize);
@@ -59,10 +60,10 @@ pub(super) fn rows(
         let raw = inflated.take(count * (row + 1))?;
         let line = |i: usize| &raw[i * (row + 1)..];
         let undone = match samples {
-            1 if count == ROWS => kernel.four::<1>([line(0), line(1), line(2), line(3)], &mut rows, stride, row),
-            2 if count == ROWS => kernel.four::<2>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
-            3 if count == ROWS => kernel.four::<3>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
-            4 if count == ROWS => kernel.four::<4>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
+            1 if count == ROWS => cpu.four::<1>([line(0), line(1), line(2), line(3)], &mut rows, stride, row),
+            2 if count == ROWS => cpu.four::<2>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
+            3 if count == ROWS => cpu.four::<3>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
+            4 if count == ROWS => cpu.four::<4>([line(0), line(1), line(2), line(3)], &mut rows, stride, width),
             _ => (0..count).try_for_each(|i| {
                 let (above, out) = rows[i * stride..].split_at_mut(stride);
                 unfilter::one(line(i)[0], &line(i)[1..=row], above, &mut out[..row], samples)

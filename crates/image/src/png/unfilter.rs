@@ -5,31 +5,14 @@
 //! length of that chain. Four rows at once, each one pixel behind the row above it, make four chains
 //! of it that share their instructions: what a row needs from the one above was made a step before.
 
+use crate::cpu::Cpu;
+
 /// Rows undone at once.
 pub(super) const ROWS: usize = 4;
 /// Bytes that rows must have behind their last pixel.
 pub(super) const SLACK: usize = 4;
 
-/// Which variant runs; chosen once, when the CPU was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kernel {
-    /// Plain code for any CPU, and the oracle of the other.
-    Scalar,
-    /// Holding the token proves that the CPU can.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Token),
-}
-
-impl Kernel {
-    /// The fastest variant that this CPU runs.
-    pub(super) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(token) = avx2::Token::new() {
-            return Self::Avx2(token);
-        }
-        Self::Scalar
-    }
-
+impl Cpu {
     /// Undoes four rows of `N`-byte pixels (one to four). `rows` holds five rows of `stride` bytes,
     /// of which the first is what stands above and the others are written; each of `raw` begins with
     /// its filter's number. Both have [`SLACK`] bytes more than their pixels. `None` for a filter
@@ -45,16 +28,14 @@ impl Kernel {
             return None;
         }
         // Guesses that need nothing to the left have no chain.
-        let chained = raw.iter().any(|r| !matches!(r[0], 0 | 2));
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) if chained => avx2::four::<N>(token, raw, rows, stride, width),
-            _ => {
-                for (i, raw) in raw.into_iter().enumerate() {
-                    let (above, out) = rows[i * stride..].split_at_mut(stride);
-                    one(raw[0], &raw[1..=width * N], above, &mut out[..width * N], N)?;
-                }
-            }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = self.avx2().filter(|_| raw.iter().any(|r| !matches!(r[0], 0 | 2))) {
+            avx2::four::<N>(proof, raw, rows, stride, width);
+            return Some(());
+        }
+        for (i, raw) in raw.into_iter().enumerate() {
+            let (above, out) = rows[i * stride..].split_at_mut(stride);
+            one(raw[0], &raw[1..=width * N], above, &mut out[..width * N], N)?;
         }
         Some(())
     }
@@ -103,19 +84,10 @@ mod avx2 {
     use std::arch::x86_64::*;
 
     use super::ROWS;
+    use crate::cpu::Avx2;
 
-    /// Proof that this CPU has AVX2.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(in super::super) struct Token(());
-
-    impl Token {
-        pub(super) fn new() -> Option<Self> {
-            is_x86_feature_detected!("avx2").then_some(Self(()))
-        }
-    }
-
-    pub(super) fn four<const N: usize>(_: Token, raw: [&[u8]; ROWS], rows: &mut [u8], stride: usize, width: usize) {
-        // SAFETY: the token exists only where AVX2 does.
+    pub(super) fn four<const N: usize>(_: Avx2, raw: [&[u8]; ROWS], rows: &mut [u8], stride: usize, width: usize) {
+        // SAFETY: the proof exists only where AVX2 does.
         unsafe { four_avx2::<N>(raw, rows, stride, width) }
     }
 
@@ -231,7 +203,7 @@ mod tests {
             one(raw[0], &raw[1..=width * N], above, &mut out[..width * N], N).unwrap();
         }
         let raw = [&raw[0][..], &raw[1], &raw[2], &raw[3]];
-        Kernel::detect().four::<N>(raw, &mut got, stride, width).unwrap();
+        Cpu::detect().four::<N>(raw, &mut got, stride, width).unwrap();
         for i in 1..5 {
             prop_assert_eq!(&got[i * stride..][..width * N], &expect[i * stride..][..width * N], "row {}", i);
         }
@@ -253,7 +225,7 @@ mod tests {
     #[test]
     fn a_filter_that_does_not_exist_is_refused() {
         let raw = [5; 16];
-        assert!(Kernel::detect().four::<3>([&raw, &raw, &raw, &raw], &mut [0; 80], 16, 4).is_none());
+        assert!(Cpu::detect().four::<3>([&raw, &raw, &raw, &raw], &mut [0; 80], 16, 4).is_none());
         assert!(one(5, &[0; 3], &[0; 3], &mut [0; 3], 3).is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! Blur: the tiles that tell, and how much of what differs six pixels apart already differs two apart.
 
-use super::kernels::Kernel;
 use super::looks::{AREA, DIRECTIONS, Energies, REACH, SIDE};
 use super::tiles::{Tiles, percentile_of_counts, percentile_of_reals};
+use crate::cpu::Cpu;
 use crate::planes::Plane;
 
 /// Levels between the darkest and the brightest sample of a tile with something on it.
@@ -21,8 +21,8 @@ pub(crate) struct Blur {
 
 impl Blur {
     /// Over all tiles that tell together.
-    pub(crate) fn fine(&mut self, kernel: Kernel, tiles: &Tiles, plane: &Plane, noise: f64) -> Option<f64> {
-        self.take(kernel, tiles, plane)?;
+    pub(crate) fn fine(&mut self, cpu: Cpu, tiles: &Tiles, plane: &Plane, noise: f64) -> Option<f64> {
+        self.take(cpu, tiles, plane)?;
         let count = self.energies.len() as f64;
         let floor = 2.0 * noise * noise * count;
         let sums: [[f64; 2]; 8] = std::array::from_fn(|i| {
@@ -38,8 +38,8 @@ impl Blur {
     }
 
     /// Tile by tile, of the better ones.
-    pub(crate) fn coarse(&mut self, kernel: Kernel, tiles: &Tiles, plane: &Plane, noise: f64) -> Option<f64> {
-        self.take(kernel, tiles, plane)?;
+    pub(crate) fn coarse(&mut self, cpu: Cpu, tiles: &Tiles, plane: &Plane, noise: f64) -> Option<f64> {
+        self.take(cpu, tiles, plane)?;
         let floor = 2.0 * noise * noise;
         let reduced = |sum: u32| f64::from(sum) / AREA as f64 - floor;
         let mut least = f64::INFINITY;
@@ -56,7 +56,7 @@ impl Blur {
     }
 
     /// Looks at the tiles with the most contrast; `None` where too few have any.
-    fn take(&mut self, kernel: Kernel, tiles: &Tiles, plane: &Plane) -> Option<()> {
+    fn take(&mut self, cpu: Cpu, tiles: &Tiles, plane: &Plane) -> Option<()> {
         let inside = |i: usize| {
             let (x, y) = (i % tiles.across, i / tiles.across);
             x > 0 && y > 0 && (x + 1) * SIDE + REACH <= plane.width && (y + 1) * SIDE + REACH <= plane.height
@@ -71,7 +71,7 @@ impl Blur {
         self.energies.clear();
         for (i, _) in contrasty().filter(|(_, tile)| f64::from(tile.range()) >= enough) {
             let start = i / tiles.across * SIDE * plane.stride + i % tiles.across * SIDE;
-            self.energies.push(kernel.energies(&plane.data, start, plane.stride));
+            self.energies.push(cpu.energies(&plane.data, start, plane.stride));
         }
         Some(())
     }

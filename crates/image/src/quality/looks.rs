@@ -2,6 +2,8 @@
 
 /// Samples of a tile each way.
 pub(crate) const SIDE: usize = 32;
+/// Samples of a tile's row that vectors load: a few more than they count.
+pub(super) const WIDE: usize = SIDE + 3;
 /// Samples of a tile.
 pub(crate) const AREA: usize = SIDE * SIDE;
 /// From here on a sample counts as white.

@@ -10,29 +10,37 @@
 //! |---|---|
 //! | `looks` | what one look at a tile gives |
 //! | `kernels` | which code runs |
-//! | `scalar`, `avx2` | a tile's numbers, differences in eight directions, half the size |
+//! | `scalar`, `avx2`, `avx512`, `neon` | a tile's numbers, differences in eight directions, half the size |
 //! | `tiles` | a plane's tiles, and percentiles of them |
 //! | `blur` | the tiles that tell, and what they tell |
 //! | `glare` | blobs of white tiles |
 
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2")]
+#[expect(unsafe_code, reason = "vector loads, stores, hints and the dispatch to AVX2")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector loads and the dispatch to AVX-512")]
+mod avx512;
 mod blur;
 mod glare;
 mod kernels;
 mod looks;
+#[cfg(target_arch = "aarch64")]
+#[expect(unsafe_code, reason = "vector loads, stores and calls of what has a target feature")]
+mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;
 mod tiles;
 
+use std::ops::Range;
+
 use sealpress_media::Quality;
 
+use crate::cpu::Cpu;
 use crate::planes::Plane;
 use blur::Blur;
 use glare::Glare;
-use kernels::Kernel;
 use tiles::Tiles;
 
 /// Below this shorter side, blur is not judged.
@@ -40,7 +48,7 @@ const SMALLEST: usize = 256;
 /// Measures planes, one after the other; its buffers are kept, and nothing of a picture.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    kernel: Kernel,
+    cpu: Cpu,
     tiles: Tiles,
     blur: Blur,
     glare: Glare,
@@ -51,12 +59,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self::on(Kernel::detect())
+        Self::on(Cpu::detect())
     }
 
-    fn on(kernel: Kernel) -> Self {
+    fn on(cpu: Cpu) -> Self {
         Self {
-            kernel,
+            cpu,
             tiles: Tiles::default(),
             blur: Blur::default(),
             glare: Glare::default(),
@@ -67,21 +75,34 @@ impl Meter {
 
     /// The numbers of a plane of luma, full range.
     pub(crate) fn measure(&mut self, luma: &Plane) -> Quality {
-        let kernel = self.kernel;
-        self.tiles.look(kernel, luma);
-        let exposure = self.exposure(luma);
-        let contrast = self.tiles.contrast();
-        let noise = self.tiles.noise();
-        let white = self.tiles.white(luma);
+        let cpu = self.cpu;
+        let judges_blur = luma.width.min(luma.height) >= SMALLEST;
+        let Self { tiles, half, counts, .. } = self;
+        counts.iter_mut().for_each(|table| table.fill(0));
+        if judges_blur {
+            let (width, height) = (luma.width / 2, luma.height / 2);
+            half.data.resize(width * height, 0);
+            (half.width, half.height, half.stride) = (width, height, width);
+        }
+        // One walk over the plane, since memory is what it takes.
+        tiles.look(cpu, luma, |rows| {
+            count(counts, luma, rows.clone());
+            if judges_blur {
+                halve(cpu, luma, half, rows);
+            }
+        });
+        let exposure = exposure(counts);
+        let contrast = tiles.contrast();
+        let noise = tiles.noise();
+        let white = tiles.white(luma);
         let clipped = white as f64 / (luma.width * luma.height) as f64;
-        let glare = self.glare.share(&self.tiles, luma);
+        let glare = self.glare.share(tiles, luma);
         let (mut fine, mut coarse) = (None, None);
-        if luma.width.min(luma.height) >= SMALLEST {
-            fine = self.blur.fine(kernel, &self.tiles, luma, noise);
-            halve(kernel, luma, &mut self.half);
-            self.tiles.look(kernel, &self.half);
-            let noise = self.tiles.noise();
-            coarse = self.blur.coarse(kernel, &self.tiles, &self.half, noise);
+        if judges_blur {
+            fine = self.blur.fine(cpu, tiles, luma, noise);
+            tiles.look(cpu, half, |_| {});
+            let noise = tiles.noise();
+            coarse = self.blur.coarse(cpu, tiles, half, noise);
         }
         Quality::new([fine, coarse], exposure, contrast, noise, [clipped, glare])
     }
@@ -89,38 +110,40 @@ impl Meter {
     /// Bytes of memory that are kept beyond what any picture needs.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         if self.half.data.capacity() > bytes {
-            *self = Self::on(self.kernel);
+            *self = Self::on(self.cpu);
         }
-    }
-
-    /// The 1st, 50th and 99th percentile of every second sample of every second row.
-    fn exposure(&mut self, luma: &Plane) -> [f64; 3] {
-        self.counts.iter_mut().for_each(|table| table.fill(0));
-        let [a, b, c, d] = &mut *self.counts;
-        for y in (0..luma.height).step_by(2) {
-            let (eights, rest) = luma.row(y).as_chunks::<8>();
-            for eight in eights {
-                a[usize::from(eight[0])] += 1;
-                b[usize::from(eight[2])] += 1;
-                c[usize::from(eight[4])] += 1;
-                d[usize::from(eight[6])] += 1;
-            }
-            rest.iter().step_by(2).for_each(|v| a[usize::from(*v)] += 1);
-        }
-        for (i, sum) in a.iter_mut().enumerate() {
-            *sum += b[i] + c[i] + d[i];
-        }
-        [0.01, 0.5, 0.99].map(|share| tiles::percentile_of_counts(a, share))
     }
 }
 
-/// Means of 2 × 2 samples; an odd last row or column is left out.
-fn halve(kernel: Kernel, luma: &Plane, half: &mut Plane) {
-    let (width, height) = (luma.width / 2, luma.height / 2);
-    half.data.resize(width * height, 0);
-    (half.width, half.height, half.stride) = (width, height, width);
-    for (y, out) in half.data.chunks_exact_mut(width).enumerate() {
-        kernel.halve(&luma.row(y * 2)[..width * 2], &luma.row(y * 2 + 1)[..width * 2], out);
+/// Counts every second sample of every second row among these, the first of which is even.
+fn count(counts: &mut [[u32; 256]; 4], luma: &Plane, rows: Range<usize>) {
+    let [a, b, c, d] = counts;
+    for y in rows.step_by(2) {
+        let (eights, rest) = luma.row(y).as_chunks::<8>();
+        for eight in eights {
+            a[usize::from(eight[0])] += 1;
+            b[usize::from(eight[2])] += 1;
+            c[usize::from(eight[4])] += 1;
+            d[usize::from(eight[6])] += 1;
+        }
+        rest.iter().step_by(2).for_each(|v| a[usize::from(*v)] += 1);
+    }
+}
+
+/// The 1st, 50th and 99th percentile of what was counted.
+fn exposure(counts: &mut [[u32; 256]; 4]) -> [f64; 3] {
+    let [a, b, c, d] = counts;
+    for (i, sum) in a.iter_mut().enumerate() {
+        *sum += b[i] + c[i] + d[i];
+    }
+    [0.01, 0.5, 0.99].map(|share| tiles::percentile_of_counts(a, share))
+}
+
+/// Means of 2 × 2 samples of these rows, the first of which is even; an odd last row or column is left out.
+fn halve(cpu: Cpu, luma: &Plane, half: &mut Plane, rows: Range<usize>) {
+    let width = half.width;
+    for (y, out) in half.data.chunks_exact_mut(width).enumerate().take(rows.end / 2).skip(rows.start / 2) {
+        cpu.halve(&luma.row(y * 2)[..width * 2], &luma.row(y * 2 + 1)[..width * 2], out);
     }
 }
 

@@ -1,7 +1,9 @@
 //! A plane's tiles and what is known of each; percentiles.
 
-use super::kernels::Kernel;
+use std::ops::Range;
+
 use super::looks::{AREA, SIDE, Tile, WHITE};
+use crate::cpu::Cpu;
 use crate::planes::Plane;
 
 /// Second differences both ways that a tile's noise is summed of: all but its outermost samples.
@@ -17,15 +19,17 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
-    pub(crate) fn look(&mut self, kernel: Kernel, plane: &Plane) {
+    /// Looks at all tiles, and lets `then` look at each row of them while it is still in the cache.
+    pub(crate) fn look(&mut self, cpu: Cpu, plane: &Plane, mut then: impl FnMut(Range<usize>)) {
         (self.across, self.down) = (plane.width / SIDE, plane.height / SIDE);
         self.all.clear();
-        self.all.reserve(self.across * self.down);
+        self.all.resize(self.across * self.down, Tile::default());
         for y in 0..self.down {
-            for x in 0..self.across {
-                self.all.push(kernel.tile(&plane.data[y * SIDE * plane.stride + x * SIDE..], plane.stride));
-            }
+            let tiles = &mut self.all[y * self.across..][..self.across];
+            cpu.tiles(&plane.data[y * SIDE * plane.stride..], plane.stride, tiles);
+            then(y * SIDE..(y + 1) * SIDE);
         }
+        then(self.down * SIDE..plane.height);
     }
 
     /// The 98th percentile of the tiles' ranges; 0 of a picture without a tile.

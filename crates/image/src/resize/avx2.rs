@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::scalar::{self, DOWN_SHIFT, SUM_BITS};
+use crate::cpu::Avx2;
 use crate::resize::coeffs::Weights;
 
 /// Columns per step of the pass down.
@@ -10,23 +11,13 @@ pub(super) const COLUMNS: usize = 32;
 /// Outputs per step of the pass across.
 const OUTPUTS: usize = 8;
 
-/// Proof that this CPU has AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(());
-
-impl Token {
-    pub(super) fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
-    }
-}
-
-pub(super) fn down(_: Token, rows: &[&[u8]], weights: &[i16], out: &mut [i16]) {
-    // SAFETY: the token exists only where AVX2 does.
+pub(super) fn down(_: Avx2, rows: &[&[u8]], weights: &[i16], out: &mut [i16]) {
+    // SAFETY: the proof exists only where AVX2 does.
     unsafe { down_avx2(rows, weights, out) }
 }
 
-pub(super) fn across(_: Token, row: &[i16], weights: &Weights, bias: i32, out: &mut [u8]) {
-    // SAFETY: the token exists only where AVX2 does.
+pub(super) fn across(_: Avx2, row: &[i16], weights: &Weights, bias: i32, out: &mut [u8]) {
+    // SAFETY: the proof exists only where AVX2 does.
     unsafe { across_avx2(row, weights, bias, out) }
 }
 

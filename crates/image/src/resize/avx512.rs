@@ -8,33 +8,21 @@ use std::arch::x86_64::*;
 
 use super::coeffs::{Group, Weights};
 use super::scalar::{self, DOWN_SHIFT, SUM_BITS};
+use crate::cpu::Avx512;
 
 /// Columns per step of the pass down.
 pub(super) const COLUMNS: usize = 64;
 
-/// Proof that this CPU has AVX-512 with words and dot products, and AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(super::avx2::Token);
-
-impl Token {
-    pub(super) fn new() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vnni");
-        super::avx2::Token::new().filter(|_| all).map(Self)
-    }
-}
-
-pub(super) fn down(_: Token, rows: &[&[u8]], weights: &[i16], out: &mut [i16]) {
-    // SAFETY: the token exists only where these features do.
+pub(super) fn down(_: Avx512, rows: &[&[u8]], weights: &[i16], out: &mut [i16]) {
+    // SAFETY: the proof exists only where these features do.
     unsafe { down_avx512(rows, weights, out) }
 }
 
-pub(super) fn across(Token(avx2): Token, row: &[i16], weights: &Weights, bias: i32, out: &mut [u8]) {
+pub(super) fn across(proof: Avx512, row: &[i16], weights: &Weights, bias: i32, out: &mut [u8]) {
     if weights.groups.is_empty() {
-        return super::avx2::across(avx2, row, weights, bias, out);
+        return super::avx2::across(proof.avx2(), row, weights, bias, out);
     }
-    // SAFETY: the token exists only where these features do.
+    // SAFETY: the proof exists only where these features do.
     unsafe { across_avx512(row, &weights.groups, bias, out) };
     scalar::across(row, weights, bias, out, weights.groups.len() * Group::OUTPUTS);
 }

@@ -17,11 +17,12 @@ mod kernels;
 mod restore;
 mod scalar;
 
+use crate::cpu::Cpu;
 pub(crate) use coeffs::Recipe;
 use coeffs::{Padding, Weights};
 pub(crate) use filter::Axis;
 pub use filter::Filter;
-use kernels::{BEHIND, Kernel};
+use kernels::BEHIND;
 use scalar::SUM_BITS;
 
 use std::collections::VecDeque;
@@ -45,7 +46,7 @@ impl Tone {
 /// Resizes planes; keeps weights and its row from one picture to the next.
 #[derive(Debug)]
 pub(crate) struct Resizer {
-    kernel: Kernel,
+    cpu: Cpu,
     /// The latest last.
     cache: VecDeque<Cached>,
     row: Vec<i16>,
@@ -65,18 +66,18 @@ const CACHED_BYTES: usize = 4 << 20;
 
 impl Resizer {
     pub(crate) fn new() -> Self {
-        Self { kernel: Kernel::detect(), cache: VecDeque::new(), row: Vec::new() }
+        Self { cpu: Cpu::detect(), cache: VecDeque::new(), row: Vec::new() }
     }
 
     #[cfg(test)]
     fn scalar() -> Self {
-        Self { kernel: Kernel::Scalar, ..Self::new() }
+        Self { cpu: Cpu::Scalar, ..Self::new() }
     }
 
     /// One for each variant that this CPU runs.
     #[cfg(test)]
     fn all() -> impl Iterator<Item = Self> {
-        Kernel::all().into_iter().map(|kernel| Self { kernel, ..Self::new() })
+        Cpu::all().into_iter().map(|cpu| Self { cpu, ..Self::new() })
     }
 
     /// Fills `out` (its size is the recipes' lengths) from `source` (its size is their sources).
@@ -89,7 +90,7 @@ impl Resizer {
         assert_eq!((out.width, out.height), (across.axis.length, down.axis.length), "the recipe is for this output");
         let horizontal = self.weights(across, 1.0, Padding::Horizontal);
         let vertical = self.weights(down, tone.gain, Padding::Vertical);
-        let Self { kernel, row, .. } = self;
+        let Self { cpu, row, .. } = self;
         // Zeros behind the samples: taps of weight zero read them.
         row.clear();
         row.resize(source.width + horizontal.taps.max(BEHIND), 0);
@@ -101,8 +102,8 @@ impl Resizer {
             // Padding taps repeat the last row with weight zero.
             rows.extend((start..start + vertical.taps).map(|y| source.row(y.min(source.height - 1))));
             let weights = &vertical.values[y * vertical.taps..][..vertical.taps];
-            kernel.down(&rows, weights, &mut row[..source.width]);
-            kernel.across(row, &horizontal, bias, out.row_mut(y));
+            cpu.down(&rows, weights, &mut row[..source.width]);
+            cpu.across(row, &horizontal, bias, out.row_mut(y));
         }
     }
 
@@ -191,7 +192,7 @@ mod tests {
             for mut resizer in Resizer::all() {
                 let mut got = Plane::filled(dw, dh, 0);
                 resizer.resize(&source, across, down, tone, &mut got);
-                prop_assert_eq!(&got.data, &expect.data, "{:?}", resizer.kernel);
+                prop_assert_eq!(&got.data, &expect.data, "{:?}", resizer.cpu);
             }
             for (got, real) in expect.data.iter().zip(float(&source, across, down, tone)) {
                 prop_assert!((f64::from(*got) - real).abs() < 1.1, "{} for {}", got, real);

@@ -3,7 +3,9 @@
 use crate::support::{actions, normalize, pixels, refusal, warnings};
 use sealpress_image::{Damaged, Normalizer, Policy};
 use sealpress_media::Media;
-use sealpress_testkit::{Jpeg, JpegFile, JpegSegment, Png, PngFile, PngKind, Rgb, WebP, lossless_jpeg, psnr, scene};
+use sealpress_testkit::{
+    Damage, Jpeg, JpegFile, JpegSegment, Png, PngFile, PngKind, Rgb, Rng, WebP, lossless_jpeg, psnr, scene,
+};
 
 /// What becomes of a file: the kind of its refusal, or what was warned of.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +81,13 @@ fn damaged_jpegs_are_refused_wherever_they_would_go() {
         file.segments.retain(|s| s.marker != 0xDA || s.body[1] != 1 || s.body[0] != 1);
         file
     };
+    // As behind a flipped bit that still made sense: all is there, and no block can be so bright.
+    let bright = {
+        let mut file = baseline();
+        let table = file.segments.iter_mut().find(|s| s.marker == 0xDB).expect("a table");
+        table.body[1] = 255;
+        file
+    };
     let cases = [
         ("half of the data and an end marker", cut(baseline(), 50), "truncated"),
         ("nearly all of the data and an end marker", cut(baseline(), 97), "truncated"),
@@ -91,6 +100,7 @@ fn damaged_jpegs_are_refused_wherever_they_would_go() {
         ("a hole", hole, "corrupt"),
         ("data of twice the picture", surplus, "corrupt"),
         ("a few bytes behind a scan of several", stray, "corrupt"),
+        ("blocks too bright to be any", bright, "corrupt"),
         ("half of the lines in the frame", baseline().lines(128), "corrupt"),
         ("a harmless complaint, then half of the data", cut(odd_scan(baseline()), 50), "truncated"),
         ("another harmless complaint, then half of the data", cut(odd_jfif(baseline()), 50), "truncated"),
@@ -152,6 +162,7 @@ fn what_only_looks_odd_is_taken_with_a_warning() {
         ("a trailer with a picture", open(file(), &[&samsung[..], &inner].concat()), "end-marker-missing"),
         ("zeros behind the data", padded(&[0; 600]), "irregular"),
         ("a few bytes behind the data", padded(&[0x5A; 12]), "irregular"),
+        ("so few that a decoder takes them for bits of its own", padded(&[0x5A; 3]), "irregular"),
         ("the last refinement missing", refinement, "irregular"),
     ];
     for (name, file, warning) in cases {
@@ -163,6 +174,40 @@ fn what_only_looks_odd_is_taken_with_a_warning() {
             let want = if got.width == 320 { picture.clone() } else { picture.shrunk(got.width, got.height) };
             let psnr = psnr(&got, &want);
             assert!(psnr > 24.0, "{name}, {place}: {psnr:.1} dB");
+        }
+    }
+}
+
+/// A camera may fill the last byte up as it likes; a wrong bit, too, may be seen nowhere else.
+#[test]
+fn odd_padding_is_told_where_it_is_alone_and_refused_beside_anything_else() {
+    // Six bits for each block, which leave six of the last byte.
+    let grey = Rgb::new(328, 248, vec![128; 328 * 248 * 3]);
+    let file = |padding: u8, behind: &[u8]| {
+        let mut file = JpegFile::parse(&Jpeg::new(&grey).gray().encode());
+        let data = file.data(0);
+        let last = data.last_mut().expect("data");
+        assert_eq!(*last & 0x3F, 0x3F, "six ones");
+        *last = *last & 0xC0 | padding;
+        data.extend_from_slice(behind);
+        file.write()
+    };
+    const ODD: u8 = 0b10_1111;
+    for (place, policy) in policies() {
+        for usual in [0x3F, 0] {
+            assert_eq!(outcome(policy.clone(), &file(usual, &[])), Outcome::Warned(vec![]), "{place}");
+        }
+        let done = normalize(policy.clone(), file(ODD, &[]));
+        assert_eq!(warnings(&done), ["irregular"], "{place}");
+        assert!(actions(&done).contains(&"encoded"), "{place}: {:?}", actions(&done));
+        let (behind, mut open) = (file(ODD, &[0x5A]), file(ODD, &[]));
+        open.truncate(open.len() - 2);
+        // One row of blocks of 31 that is padded otherwise than all others.
+        let mut once = JpegFile::parse(&Jpeg::new(&grey).gray().restart(41).encode());
+        assert_eq!(once.data(0)[30..33], [0b0010_1011, 0xFF, 0xD0]);
+        once.data(0)[30] ^= 1;
+        for (what, file) in [("bytes behind", behind), ("no end marker", open), ("one of many", once.write())] {
+            assert_eq!(outcome(policy.clone(), &file), Outcome::Refused("corrupt"), "{what}, {place}");
         }
     }
 }
@@ -294,6 +339,60 @@ fn damaged_webps_are_refused_wherever_they_would_go() {
         assert!(matches!(kind, "truncated" | "corrupt"), "{place}: {kind}");
         let Outcome::Refused(kind) = outcome(policy, &whole[..whole.len() / 2]) else { panic!("half a file, {place}") };
         assert_eq!(kind, "truncated", "{place}");
+    }
+}
+
+/// What can be known of damage at some place of a file: all of it in PNG, whose data have checksums; nearly all in HEIC and
+/// lossy WebP, whose data end otherwise then; blocks of nonsense in JPEG. (A wrong bit of a JPEG or of a lossless WebP is
+/// often another picture.)
+#[test]
+fn damage_of_every_kind_is_told_wherever_it_is() {
+    let picture = picture();
+    let testdata = |path| std::fs::read(sealpress_testkit::testdata_root().join(path)).expect("a specimen");
+    let blocks = [Damage::Zeros, Damage::Ones, Damage::Other, Damage::Lost];
+    let baseline = Jpeg::new(&picture).quality(90).encode();
+    let restarts = Jpeg::new(&picture).quality(90).restart(4).encode();
+    let progressive = Jpeg::new(&picture).quality(90).progressive().encode();
+    let files = [
+        ("PNG", Png::new(&picture).encode(), &Damage::ALL[..]),
+        ("palette PNG", Png::new(&picture).kind(PngKind::Palette8).encode(), &Damage::ALL),
+        ("lossy WebP", testdata("webp/id-back-lossy.webp"), &Damage::ALL),
+        ("turned lossy WebP", testdata("webp/selfie-lossy-exif8.webp"), &Damage::ALL),
+        ("HEIC", testdata("heic/id-back.heic"), &Damage::ALL),
+        ("JPEG", baseline, &blocks),
+        ("JPEG with restarts", restarts, &blocks),
+        ("progressive JPEG", progressive, &blocks),
+    ];
+    let mut rng = Rng::new(2);
+    for (name, file, kinds) in files {
+        let sound = normalize(Policy::default(), file.clone());
+        assert!(warnings(&sound).is_empty(), "{name}: {:?}", warnings(&sound));
+        for kind in kinds {
+            for block in [128, 512, 4096].into_iter().filter(|block| block * 5 < file.len()) {
+                let damaged = kind.apply(&file, 900, block, &mut rng);
+                if damaged == file {
+                    continue;
+                }
+                for (place, policy) in policies() {
+                    let silent = outcome(policy, &damaged) == Outcome::Warned(Vec::new());
+                    assert!(!silent, "{name}: {kind:?} of {block} bytes, {place}");
+                }
+            }
+        }
+    }
+}
+
+/// A lossless WebP whose data go on behind its picture lost something before.
+#[test]
+fn a_lossless_webp_is_held_to_its_end() {
+    let mut file = WebP::new(&picture()).encode();
+    file.extend_from_slice(&[0xA5; 8]);
+    let length = file.len() as u32;
+    file[4..8].copy_from_slice(&(length - 8).to_le_bytes());
+    file[16..20].copy_from_slice(&(length - 20).to_le_bytes());
+    for (place, policy) in policies() {
+        assert_eq!(outcome(policy.clone(), &file), Outcome::Refused("corrupt"), "{place}");
+        assert_eq!(outcome(policy.with_damaged(Damaged::Accept), &file), Outcome::Warned(vec!["damaged"]), "{place}");
     }
 }
 

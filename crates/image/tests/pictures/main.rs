@@ -13,7 +13,7 @@ use sealpress_testkit::{
     Exif, HeifTransform, IccProfile, Jpeg, Png, PngKind, Rgb, Sampling, WebP, heif_with_transforms, mean_delta_e, psnr,
     scene, testdata_root,
 };
-use support::{actions, normalize, pixels, refusal, warnings};
+use support::{actions, normalize, on_white, pixels, refusal, warnings};
 
 /// A vendor of JPEG only, with a box that is not square and a minimum.
 fn jpeg_only() -> Policy {
@@ -227,10 +227,14 @@ fn every_png_kind_and_the_first_frame() {
     ];
     for kind in kinds {
         let file = Png::new(&picture).kind(kind).encode();
+        // What another decoder sees in it, on white.
+        let want = on_white(&file).shrunk(200, 150);
         for accepts in [vec![Format::Jpeg], vec![Format::Jpeg, Format::Png]] {
-            let done = normalize(small().with_accepts(accepts), file.clone());
+            let done = normalize(small().with_accepts(accepts.clone()), file.clone());
             let got = pixels(done.media());
             assert_eq!((got.width, got.height), (200, 150), "{kind:?}");
+            let near = psnr(&got, &want);
+            assert!(near > 28.0, "{kind:?} as one of {accepts:?}: {near:.1} dB");
         }
     }
     let done = normalize(small(), Png::new(&picture).animated(3).encode());

@@ -3,7 +3,7 @@
 use crate::support::{actions, normalize};
 use sealpress_image::{ErrorKind, Normalizer, Policy};
 use sealpress_media::{FindingCode, Media, Preflight, Quality};
-use sealpress_testkit::{Jpeg, Png, Rgb, WebP, driving_licence};
+use sealpress_testkit::{Jpeg, Png, PngKind, Rgb, WebP, driving_licence};
 
 fn quality(policy: &Policy, file: Vec<u8>) -> Quality {
     let done = normalize(policy.clone(), file);
@@ -18,6 +18,8 @@ fn what_passes_is_judged_as_what_is_encoded() {
         ("baseline", Jpeg::new(&card).quality(95).encode()),
         ("progressive", Jpeg::new(&card).quality(95).progressive().encode()),
         ("PNG", Png::new(&card).encode()),
+        ("PNG of a grey level in sixteen bits", Png::new(&card).kind(PngKind::Gray16).encode()),
+        ("PNG of sixteen bits", Png::new(&card).kind(PngKind::Rgb16).encode()),
         ("WebP", WebP::new(&card).encode()),
     ] {
         let done = normalize(Policy::default(), file);

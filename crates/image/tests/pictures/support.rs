@@ -33,6 +33,25 @@ pub(crate) fn warnings(done: &Normalized) -> Vec<&'static str> {
 }
 
 /// The pixels of a JPEG or PNG, alpha on white.
+/// What the png crate sees in a PNG of any kind, laid on white.
+pub(crate) fn on_white(file: &[u8]) -> Rgb {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    decoder.set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut data = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut data).expect("a frame");
+    let over = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        u8::try_from((value * alpha + 255 * (255 - alpha) + 127) / 255).expect("a mean of bytes")
+    };
+    let data = data.chunks_exact(info.color_type.samples()).flat_map(|pixel| match *pixel {
+        [grey, alpha] => [over(grey, alpha); 3],
+        [red, green, blue, alpha] => [red, green, blue].map(|value| over(value, alpha)),
+        _ => panic!("{:?} came out", info.color_type),
+    });
+    Rgb::new(info.width, info.height, data.collect())
+}
+
 pub(crate) fn pixels(media: &Media) -> Rgb {
     match media.format() {
         Format::Jpeg => {

@@ -47,6 +47,7 @@ pub(crate) struct Reader<'a> {
     filled: usize,
     /// Whether the window holds all that is left before the marker that ends the scan.
     ended: bool,
+    ends: Ends,
 }
 
 /// Where reading stands: apart from the reader, so that loops keep it in registers.
@@ -60,12 +61,27 @@ pub(crate) struct Bits {
     pub(crate) at: usize,
 }
 
+/// Ends of scans and ends before restart markers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) all: usize,
+    /// Those whose last byte is not filled up by ones or by zeros.
+    pub(crate) odd: usize,
+}
+
+impl Ends {
+    fn note(&mut self, is_padded: bool) {
+        self.all += 1;
+        self.odd += usize::from(!is_padded);
+    }
+}
+
 impl<'a> Reader<'a> {
     /// A reader of what stands in `data` from `start` on.
     pub(crate) fn new(data: &'a [u8], start: usize, window: &'a mut Window) -> Self {
         window.bytes.resize(WINDOW + AHEAD + GAP, 0);
         window.segments.clear();
-        let mut reader = Self { data, next: start, window, filled: 0, ended: false };
+        let mut reader = Self { data, next: start, window, filled: 0, ended: false, ends: Ends::default() };
         reader.fill(0);
         reader
     }
@@ -104,9 +120,11 @@ impl<'a> Reader<'a> {
             return Err(self.lack());
         }
         let Some(segment) = self.window.segments.pop_front() else { return Err(self.lack()) };
-        if (segment.end * 8 + bits.known as usize) - bits.at * 8 >= 8 {
+        let left = (segment.end * 8 + bits.known as usize) - bits.at * 8;
+        if left >= 8 {
             return Err(Error::Corrupt("bytes before a restart marker"));
         }
+        self.ends.note(bits.are_padding(left as u32));
         if segment.number != number & 7 {
             return Err(Error::Corrupt("restart markers out of order"));
         }
@@ -120,8 +138,15 @@ impl<'a> Reader<'a> {
         if marker.is_none() { Error::Truncated } else { Error::Corrupt("a scan that ends before its last unit") }
     }
 
-    /// Where in the file the data end that were read, the last bits being padding.
-    pub(crate) fn position(&self, bits: &Bits) -> usize {
+    /// Where in the file the data end that were read, the last bits being padding; and all ends there were on the way.
+    pub(crate) fn end_of_scan(&self, bits: &Bits) -> (usize, Ends) {
+        let left = (self.end() * 8 + bits.known as usize).saturating_sub(bits.at * 8);
+        let mut ends = self.ends;
+        ends.note(bits.are_padding(left as u32 % 8));
+        (self.position(bits), ends)
+    }
+
+    fn position(&self, bits: &Bits) -> usize {
         let read = (bits.at * 8 - bits.known as usize).div_ceil(8);
         let behind = self.window.segments.front().map_or(self.next, |s| s.marker);
         let mut unread = self.end().saturating_sub(read);
@@ -198,6 +223,12 @@ impl Bits {
     #[inline(always)]
     pub(crate) const fn peek(&self, n: u32) -> u32 {
         (self.word >> (64 - n)) as u32
+    }
+
+    /// Whether the next `n` bits, less than eight, are what fills the last byte up: ones, or with a few encoders zeros.
+    fn are_padding(&self, n: u32) -> bool {
+        let padding = self.word.checked_shr(64 - n).unwrap_or(0);
+        padding == 0 || padding == (1 << n) - 1
     }
 
     /// Takes `n` known bits.

@@ -11,6 +11,7 @@ mod bits;
 pub(crate) mod blocks;
 mod codes;
 mod coefficients;
+mod extremes;
 mod file;
 mod frame;
 mod huffman;
@@ -168,16 +169,12 @@ impl Decoder {
             Progressive::<true, _> { deposit, reader: &mut reader, frame, scan, tables: &file.tables, all }
                 .run_on(self.cpu)?
         } else {
-            let mut sink = Planes::new(self.cpu, scale, frame, scan, planes);
-            let (cpu, sequential, tables) = (self.cpu, &mut self.sequential, &file.tables);
-            if cpu.takes_rows() {
-                sequential.run::<true, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
-            } else {
-                sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
-            }
+            let sink = Planes::new(self.cpu, scale, frame, scan, planes);
+            sink.read(&mut self.sequential, &mut reader, frame, scan, &file.tables)?
         };
-        file.at = reader.position(&bits);
-        Ok(())
+        let (end, ends) = reader.end_of_scan(&bits);
+        file.at = end;
+        if ends.odd == 0 { Ok(()) } else { Err(Error::Corrupt("bits behind the last unit")) }
     }
 
     /// Clears the coefficients of a progressive picture.

@@ -2,6 +2,7 @@
 
 use super::bits::{Bits, Reader};
 use super::coefficients::{Coefficients, Stretch};
+use super::extremes::Extremes;
 use super::frame::{Frame, Grid, Part, Scan};
 use super::huffman::{Kind, Table};
 use super::tables::{Class, Steps, Tables};
@@ -11,6 +12,8 @@ use crate::plane::{Plane, Scale};
 
 /// Blocks of a band between two looks at whether there are data: a coefficient takes 31 bits at most.
 const GROUP: usize = 64;
+
+const RUN: Error = Error::Corrupt("a run of blocks that goes on behind the last");
 
 /// What a scan is decoded from and to. Its run gives where reading stands behind it.
 pub(super) struct Progressive<'s, 'd, const VALUES: bool, D> {
@@ -70,8 +73,8 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
         for y in 0..grid.down {
             let mut x = 0;
             while x < grid.across {
-                if restarts.due(self.reader, bits)? {
-                    run = 0;
+                if restarts.due(self.reader, bits)? && run > 0 {
+                    return Err(RUN);
                 }
                 let n = restarts.most(GROUP.min(grid.across - x));
                 self.reader.prepare(bits);
@@ -89,7 +92,7 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
                 x += n;
             }
         }
-        Ok(())
+        if run > 0 { Err(RUN) } else { Ok(()) }
     }
 
     /// First coefficients, of one component or of all in turn.
@@ -104,6 +107,7 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
         }
         let mut restarts = Restarts::new(self.tables.restart);
         let mut previous = [0_i32; 4];
+        let mut extremes = [Extremes::default(); 4];
         let units = self.scan.units(frame);
         for unit_y in 0..units[1] {
             for unit_x in 0..units[0] {
@@ -121,7 +125,8 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
                             let (coefficients, window) = (&mut self.all[part.component], self.reader.plain());
                             match tables.get(i) {
                                 Some(table) => {
-                                    coefficients.dc::<VALUES>(bits, window, table, &mut previous[i], at, band)?
+                                    coefficients.dc::<VALUES>(bits, window, table, &mut previous[i], at, band)?;
+                                    extremes[i].note(previous[i]);
                                 }
                                 None => coefficients.dc_more::<VALUES>(bits, window, at, band),
                             }
@@ -132,6 +137,11 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
                     return Err(self.reader.lack());
                 }
             }
+        }
+        for (part, extremes) in self.scan.parts.iter().zip(extremes) {
+            // Bits that are still to come are part of the step.
+            let step = frame.components[part.component].steps.map_or(0, |steps| i32::from(steps[0]));
+            extremes.judge(step << band.after)?;
         }
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! From blocks to planes: four neighbouring blocks at a time, whose first coefficients are added up
 //! on the way.
 
+use super::bits::{Bits, Reader};
 use super::blocks::Block;
+use super::extremes::Extremes;
 use super::frame::{Frame, MOST_BLOCKS, Scan};
-use super::sequential::{CHUNK, Chunk, Sink};
-use super::tables::Steps;
+use super::sequential::{CHUNK, Chunk, Sequential, Sink};
+use super::tables::{Steps, Tables};
 use crate::cpu::{Cpu, Work};
+use crate::error::Error;
 use crate::plane::{Plane, Scale};
 
 /// Four neighbouring blocks without their first coefficients, which come beside them: written into the
@@ -31,7 +34,7 @@ impl Cpu {
     }
 }
 
-/// The planes of a sequential scan's components.
+/// The planes of a sequential scan's components, as far as somebody wants them.
 pub(crate) struct Planes<'p> {
     cpu: Cpu,
     scale: Scale,
@@ -41,7 +44,8 @@ pub(crate) struct Planes<'p> {
 }
 
 struct Target<'p> {
-    plane: &'p mut Plane,
+    /// Where the samples go, if anywhere.
+    plane: Option<&'p mut Plane>,
     steps: Steps,
     /// Blocks per unit.
     factors: [usize; 2],
@@ -51,6 +55,7 @@ struct Target<'p> {
     order: [[u8; CHUNK * 4]; 4],
     /// The first coefficient of the block before.
     previous: i16,
+    extremes: Extremes,
 }
 
 /// Blocks in a chunk, at the most.
@@ -65,9 +70,9 @@ impl<'p> Planes<'p> {
             let factors = scan.factors(frame, part);
             let steps = frame.components[part.component].steps.unwrap_or([1; 64]);
             // Whoever wants luma alone has no planes for the others.
-            if let Some(plane) = planes.get_mut(part.component).and_then(Option::take) {
-                parts.push(Target { plane, steps, factors, offset, order: [[0; CHUNK * 4]; 4], previous: 0 });
-            }
+            let plane = planes.get_mut(part.component).and_then(Option::take);
+            let order = [[0; CHUNK * 4]; 4];
+            parts.push(Target { plane, steps, factors, offset, order, previous: 0, extremes: Extremes::default() });
             offset += factors[0] * factors[1];
         }
         for part in &mut parts {
@@ -79,6 +84,27 @@ impl<'p> Planes<'p> {
             }
         }
         Self { cpu, scale, parts, unit: offset }
+    }
+
+    /// Reads the scan and judges what came. Where reading stands behind its last unit.
+    pub(crate) fn read(
+        mut self,
+        sequential: &mut Sequential,
+        reader: &mut Reader<'_>,
+        frame: &Frame,
+        scan: &Scan,
+        tables: &Tables,
+    ) -> Result<Bits, Error> {
+        let (cpu, is_wanted) = (self.cpu, self.parts.iter().any(|part| part.plane.is_some()));
+        let bits = if cpu.takes_rows() && is_wanted {
+            sequential.run::<true, _>(cpu, reader, frame, scan, tables, &mut self)?
+        } else {
+            sequential.run::<false, _>(cpu, reader, frame, scan, tables, &mut self)?
+        };
+        for part in &self.parts {
+            part.extremes.judge(i32::from(part.steps[0]))?;
+        }
+        Ok(bits)
     }
 }
 
@@ -103,19 +129,24 @@ impl Work for Take<'_, '_> {
             let [across, down] = part.factors;
             let mut first = [0_i16; MOST];
             let mut sum = if restarted { 0 } else { part.previous };
+            let (mut least, mut most) = (0, 0);
             for unit in blocks.chunks_exact(unit).zip(first.chunks_exact_mut(unit)).take(units) {
                 let range = part.offset..part.offset + across * down;
                 for (block, first) in unit.0[range.clone()].iter().zip(&mut unit.1[range]) {
                     sum = sum.wrapping_add(block[0]);
                     *first = sum;
+                    (least, most) = (least.min(sum), most.max(sum));
                 }
             }
             part.previous = sum;
-            let stride = part.plane.stride;
+            part.extremes.note(i32::from(least));
+            part.extremes.note(i32::from(most));
+            let Some(plane) = &mut part.plane else { continue };
+            let stride = plane.stride;
             let (groups, rest) = (units * across / 4, units * across % 4);
             for (y, order) in part.order.iter().enumerate().take(down) {
                 let (order, start) = (order.as_chunks::<4>().0, (place[1] * down + y) * n * stride);
-                let out = &mut part.plane.data[start + place[0] * across * n..];
+                let out = &mut plane.data[start + place[0] * across * n..];
                 for (i, at) in order.iter().enumerate().take(groups) {
                     let four = Four {
                         blocks: at.map(|at| &blocks[usize::from(at)]),

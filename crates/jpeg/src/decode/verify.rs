@@ -3,12 +3,11 @@
 
 use std::ops::Range;
 
-use super::bits::Reader;
+use super::bits::{Ends, Reader};
 use super::file::{File, Limits, Next};
 use super::frame::{Frame, Scan};
 use super::progressive::{Progressive, Transform};
 use super::segments::{DNL, EOI, SOS, next_marker};
-use super::sequential::{Chunk, Sink};
 use super::transform::Planes;
 use super::{Decoder, plane};
 use crate::cpu::Plain;
@@ -30,6 +29,11 @@ pub struct Verdict {
     /// Bytes between segments, or between a scan's data and the next marker, that no decoder reads.
     /// A few are padding; what stands in many, nobody knows.
     pub stray: usize,
+    /// Stretches of data that end with a scan or before a restart marker.
+    pub stretches: usize,
+    /// Those of them whose last byte is filled up otherwise than encoders do: by ones or by zeros. No decoder minds, but
+    /// [`planes`](Decoder::planes) does: it may be the only trace of damage.
+    pub odd_padding: usize,
     /// Scans read.
     pub scans: u32,
     /// Size of the picture in samples, the number of lines being the true one; zeros where no frame
@@ -93,6 +97,8 @@ impl Decoder {
             end: 0,
             end_marker: false,
             stray: 0,
+            stretches: 0,
+            odd_padding: 0,
             scans: 0,
             dimensions: [0; 2],
             pieces: Vec::new(),
@@ -147,14 +153,16 @@ impl Decoder {
                         file.at = start;
                         outcome = self.walk_scan(file, &scan, luma);
                     }
-                    outcome?;
+                    let ends = outcome?;
+                    verdict.stretches += ends.all;
+                    verdict.odd_padding += ends.odd;
                 }
             }
             verdict.pieces.push(Piece { marker: segment.marker, range: segment.start..file.at });
         }
     }
 
-    fn walk_scan(&mut self, file: &mut File<'_>, scan: &Scan, luma: &mut Option<Luma<'_>>) -> Result<(), Error> {
+    fn walk_scan(&mut self, file: &mut File<'_>, scan: &Scan, luma: &mut Option<Luma<'_>>) -> Result<Ends, Error> {
         let frame = file.frame.as_ref().ok_or(Error::Corrupt("a scan before the frame"))?;
         if file.scans == 1 {
             self.reset(frame, luma.is_some());
@@ -172,21 +180,13 @@ impl Decoder {
                 Progressive::<false, _> { deposit, reader, frame, scan, tables, all }.run_on(self.cpu)?
             }
         } else {
-            let (cpu, sequential, tables) = (self.cpu, &mut self.sequential, &file.tables);
-            match luma {
-                None => sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut Nothing)?,
-                Some(luma) => {
-                    let mut sink = Planes::new(cpu, Scale::Full, frame, scan, &mut luma.plane);
-                    if cpu.takes_rows() {
-                        sequential.run::<true, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
-                    } else {
-                        sequential.run::<false, _>(cpu, &mut reader, frame, scan, tables, &mut sink)?
-                    }
-                }
-            }
+            let planes = luma.as_mut().map_or(&mut [][..], |luma| &mut luma.plane[..]);
+            let sink = Planes::new(self.cpu, Scale::Full, frame, scan, planes);
+            sink.read(&mut self.sequential, &mut reader, frame, scan, &file.tables)?
         };
-        file.at = reader.position(&bits);
-        Ok(())
+        let (end, ends) = reader.end_of_scan(&bits);
+        file.at = end;
+        Ok(ends)
     }
 }
 
@@ -230,15 +230,6 @@ fn goes_on(file: &File<'_>) -> bool {
         // follow without a gap.
         DNL | SOS | 0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => near[file.at..marker].iter().all(|b| *b == 0xFF),
         _ => false,
-    }
-}
-
-/// Takes coefficients and does nothing with them.
-struct Nothing;
-
-impl Sink<false> for Nothing {
-    fn take(&mut self, chunk: Chunk<'_>) {
-        chunk.blocks.fill([0; 64]);
     }
 }
 

@@ -4,13 +4,14 @@
 //! How large an image stands on its page is what the content says (`placement.rs`); where that cannot be
 //! known it is taken to fill the largest page, so that no image ever gets fewer dots per inch than said.
 //! Images inside content streams are lifted out first (`inline.rs`). Many small images (tiles, strips) shrink
-//! like one large one. Bilevel images (CCITT, JBIG2), masks, Lab and anything unusual stay as they are:
-//! re-encoding them would lose what was written.
+//! like one large one. Lab is resized and stays exact. Bilevel images (CCITT, JBIG2), masks and anything unusual stay as
+//! they are: re-encoding them would lose what was written.
 
 mod inline;
 mod palette;
 mod placement;
 mod raster;
+mod space;
 
 use std::collections::HashSet;
 
@@ -46,6 +47,7 @@ pub(crate) fn shrink(document: &mut Document, policy: &Policy) -> u32 {
     let page = longest_page(document);
     let placed = placement::find(document, policy);
     let palettes = palette::find(document);
+    let spaces = space::find(document);
     let mut total = document.stream_bytes();
     let mut done = HashSet::new();
     for (dpi, quality) in PASSES {
@@ -63,7 +65,9 @@ pub(crate) fn shrink(document: &mut Document, policy: &Policy) -> u32 {
             // In points.
             let (width, height) = placed.get(number).copied().unwrap_or((page, page));
             let goal = raster::Target { width: width / 72.0 * dpi, height: height / 72.0 * dpi, quality };
-            if let Some(smaller) = raster::reencode(stream, palettes.get(number), goal, policy) {
+            if let Some(smaller) =
+                raster::reencode(stream, palettes.get(number), spaces.get(number).copied(), goal, policy)
+            {
                 total = total.saturating_sub((stream.data.len() - smaller.data.len()) as u64);
                 *stream = smaller;
                 done.insert(*number);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::inflate;
-use crate::object::{Dict, Object, Value};
+use crate::object::{Dict, Object};
 use crate::objects::{Entry, Objects};
 use crate::write::Document;
 
@@ -42,11 +42,7 @@ impl Palette {
 /// The palettes of all images that have one, by the image's number.
 pub(super) fn find(document: &Document) -> HashMap<u32, Palette> {
     let objects = Objects::of(document);
-    let images = document.objects.iter().filter_map(|(number, value)| match value {
-        Value::Stream(stream) if stream.dict.get_name(b"Subtype") == Some(b"Image") => Some((*number, &stream.dict)),
-        _ => None,
-    });
-    images.filter_map(|(number, dict)| Some((number, palette(&objects, dict)?))).collect()
+    document.images().filter_map(|(number, dict)| Some((number, palette(&objects, dict)?))).collect()
 }
 
 fn palette(objects: &Objects<'_>, dict: &Dict) -> Option<Palette> {

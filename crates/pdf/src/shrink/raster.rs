@@ -1,4 +1,4 @@
-//! One image made smaller: decoded, resized, encoded as a JPEG.
+//! One image made smaller: decoded, resized, encoded as a JPEG, or packed as it is where a JPEG would not keep it.
 
 use bytes::Bytes;
 use fast_image_resize::images::{Image, ImageRef};
@@ -10,8 +10,10 @@ use crate::inflate::{self, Peeled};
 use crate::object::{Dict, Name, Object, Stream};
 use crate::policy::Policy;
 use crate::safety;
+use crate::write::{deflate, differences};
 
 use super::palette::Palette;
+use super::space::Space;
 
 /// Decoded bytes of one image.
 const MAX_RASTER: u64 = 400 << 20;
@@ -54,8 +56,14 @@ impl Raster {
 }
 
 /// The image as a JPEG for this target, or `None` where that is not smaller or cannot be.
-/// Indices are taken for the colours of `palette`.
-pub(super) fn reencode(stream: &Stream, palette: Option<&Palette>, target: Target, policy: &Policy) -> Option<Stream> {
+/// Indices are taken for the colours of `palette`, plain samples for those of `space`.
+pub(super) fn reencode(
+    stream: &Stream,
+    palette: Option<&Palette>,
+    space: Option<Space>,
+    target: Target,
+    policy: &Policy,
+) -> Option<Stream> {
     let dict = &stream.dict;
     let is_image = dict.get_name(b"Subtype") == Some(b"Image");
     let is_mask = matches!(dict.get(b"ImageMask"), Some(Object::Bool(true)));
@@ -68,11 +76,13 @@ pub(super) fn reencode(stream: &Stream, palette: Option<&Palette>, target: Targe
     if !safety::is_harmless_data(&data, name.as_slice(), MAX_RASTER) {
         return None;
     }
+    // What is a JPEG already loses nothing by being one again.
+    let stays_exact = codec.is_none() && space.is_some_and(|space| space.is_lab);
     // Parameters may say that the colours are not what the file says.
-    let (raster, space) = match codec {
+    let (raster, named) = match codec {
         None => match palette {
             Some(palette) => (colours(dict, &data, palette)?, Some(palette.base.clone())),
-            None => (samples(dict, &data)?, None),
+            None => (samples(dict, &data, space?)?, None),
         },
         // A codec of indices: what it gives are no colours.
         Some(_) if palette.is_some() => return None,
@@ -80,20 +90,36 @@ pub(super) fn reencode(stream: &Stream, palette: Option<&Palette>, target: Targe
         Some((_, Some(_))) => return None,
     };
     drop(data);
+    let before = raster.width;
     let raster = resize(raster, target)?;
-    let data = encode(&raster, target.quality)?;
+    let data = if !stays_exact {
+        encode(&raster, target.quality)?
+    } else if raster.width < before {
+        deflate(&differences(&raster.pixels, raster.width * raster.channels))
+    } else {
+        return None;
+    };
     // A saving of less than a tenth is not worth another generation of loss.
     if data.len() >= stream.data.len() / 10 * 9 {
         return None;
     }
     let mut dict = dict.clone();
     dict.remove(b"DecodeParms");
-    dict.set(b"Filter", Object::name(b"DCTDecode"));
+    if stays_exact {
+        dict.set(b"Filter", Object::name(b"FlateDecode"));
+        let mut parameters = Dict::default();
+        parameters.push(b"Predictor", Object::Int(15));
+        parameters.push(b"Colors", Object::Int(i64::try_from(raster.channels).ok()?));
+        parameters.push(b"Columns", Object::Int(i64::try_from(raster.width).ok()?));
+        dict.set(b"DecodeParms", Object::Dict(parameters));
+    } else {
+        dict.set(b"Filter", Object::name(b"DCTDecode"));
+    }
     dict.set(b"BitsPerComponent", Object::Int(8));
     dict.set(b"Width", Object::Int(i64::try_from(raster.width).ok()?));
     dict.set(b"Height", Object::Int(i64::try_from(raster.height).ok()?));
-    if let Some(space) = space {
-        dict.set(b"ColorSpace", space);
+    if let Some(named) = named {
+        dict.set(b"ColorSpace", named);
         if palette.is_some() {
             // It spoke of indices, and is the one that maps each to itself.
             dict.remove(b"Decode");
@@ -208,24 +234,8 @@ fn colours(dict: &Dict, data: &[u8], palette: &Palette) -> Option<Raster> {
     Some(Raster { width, height, channels: palette.channels, pixels })
 }
 
-/// Plain samples of eight or sixteen bits in grey, RGB or CMYK.
-fn samples(dict: &Dict, data: &[u8]) -> Option<Raster> {
-    let channels = match dict.get(b"ColorSpace")? {
-        Object::Name(name) => match name.as_bytes() {
-            b"DeviceGray" | b"CalGray" => 1,
-            b"DeviceRGB" | b"CalRGB" => 3,
-            b"DeviceCMYK" => 4,
-            _ => return None,
-        },
-        Object::Array(parts) => match parts.first().and_then(Object::as_name) {
-            Some(b"CalGray") => 1,
-            Some(b"CalRGB") => 3,
-            // A profile's number of channels stands in its stream; the length of the data tells as well.
-            Some(b"ICCBased") => 0,
-            _ => return None,
-        },
-        _ => return None,
-    };
+/// Plain samples of eight or sixteen bits.
+fn samples(dict: &Dict, data: &[u8], space: Space) -> Option<Raster> {
     let int = |key: &[u8]| dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
     let (width, height) = (int(b"Width")?, int(b"Height")?);
     let wide = match int(b"BitsPerComponent")? {
@@ -244,14 +254,7 @@ fn samples(dict: &Dict, data: &[u8]) -> Option<Raster> {
     } else {
         data
     };
-    let area = width.checked_mul(height)?;
-    let channels = match channels {
-        0 if data.len() >= area.checked_mul(4)? => return None,
-        0 if data.len() >= area.checked_mul(3)? => 3,
-        0 if data.len() >= area && data.len() < area.checked_mul(2)? => 1,
-        0 => return None,
-        known => known,
-    };
+    let (area, channels) = (width.checked_mul(height)?, space.channels);
     let pixels = data.get(..area.checked_mul(channels)?)?.to_vec();
     Some(Raster { width, height, channels, pixels })
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 
 use super::Lookup;
-use super::search::{Hit, Search};
+use super::search::Search;
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::object::{Dict, Id, MAX_DEPTH, Name, Object, Stream, Value};
@@ -30,16 +30,7 @@ impl Fallback {
     }
 
     pub(crate) fn lookup(&self, id: Id) -> Lookup {
-        if self.search.is_torn(id) {
-            return Lookup::Lost;
-        }
-        if let Some(value) = self.get(id) {
-            return if self.search.is_damaged(id) { Lookup::Damaged(value) } else { Lookup::Found(value) };
-        }
-        match self.search.find(id) {
-            Hit::Found(value) => Lookup::Found(value),
-            Hit::Unreadable | Hit::None => Lookup::Lost,
-        }
+        self.search.settle(id, self.get(id)).unwrap_or(Lookup::Lost)
     }
 
     fn get(&self, id: Id) -> Option<Value> {

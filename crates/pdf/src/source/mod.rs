@@ -3,6 +3,7 @@
 
 #[cfg(feature = "fallback")]
 mod fallback;
+mod mending;
 mod repairing;
 mod search;
 mod strict;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Leave};
+use crate::loss::Extent;
 use crate::object::{Dict, Id, Object, Value};
 use crate::policy::Policy;
 use crate::report::{EmptyPassword, Reader};
@@ -37,6 +39,15 @@ impl Lookup {
         match self {
             Self::Found(value) | Self::Damaged(value) => value,
             Self::Absent | Self::Lost => Value::NULL,
+        }
+    }
+
+    /// How much of what there is cannot be read; `None` where nothing is missing.
+    pub(crate) const fn missing(&self) -> Option<Extent> {
+        match self {
+            Self::Found(_) | Self::Absent => None,
+            Self::Damaged(_) => Some(Extent::Part),
+            Self::Lost => Some(Extent::Whole),
         }
     }
 }

@@ -63,35 +63,28 @@ impl Repairing {
             Ok(Some(object)) => Some(Value::Plain(self.convert(object, 0))),
             Ok(None) | Err(_) => None,
         };
-        match found {
-            // A stream whose data it did not find is a dictionary to it.
-            Some(Value::Plain(Object::Dict(dict))) if dict.contains(b"Length") && !self.encrypted => {
-                match self.search.find(id) {
-                    Hit::Found(stream @ Value::Stream(_)) => self.judged(id, stream),
-                    _ => Lookup::Found(Value::Plain(Object::Dict(dict))),
-                }
-            }
-            Some(_) if self.search.is_torn(id) => Lookup::Lost,
-            Some(value) => self.judged(id, value),
-            None => self.otherwise(id),
+        if self.encrypted {
+            return self.deciphered(id, found);
+        }
+        self.search.settle(id, found).unwrap_or_else(|| self.nowhere(id))
+    }
+
+    /// An object of an encrypted file: what stands in its bytes is not what was meant.
+    fn deciphered(&self, id: Id, found: Option<Value>) -> Lookup {
+        match (found, self.search.find(id)) {
+            (Some(_), _) if self.search.is_torn(id) => Lookup::Lost,
+            (Some(value), _) if self.search.is_damaged(id) => Lookup::Damaged(value),
+            (Some(value), _) => Lookup::Found(value),
+            (None, Hit::Found(_) | Hit::Unreadable) => Lookup::Lost,
+            (None, Hit::None) => self.nowhere(id),
         }
     }
 
-    /// An object that was read, whole or not.
-    fn judged(&self, id: Id, value: Value) -> Lookup {
-        if self.search.is_damaged(id) { Lookup::Damaged(value) } else { Lookup::Found(value) }
-    }
-
-    /// An object that the reader has not.
-    fn otherwise(&self, id: Id) -> Lookup {
-        match self.search.find(id) {
-            // What stands in the bytes is not what was meant where it is encrypted.
-            Hit::Found(value) if !self.encrypted => self.judged(id, value),
-            Hit::Found(_) | Hit::Unreadable => Lookup::Lost,
-            Hit::None => match self.sections.as_ref().map(|sections| sections.find(id)) {
-                Some(Ok(Place::Absent)) => Lookup::Absent,
-                _ => Lookup::Lost,
-            },
+    /// An object that is nowhere in the bytes of the file.
+    fn nowhere(&self, id: Id) -> Lookup {
+        match self.sections.as_ref().map(|sections| sections.find(id)) {
+            Some(Ok(Place::Absent)) => Lookup::Absent,
+            _ => Lookup::Lost,
         }
     }
 

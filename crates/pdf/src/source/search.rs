@@ -1,14 +1,17 @@
 //! Objects found by their headers (`7 0 obj`) in the bytes of a damaged file, for those that its reader
 //! cannot read. Forgiving where it is plain what was meant: blanks after `stream`, a misspelt `endstream`,
-//! a missing `endobj`, a generation that disagrees. Whatever is not plain is lost, which is said.
+//! a missing `endobj`, a generation that disagrees, a stray bracket or word (`mending.rs`). Whatever is not
+//! plain is lost, which is said.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memmem;
 
 use super::strict::{Lexer, is_space};
+use super::{Lookup, mending};
 use crate::object::{Dict, Id, Object, Stream, Value};
 
 /// Bytes of the digits and blanks of a header.
@@ -31,6 +34,10 @@ struct Headers {
     exact: HashMap<Id, usize>,
     /// The last of this number, whatever its generation.
     any: HashMap<u32, usize>,
+    /// Those that stand more than once: only a table tells which of them counts.
+    repeated: HashSet<u32>,
+    /// Those whose header stands right behind something else: not every reader takes it for one.
+    glued: HashSet<u32>,
     /// The last object of a file that ends within it.
     torn: Option<u32>,
 }
@@ -59,9 +66,44 @@ impl Search {
         self.parse(*at).map_or(Hit::Unreadable, Hit::Found)
     }
 
+    /// What there is of an object that a reader of damaged files has read or not; `None` where it is nowhere.
+    pub(super) fn settle(&self, id: Id, read: Option<Value>) -> Option<Lookup> {
+        let read = match read {
+            // A stream whose data it did not find is a dictionary to it.
+            Some(Value::Plain(Object::Dict(dict))) if dict.contains(b"Length") || self.is_sole(id) => {
+                match self.find(id) {
+                    Hit::Found(stream @ Value::Stream(_)) => Some(stream),
+                    _ => Some(Value::Plain(Object::Dict(dict))),
+                }
+            }
+            read => read,
+        };
+        Some(match (read, self.is_damaged(id)) {
+            (Some(_), _) if self.is_torn(id) => Lookup::Lost,
+            (Some(value), false) => Lookup::Found(value),
+            // What the reader made of damage is taken only where it is not plain what was meant.
+            (Some(value), true) => match self.find(id) {
+                Hit::Found(meant) if self.is_sole(id) => Lookup::Damaged(meant),
+                _ => Lookup::Damaged(value),
+            },
+            (None, damaged) => match self.find(id) {
+                Hit::Found(value) if damaged => Lookup::Damaged(value),
+                Hit::Found(value) => Lookup::Found(value),
+                Hit::Unreadable => Lookup::Lost,
+                Hit::None => return None,
+            },
+        })
+    }
+
     /// Whether the file ends within this object.
     pub(super) fn is_torn(&self, id: Id) -> bool {
         self.headers.get_or_init(|| headers(&self.bytes)).torn == Some(id.number)
+    }
+
+    /// Whether there is one object of this number, whatever its generation, and no more.
+    fn is_sole(&self, id: Id) -> bool {
+        let headers = self.headers.get_or_init(|| headers(&self.bytes));
+        headers.any.contains_key(&id.number) && !headers.repeated.contains(&id.number)
     }
 
     /// Whether something in this object, or right behind it, makes no sense: a reader that says nothing of it
@@ -70,14 +112,15 @@ impl Search {
         let headers = self.headers.get_or_init(|| headers(&self.bytes));
         let Some(at) = headers.exact.get(&id).or_else(|| headers.any.get(&id.number)) else { return false };
         let mut lexer = Lexer::new(&self.bytes, *at);
-        if lexer.object().is_err() {
-            return true;
-        }
+        // An object that was written again under another generation may be the one that was meant.
+        let outdated = headers.any.get(&id.number).is_some_and(|last| last > at);
+        let (false, Ok(object)) = (outdated || headers.glued.contains(&id.number), lexer.object()) else { return true };
         lexer.skip_space();
         if lexer.keyword(b"stream") {
             let rest = self.bytes.get(lexer.position()..).unwrap_or_default();
             let first = rest.iter().find(|b| !matches!(b, b' ' | b'\t'));
-            return first.is_some_and(|b| !matches!(b, b'\r' | b'\n'));
+            return first.is_some_and(|b| !matches!(b, b'\r' | b'\n'))
+                || matches!(object, Object::Dict(dict) if !self.ends_plainly(lexer.position(), &dict));
         }
         // A word, or the number of the next object where the word is missing.
         let next = self.bytes.get(lexer.position());
@@ -86,7 +129,13 @@ impl Search {
 
     fn parse(&self, at: usize) -> Option<Value> {
         let mut lexer = Lexer::new(&self.bytes, at);
-        let object = lexer.object().ok()?;
+        let object = match lexer.object() {
+            Ok(object) => object,
+            Err(_) => {
+                lexer = Lexer::new(&self.bytes, at);
+                mending::object(&mut lexer)?
+            }
+        };
         lexer.skip_space();
         match object {
             Object::Dict(dict) if lexer.keyword(b"stream") => self.stream(lexer.position(), dict).map(Value::Stream),
@@ -95,6 +144,12 @@ impl Search {
     }
 
     fn stream(&self, word: usize, dict: Dict) -> Option<Stream> {
+        let data = self.bytes.slice(self.extent(word, &dict)?);
+        Some(Stream { dict, data })
+    }
+
+    /// Where the data of a stream lie whose `stream` ends here.
+    fn extent(&self, word: usize, dict: &Dict) -> Option<Range<usize>> {
         let rest = self.bytes.get(word..)?;
         let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         // Blanks only belong to the word where a line ends behind them.
@@ -104,7 +159,7 @@ impl Search {
             _ => None,
         };
         let start = word + line(blanks).map_or(line(0).unwrap_or(0), |end| blanks + end);
-        let length = self.length(&dict);
+        let length = self.length(dict);
         // Something stands behind the word that does not belong there: the data begin on the next line, if they
         // then end where they should.
         let next = || {
@@ -114,8 +169,7 @@ impl Search {
         };
         let start = if line(blanks).is_none() { next().unwrap_or(start) } else { start };
         let end = length.and_then(|n| start.checked_add(n)).filter(|end| self.ends_at(*end));
-        let end = end.or_else(|| self.end_after(start))?;
-        Some(Stream { dict, data: self.bytes.slice(start..end) })
+        Some(start..end.or_else(|| self.end_after(start))?)
     }
 
     fn length(&self, dict: &Dict) -> Option<usize> {
@@ -138,6 +192,12 @@ impl Search {
         let word = &rest[space..];
         word.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"end"))
             || (space > 0 && memmem::find(word, b"stream").is_some_and(|at| at < 6))
+    }
+
+    /// Whether it is plain where the data of a stream end: whatever its length is, `endstream` stands there.
+    fn ends_plainly(&self, word: usize, dict: &Dict) -> bool {
+        let end = self.extent(word, dict).and_then(|data| self.bytes.get(data.end..));
+        end.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"endstream"))
     }
 
     /// Where the data end that begin here and have no length: before `endstream`, else before `endobj`.
@@ -166,17 +226,25 @@ fn headers(bytes: &Bytes) -> Headers {
             last = None;
             continue;
         }
-        let Some(id) = header(before) else { continue };
+        let Some((id, length)) = header(before) else { continue };
+        let ahead = before.len().checked_sub(length + 1).and_then(|last| before.get(last));
+        if ahead.is_some_and(|b| !is_space(*b)) {
+            headers.glued.insert(id.number);
+        } else {
+            headers.glued.remove(&id.number);
+        }
         headers.exact.insert(id, at + 3);
-        headers.any.insert(id.number, at + 3);
+        if headers.any.insert(id.number, at + 3).is_some() {
+            headers.repeated.insert(id.number);
+        }
         last = Some(id.number);
     }
     headers.torn = last.filter(|_| is_cut(bytes));
     headers
 }
 
-/// The number and generation that end these bytes.
-fn header(before: &[u8]) -> Option<Id> {
+/// The number and generation that end these bytes, and how many of them they take.
+fn header(before: &[u8]) -> Option<(Id, usize)> {
     let trim = |b: &[u8]| b.len() - b.iter().rev().take_while(|b| is_space(**b)).count();
     let digits = |b: &[u8]| b.len() - b.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let end = trim(before);
@@ -188,7 +256,7 @@ fn header(before: &[u8]) -> Option<Id> {
     }
     let start = digits(&before[..space]);
     let number: u32 = std::str::from_utf8(&before[start..space]).ok()?.parse().ok()?;
-    Some(Id::new(number, generation))
+    Some((Id::new(number, generation), before.len() - start))
 }
 
 /// Whether a file breaks off: it ends within its objects, behind the last of them there is no table and no
@@ -261,6 +329,7 @@ mod tests {
         assert_eq!(found("7 0 obj 1 endobj 7 0 obj 2 endobj %%EOF", 7), Some(Value::Plain(Object::Int(2))));
         assert_eq!(found("6 0 obj 1 endobj 7 0 obj<</Length 99>>stream\nabc", 7), None);
         assert_eq!(found("7 0 obj<</A", 7), None);
+        assert_eq!(found("7 0 obj<</A[1 2/B w>>endobj %%EOF", 7), found("7 0 obj<</A[1 2/B null]>>endobj %%EOF", 7));
         assert!(matches!(Search::new(&Bytes::from_static(b"6 0 obj 1 endobj")).find(Id::new(7, 0)), Hit::None));
     }
 
@@ -270,6 +339,7 @@ mod tests {
         for sound in [
             "7 0 obj<</A[1 2]>>endobj %%EOF",
             "7 0 obj<</A 1>>stream\nabc\nendstream endobj %%EOF",
+            "7 0 obj<</Length 9>>stream\nabc\nendstream endobj",
             "7 0 obj 5 8 0 obj 6 endobj",
             "7 0 obj<</A 1>>endobk",
             "7 0 obj<<>>%/a comment\nendobj",
@@ -285,6 +355,11 @@ mod tests {
             "7 0 obj<</A 1 endobj",
             "7 0 obj[1 2]]endobj",
             "7 0 obj<</Length 3>>stream << \nabc\nendstream endobj",
+            "7 0 obj<</Length 3>>stream\nabc\nendsstream endobj",
+            "7 0 obj<</Length 9>>stream\nabc\nendobj",
+            "7 0 obj<</A 1>>endobj 7 41 obj<</A 2>>endobj",
+            "6 0 obj 5 endobj\u{3}7 0 obj<</A 1>>endobj",
+            "7 0 obj<</Rect\u{80}[0 0 9 9]>>endobj",
         ] {
             assert!(damaged(damage), "{damage}");
         }

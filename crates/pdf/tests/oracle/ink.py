@@ -10,6 +10,8 @@ import sys
 import numpy
 import pypdfium2
 
+# What pypdfium2 says of a page that pdfium does not draw.
+UNSEEN = (pypdfium2.PdfiumError, IndexError, ValueError)
 # Half a pixel a point: hairlines are still seen, and a page takes a millisecond.
 SCALE = 0.5
 # A pixel has ink where a channel is below this …
@@ -61,7 +63,7 @@ def is_mended(original, number, found):
     """Whether a page looks as it did before the damage."""
     try:
         before = darkness(opened(original), number - 1)
-    except (pypdfium2.PdfiumError, IndexError):
+    except UNSEEN:
         return False
     return before.shape == found.shape and missing(before, found) is None and missing(found, before) is None
 
@@ -70,8 +72,13 @@ def was_empty(original, number):
     """Whether a page had no ink before the damage."""
     try:
         return (darkness(opened(original), number - 1) < INK).mean() <= SHARE
-    except (pypdfium2.PdfiumError, IndexError):
+    except UNSEEN:
         return False
+
+
+def is_shown(page, document):
+    """Whether some page of the document shows it: readers number the pages of a broken tree differently."""
+    return any(missing(page, darkness(document, index)) is None for index in range(len(document)))
 
 
 def lost(source, output, kept, dropped, original):
@@ -87,18 +94,18 @@ def lost(source, output, kept, dropped, original):
             continue
         try:
             page = darkness(before, number - 1)
-        except (pypdfium2.PdfiumError, IndexError):
+        except UNSEEN:
             continue
-        if (page < INK).mean() > SHARE and not was_empty(original, number):
+        if (page < INK).mean() > SHARE and not was_empty(original, number) and not is_shown(page, after):
             return "lost", f"page {number} was called empty and has ink"
     for index, number in enumerate(kept):
         try:
             expected = darkness(before, number - 1)
-        except (pypdfium2.PdfiumError, IndexError):
+        except UNSEEN:
             continue
         found = darkness(after, index)
         why = missing(expected, found)
-        if why and not is_mended(original, number, found):
+        if why and not is_mended(original, number, found) and not is_shown(expected, after):
             return "lost", f"page {number}: {why}"
     return "same", ""
 

@@ -235,3 +235,13 @@ fn noise(x: usize, y: usize) -> u8 {
     let n = (x as u64 * 73_856_093) ^ (y as u64 * 19_349_663);
     (n.wrapping_mul(6_364_136_223_846_793_005) >> 40) as u8
 }
+
+/// One page of plain samples in Lab (object 10) or in the space of a profile (11), 144 points wide.
+pub(crate) fn in_space(width: usize, height: usize, pixels: &[u8], profile: &[u8], space: u32) -> Vec<u8> {
+    let content = "q 144 0 0 144 50 50 cm /I Do Q";
+    let page = Page { content, resources: "/XObject<</I 13 0 R>>", more: "" };
+    let picture = image(&format!("/Width {width}/Height {height}/ColorSpace {space} 0 R"), pixels);
+    let icc = [format!("<</N 3/Length {}>>\nstream\n", profile.len()).as_bytes(), profile, b"\nendstream"].concat();
+    let lab = b"[/Lab<</WhitePoint[0.9505 1 1.089]/Range[-128 127 -128 127]>>]".to_vec();
+    file(&[page], "", &[(10, lab), (11, b"[/ICCBased 12 0 R]".to_vec()), (12, icc), (13, picture)])
+}

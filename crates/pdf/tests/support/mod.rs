@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part of this")]
 
 pub(crate) mod cases;
+pub(crate) mod damage;
 pub(crate) mod raw;
 
 use std::path::PathBuf;
@@ -33,10 +34,21 @@ pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
 pub(crate) fn corpus_pdfs() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in ["pdf", "pdf-trim", "hostile"] {
-        let Some(folder) = corpus(folder) else { continue };
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        files.extend(entries.filter(|path| path.extension().is_some_and(|e| e == "pdf")));
+        files.extend(pdfs(folder));
     }
     files.sort();
     files
+}
+
+/// The cases that came out wrong once, sorted.
+pub(crate) fn case_pdfs() -> Vec<PathBuf> {
+    let mut files = pdfs("../cases/pdf");
+    files.sort();
+    files
+}
+
+fn pdfs(folder: &str) -> Vec<PathBuf> {
+    let Some(folder) = corpus(folder) else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|e| e == "pdf")).collect()
 }

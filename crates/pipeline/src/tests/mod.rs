@@ -1,5 +1,7 @@
 //! The engine against a vendor in memory, on paused time.
 
+mod doubts;
+mod presses;
 mod vendor;
 
 use std::num::NonZeroUsize;
@@ -86,179 +88,6 @@ async fn sessions_are_submitted_when_their_last_item_is_confirmed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_found_in_the_listing() {
-    for step in [Step::LostAfter, Step::Hang, Step::BadSignature] {
-        let vendor = Vendor::new(move |n| if n == 0 { step } else { Step::Fine });
-        let pipeline = pipeline(&vendor);
-        let outcome = pipeline.process(job("s", 1)).await;
-        assert_eq!((how(&outcome), vendor.posts(), vendor.records()), (Some(Confirmed::Listed), 1, 1), "{step:?}");
-        assert_eq!(pipeline.metrics().bad_signatures, u64::from(step == Step::BadSignature));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_not_listed_is_sent_again_after_it_settled() {
-    let vendor = Vendor::new(|n| if n == 0 { Step::LostBefore } else { Step::Fine });
-    let start = Instant::now();
-    let outcome = pipeline(&vendor).process(job("s", 1)).await;
-    assert_eq!((how(&outcome), outcome.attempts, vendor.records()), (Some(Confirmed::Answered), 2, 1));
-    assert!(start.elapsed() >= Duration::from_secs(5), "looked before it could settle");
-}
-
-/// Items that a listing cannot tell apart: each one's first answer is lost, and only the odd ones
-/// were recorded.
-fn half_recorded() -> Vendor {
-    Vendor::by_tag(|tag, nth| match nth {
-        0 if tag % 2 == 1 => Step::LostAfter,
-        0 => Step::LostBefore,
-        _ => Step::Fine,
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn look_alikes_are_told_apart_by_their_bytes() {
-    let vendor = half_recorded();
-    let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = 100);
-    let outcomes = all(&pipeline, (1..9).map(|n| job("s", n)).collect()).await;
-    assert!(outcomes.iter().all(|o| o.result.is_ok()));
-    assert_eq!((vendor.posts(), vendor.records()), (12, 8), "four were found, four sent again");
-    assert!(vendor.no_duplicates(), "who was found was the one that was recorded");
-    let truth = vendor.truth.lock().unwrap();
-    for outcome in &outcomes {
-        let id = &outcome.result.as_ref().unwrap().media_id;
-        let record = truth.records.iter().find(|r| r.id == *id).unwrap();
-        assert_eq!(record.tag, outcome.item.tag, "confirmed by another item's upload");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_their_bytes_too_few_entries_confirm_nobody() {
-    let vendor = half_recorded().serves_nothing();
-    let pipeline = pipeline_with(&vendor, |o| o.circuit.failures = 100);
-    let outcomes = all(&pipeline, (1..9).map(|n| job("s", n)).collect()).await;
-    assert!(outcomes.iter().all(|o| o.result.is_ok()));
-    // How many of them are in doubt at a time is the scheduler's; what holds is that nobody is missing, and
-    // that whatever is there twice is said.
-    let tags: std::collections::HashSet<_> = vendor.truth.lock().unwrap().records.iter().map(|r| r.tag).collect();
-    assert_eq!(tags.len(), 8, "an item is confirmed by another one's upload");
-    let twice = vendor.records() as u64 - 8;
-    let submission = pipeline.submit(&session("s")).await.unwrap();
-    assert_eq!((submission.unaccounted, submission.missing), (Some(twice), Some(0)));
-    assert_eq!(submission.unaccounted_ids.len() as u64, twice);
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_a_list_has_ids_of_its_own_an_answered_twins_entry_confirms_nobody() {
-    let vendor = Vendor::by_tag(|tag, nth| if tag == 2 && nth == 0 { Step::LostBefore } else { Step::Fine });
-    let vendor = vendor.lists_its_own_ids();
-    let pipeline = pipeline(&vendor);
-    pipeline.process(job("s", 1)).await.result.unwrap();
-    let second = pipeline.process(job("s", 2)).await;
-    assert_eq!((how(&second), vendor.records()), (Some(Confirmed::Answered), 2), "the one entry is the first one's");
-    pipeline.submit(&session("s")).await.expect("there is nothing to compare, and nothing that blocks");
-    // Recorded, and its answer lost: one entry more than answered items.
-    let vendor = Vendor::by_tag(|tag, nth| if tag == 2 && nth == 0 { Step::LostAfter } else { Step::Fine });
-    let vendor = vendor.lists_its_own_ids();
-    let pipeline = pipeline_with(&vendor, |_| {});
-    pipeline.process(job("s", 1)).await.result.unwrap();
-    assert_eq!(how(&pipeline.process(job("s", 2)).await), Some(Confirmed::Listed));
-    assert!(vendor.no_duplicates());
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_looks_first_sends_nothing_twice_and_no_look_alike_short() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    pipeline(&vendor).process(job("s", 1)).await.result.unwrap();
-    // Another process, without a journal.
-    let pipeline = pipeline(&vendor);
-    let again = pipeline.process(job("s", 1).look_first()).await;
-    assert_eq!((how(&again), vendor.posts()), (Some(Confirmed::Listed), 1));
-    let other = pipeline.process(job("s", 2).look_first()).await;
-    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2), "it only looks the same");
-    let blind = vendor.clone().serves_nothing();
-    let again = pipeline_with(&blind, |_| {}).process(job("s", 1).look_first()).await;
-    assert_eq!(how(&again), Some(Confirmed::Answered), "what cannot be compared is sent");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_twin_that_was_reset_is_not_confirmed_by_the_first_ones_upload() {
-    for serves in [true, false] {
-        // One: recorded, its answer lost, and no listing to be had. Two, of the same looks: never arrived.
-        let lists = |n| if n < 5 { Step::LostBefore } else { Step::Fine };
-        let vendor = Vendor::new(|n| match n {
-            0 => Step::LostAfter,
-            1 => Step::LostBefore,
-            _ => Step::Fine,
-        })
-        .lists(lists);
-        let vendor = if serves { vendor } else { vendor.serves_nothing() };
-        let pipeline = pipeline(&vendor);
-        let first = pipeline.process(job("s", 1)).await.result.unwrap_err();
-        assert_eq!(first.kind(), ErrorKind::InDoubt);
-        let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
-        assert_eq!((blocked.kind(), blocked.is_in_doubt()), (ErrorKind::Unreachable, false), "nothing was sent");
-        assert_eq!(vendor.posts(), 1);
-        // The next pass.
-        let again = pipeline.process(job("s", 1).in_doubt(None)).await;
-        assert_eq!(how(&again), Some(Confirmed::Listed));
-        assert!(pipeline.process(job("s", 2)).await.result.is_ok());
-        let tags: Vec<_> = vendor.truth.lock().unwrap().records.iter().map(|r| r.tag).collect();
-        assert_eq!(tags, [1, 2], "serves: {serves}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answered_twins_second_record_confirms_nobody() {
-    // The vendor recorded the first one twice; the second one's request never arrived.
-    let vendor = Vendor::new(|n| if n == 1 { Step::LostBefore } else { Step::Fine });
-    let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
-    pipeline.process(job("s", 1)).await.result.unwrap();
-    let twice = { vendor.truth.lock().unwrap().records[0].clone() };
-    vendor.truth.lock().unwrap().records.push(vendor::Record { id: MediaId::new("twice").unwrap(), ..twice });
-    let second = pipeline.process(job("s", 2)).await;
-    assert_eq!((how(&second), vendor.posts()), (Some(Confirmed::Answered), 3));
-    assert_eq!(pipeline.submit(&session("s")).await.unwrap().unaccounted_ids, [MediaId::new("twice").unwrap()]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn doubts_of_an_earlier_run_hold_look_alikes_back() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let sent = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
-    let diary = Diary { known: vec![Known::in_doubt(1, Context::Face, Some(sent), 1)], ..Diary::new(&vendor) };
-    let pipeline = builder(&vendor).journal(diary).build().unwrap();
-    let blocked = pipeline.process(job("s", 2)).await.result.unwrap_err();
-    assert_eq!((blocked.kind(), vendor.posts()), (ErrorKind::Unreachable, 0));
-    let other = Job::new(&session("s"), "face", bytes(3, 2000)).tag(3);
-    assert!(pipeline.process(other).await.result.is_ok(), "does not look like it");
-    assert!(pipeline.process(job("s", 1).in_doubt(Some(sent))).await.result.is_ok());
-    assert!(pipeline.process(job("s", 2)).await.result.is_ok());
-    assert!(vendor.no_duplicates());
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_confirmed_and_not_listed_blocks_the_submission() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let pipeline = pipeline_with(&vendor, |o| o.doubt.audit = true);
-    pipeline.process(job("s", 1)).await.result.unwrap();
-    let record = vendor.truth.lock().unwrap().records.pop().unwrap();
-    let error = pipeline.submit(&session("s")).await.unwrap_err();
-    assert_eq!((error.kind(), error.fault().as_str()), (ErrorKind::Missing, "remote"));
-    assert!(vendor.truth.lock().unwrap().submitted.is_empty());
-    vendor.truth.lock().unwrap().records.push(record);
-    assert_eq!(pipeline.submit(&session("s")).await.unwrap().missing, Some(0), "it was only late");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_doubted_session_is_not_submitted_uncounted() {
-    let vendor = Vendor::new(|n| if n == 0 { Step::LostAfter } else { Step::Fine });
-    let blind = vendor.clone().lists(|n| if n == 0 { Step::Fine } else { Step::LostBefore });
-    let pipeline = pipeline(&blind);
-    assert_eq!(how(&pipeline.process(job("s", 1)).await), Some(Confirmed::Listed));
-    assert!(pipeline.submit(&session("s")).await.unwrap_err().is_retryable());
-    assert!(vendor.truth.lock().unwrap().submitted.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_firewalls_no_costs_one_item_and_many_stop_the_run() {
     let vendor = Vendor::new(|n| if n == 3 { Step::Blocked } else { Step::Fine });
     let pipeline = pipeline_with(&vendor, |o| o.connections = NonZeroUsize::MIN);
@@ -290,47 +119,15 @@ async fn a_file_may_be_pressed_before_its_session_exists() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_good_listing_nothing_is_sent_again() {
-    let vendor = Vendor::new(|_| Step::LostBefore).lists(|_| Step::LostBefore);
-    let outcome = pipeline(&vendor).process(job("s", 1)).await;
-    let error = outcome.result.unwrap_err();
-    assert_eq!((error.kind(), error.is_in_doubt(), error.is_retryable()), (ErrorKind::InDoubt, true, true));
-    assert_eq!((vendor.posts(), vendor.looks.load(Ordering::SeqCst)), (1, 5));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_item_of_an_earlier_run_is_looked_up_first() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let first = pipeline(&vendor).process(job("s", 1)).await;
-    let id = first.result.unwrap().media_id;
-    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
-
-    // Another process: it has no memory of what it confirmed.
-    for known in [None, Some(doubt)] {
-        let again = pipeline(&vendor).process(job("s", 1).in_doubt(known)).await;
-        assert_eq!((how(&again), again.attempts, vendor.posts()), (Some(Confirmed::Listed), 0, 1));
-    }
-    // The journal knows that this entry is another item's: the look-alike is sent.
-    let known = vec![Known::confirmed(1, Context::Face, Some(doubt), id, 0)];
-    let diary = Diary { known, ..Diary::new(&vendor) };
-    let other = builder(&vendor).journal(diary).build().unwrap().process(job("s", 2).in_doubt(Some(doubt))).await;
-    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
-    assert!(vendor.no_duplicates());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answered_item_that_no_journal_took_down_is_found_again() {
+async fn a_file_that_was_prepared_on_its_own_is_no_job() {
     let vendor = Vendor::new(|_| Step::Fine);
     let pipeline = pipeline(&vendor);
-    assert!(pipeline.process(job("s", 1)).await.result.is_ok());
-    let doubt = Doubt { size: 1000, format: sealpress_media::Format::Jpeg, sha256: None };
-    // The same process claims the session anew, and its journal says "sending".
-    let again = pipeline.process(job("s", 1).in_doubt(Some(doubt))).await;
-    assert_eq!((how(&again), vendor.posts()), (Some(Confirmed::Listed), 1));
-    // To any other item this entry is not its own.
-    let other = pipeline.process(job("s", 2).in_doubt(Some(doubt))).await;
-    assert_eq!((how(&other), vendor.posts()), (Some(Confirmed::Answered), 2));
-    assert!(vendor.no_duplicates());
+    let alone = crate::Preparer::new(Unchanged, &options()).unwrap();
+    let prepared = alone.bytes(bytes(7, 1000)).await.unwrap();
+    assert!(prepared.is_unchanged());
+    let session = pipeline.create(&sealpress_client::NewSession::new(), async { Ok(()) }).await.unwrap();
+    let outcome = pipeline.process(Job::prepared(&session, "face", prepared)).await;
+    assert_eq!((outcome.result.unwrap_err().kind(), vendor.posts()), (ErrorKind::Request, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -484,6 +281,28 @@ async fn a_dropped_future_cancels_before_the_wire_and_not_after() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_offered_again_while_it_is_sent_is_sent_once() {
+    // The answer is lost, or comes: either way the second job goes on from what became of the first.
+    for step in [Step::Fine, Step::LostAfter] {
+        let vendor = Vendor::new(move |n| if n == 0 { step } else { Step::Fine });
+        let pipeline = pipeline(&vendor);
+        let offer = |tag| pipeline.process(job("s", tag).submit_after(2));
+        let first = tokio::spawn({
+            let pipeline = pipeline.clone();
+            async move { pipeline.process(job("s", 1).submit_after(2)).await }
+        });
+        while vendor.posts() < 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        first.abort();
+        let again = offer(1).await;
+        assert!(again.result.is_ok() && again.submission.is_none(), "{step:?}: one of two items is confirmed");
+        assert_eq!(vendor.posts(), 1, "{step:?}");
+        assert!(offer(2).await.submission.is_some_and(|submission| submission.is_ok()), "{step:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_gives_the_job_back() {
     let vendor = Vendor::new(|_| Step::Fine);
     let pipeline = pipeline_with(&vendor, |o| o.queue = NonZeroUsize::new(1));
@@ -518,128 +337,4 @@ async fn what_was_recorded_twice_is_counted_before_the_session_closes() {
     let submission = pipeline.submit(&session("s")).await.unwrap();
     assert_eq!((submission.unaccounted, submission.missing), (Some(1), Some(0)));
     assert_eq!(pipeline.metrics().unaccounted, 1);
-}
-
-/// Needs as much as it was told, and panics on tag 13.
-struct Heavy(u64);
-
-impl Press for Heavy {
-    fn worker(&self) -> Box<dyn Worker> {
-        Box::new(Self(self.0))
-    }
-    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
-        Ok(self.0)
-    }
-    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
-        Unchanged.plan(media)
-    }
-}
-
-impl Worker for Heavy {
-    fn press(&mut self, media: &Media) -> Result<Pressed, press::Error> {
-        assert_ne!(media.bytes()[11], 13, "scripted");
-        Unchanged.press(media)
-    }
-}
-
-#[tokio::test]
-async fn a_panic_costs_one_job_and_the_budget_holds() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let mut small = options();
-    small.memory = 64 << 20;
-    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Heavy(40 << 20))).options(small).build().unwrap();
-    let outcomes = all(&pipeline, (0..40).map(|n| job("s", n)).collect()).await;
-    let failed: Vec<_> = outcomes.iter().filter(|o| o.result.is_err()).collect();
-    assert_eq!((failed.len(), failed[0].item.tag), (1, 13));
-    assert_eq!(failed[0].result.as_ref().unwrap_err().kind(), ErrorKind::Internal);
-    let snapshot = pipeline.metrics();
-    assert!(snapshot.memory_peak <= snapshot.memory_total, "{snapshot:?}");
-    assert_eq!((snapshot.memory_used, vendor.records()), (0, 39));
-}
-
-/// There until its first file, then gone.
-struct Gone;
-
-impl Press for Gone {
-    fn worker(&self) -> Box<dyn Worker> {
-        Box::new(Self)
-    }
-    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
-        Ok(0)
-    }
-    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
-        Unchanged.plan(media)
-    }
-}
-
-impl Worker for Gone {
-    fn press(&mut self, _: &Media) -> Result<Pressed, press::Error> {
-        Err(press::Error::unavailable("scripted"))
-    }
-}
-
-#[tokio::test]
-async fn a_press_that_goes_away_stops_the_run_and_blames_no_file() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Gone)).options(options()).build().unwrap();
-    for outcome in all(&pipeline, (0..10).map(|n| job("s", n)).collect()).await {
-        let error = outcome.result.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::NoPress | ErrorKind::Stopped), "{error:?}");
-        assert!(error.is_retryable());
-    }
-    assert_eq!(pipeline.stopped().unwrap().kind(), ErrorKind::NoPress);
-    assert_eq!(vendor.records(), 0);
-}
-
-#[tokio::test]
-async fn bad_files_fail_alone_with_their_reason() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let pipeline = pipeline(&vendor);
-    let jobs = vec![
-        Job::new(&session("s"), "face", Vec::new()),
-        Job::new(&session("s"), "face", b"GIF89a".to_vec()),
-        Job::file(&session("s"), "face", "/nonexistent/file"),
-        Job::file(&session("s"), "face", "/"),
-        job("s", 1),
-    ];
-    let mut names = Vec::new();
-    for outcome in all(&pipeline, jobs).await {
-        names.push(outcome.result.map_or_else(|e| e.name(), |_| "confirmed"));
-    }
-    names.sort_unstable();
-    assert_eq!(names, ["confirmed", "empty", "unreadable", "unreadable", "unsupported-format"]);
-}
-
-/// A press whose files come out as two.
-#[derive(Clone, Copy)]
-struct Doubling;
-
-impl Press for Doubling {
-    fn worker(&self) -> Box<dyn Worker> {
-        Box::new(*self)
-    }
-
-    fn estimate(&self, _: &Media) -> Result<u64, press::Error> {
-        Ok(0)
-    }
-
-    fn plan(&self, media: &Media) -> Result<Plan, press::Error> {
-        Unchanged.plan(media)
-    }
-}
-
-impl Worker for Doubling {
-    fn press(&mut self, media: &Media) -> Result<Pressed, press::Error> {
-        Ok(Unchanged.press(media)?.with_further(vec![media.clone()]))
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_leaves_as_several_files_is_not_sent_in_part() {
-    let vendor = Vendor::new(|_| Step::Fine);
-    let pipeline = Builder::over(Arc::new(vendor.clone()), Arc::new(Doubling)).options(options()).build().unwrap();
-    let error = pipeline.process(job("a", 1)).await.result.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Press);
-    assert!(error.to_string().contains("2 files"), "{error}");
-    assert!(vendor.truth.lock().unwrap().records.is_empty());
 }

@@ -79,9 +79,9 @@ impl Handler for Documents {
     fn open(&self, _: &mut Policies) {}
 }
 
-fn policy(policies: &Policies) -> Result<&pdf::Policy, Refusal> {
+pub(super) fn policy(policies: &Policies) -> Result<&pdf::Policy, Refusal> {
     policies.pdf.as_ref().ok_or_else(|| {
-        let why = "this vendor takes pictures only, not PDFs, unless their pages are drawn as pictures";
+        let why = "this vendor takes pictures only, not documents, unless their pages are drawn as pictures";
         Refusal::new(RefusalKind::UnsupportedFormat, Fault::Input, why)
     })
 }

@@ -7,6 +7,8 @@ mod documents;
 mod drawn;
 #[cfg(feature = "image")]
 mod pictures;
+#[cfg(all(feature = "image", feature = "pdf"))]
+mod scans;
 
 use sealpress_media::{Fault, Format, Media, Refusal, RefusalKind};
 
@@ -20,6 +22,8 @@ static TABLE: &[&dyn Handler] = &[
     &pictures::Pictures,
     #[cfg(feature = "pdf")]
     &documents::Documents,
+    #[cfg(all(feature = "image", feature = "pdf"))]
+    &scans::Scans,
 ];
 
 /// One family of files. Each call looks at a header at most once.
@@ -62,6 +66,8 @@ pub(crate) fn handler(format: Format) -> Result<&'static dyn Handler, Refusal> {
 fn unread(format: Format) -> Refusal {
     let feature = match format {
         Format::Pdf => "pdf",
+        // Both are needed; whoever lacks one has the other.
+        Format::Tiff if cfg!(feature = "image") => "pdf",
         Format::Heic => "heif",
         _ => "image",
     };

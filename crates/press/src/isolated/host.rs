@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sealpress_media::{Fault, Media, Note, Refusal, RefusalKind, Summary};
+use sealpress_media::{Fault, Media, Refusal, RefusalKind};
 
 use super::process::{Lost, Process};
 use super::wire::{Answer, Request};
@@ -11,6 +11,7 @@ use super::{Shared, judge};
 use crate::error::Error;
 use crate::formats::handler;
 use crate::plan::Plan;
+use crate::policies::Policies;
 use crate::press::{Pressed, Worker};
 
 pub(crate) struct Host {
@@ -54,7 +55,7 @@ impl Host {
             let mut process = self.process(opened, tries > 1)?;
             let lost = match process.ask(request, media, limits) {
                 // The process is not used again: what was refused may have been hostile.
-                Ok((Answer::Refused(refusal), _)) => return Err(Error::Refused(plain(&refusal))),
+                Ok((Answer::Refused(refusal), _)) => return Err(Error::Refused(refusal)),
                 Ok((answer, body)) => match understand(answer, body) {
                     Ok(done) => {
                         self.keep(process);
@@ -101,22 +102,7 @@ impl Host {
 impl Worker for Host {
     fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
         let shared = Arc::clone(&self.shared);
-        self.ask(Request::Press(media.format()), media, |answer, body| {
-            let Answer::Pressed { summary, further } = answer else {
-                return Err("another answer than was asked for");
-            };
-            // Its format is looked at, not believed.
-            let judge = |part: Bytes| match Media::sniff(part) {
-                Ok(media) if media.format() != summary.output_format => Err("a file that is not what it says"),
-                Ok(media) if !shared.policies.may_send(media.format()) => Err("a file that may not be sent"),
-                Ok(media) => Ok(media),
-                Err(_) => Err("no file"),
-            };
-            let mut parts = split(body, &further)?.into_iter().map(judge);
-            let first = parts.next().ok_or("no file")??;
-            let further = parts.collect::<Result<Vec<_>, _>>()?;
-            Ok(Pressed::new(first, told(*summary)).with_further(further))
-        })
+        self.ask(Request::Press(media.format()), media, |answer, body| pressed(&shared.policies, answer, body))
     }
 }
 
@@ -126,6 +112,24 @@ impl Drop for Host {
             self.retire(process);
         }
     }
+}
+
+/// Judges an answer that a press was asked for.
+pub(super) fn pressed(policies: &Policies, answer: Answer, body: Bytes) -> Result<Pressed, &'static str> {
+    let Answer::Pressed { summary, further } = answer else {
+        return Err("another answer than was asked for");
+    };
+    // Its format is looked at, not believed.
+    let judge = |part: Bytes| match Media::sniff(part) {
+        Ok(media) if media.format() != summary.output_format => Err("a file that is not what it says"),
+        Ok(media) if !policies.may_send(media.format()) => Err("a file that may not be sent"),
+        Ok(media) => Ok(media),
+        Err(_) => Err("no file"),
+    };
+    let mut parts = split(body, &further)?.into_iter().map(judge);
+    let first = parts.next().ok_or("no file")??;
+    let further = parts.collect::<Result<Vec<_>, _>>()?;
+    Ok(Pressed::new(first, *summary).with_further(further))
 }
 
 /// The files of an answer, of which all but the first are this long.
@@ -140,22 +144,6 @@ fn split(mut body: Bytes, further: &[u64]) -> Result<Vec<Bytes>, &'static str> {
     parts.push(body);
     parts.reverse();
     Ok(parts)
-}
-
-/// Words from a worker end up on terminals and in logs: they are words, whatever it was that wrote them.
-fn words(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn plain(refusal: &Refusal) -> Refusal {
-    Refusal::new(refusal.kind(), refusal.fault(), words(refusal.message()))
-}
-
-fn told(mut summary: Summary) -> Summary {
-    for note in summary.actions.iter_mut().chain(&mut summary.warnings) {
-        *note = Note::new(words(&note.name), words(&note.text));
-    }
-    summary
 }
 
 #[cfg(test)]

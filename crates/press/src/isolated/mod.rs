@@ -7,13 +7,16 @@
 //! that file alone, and whatever others do to a worker costs no file at all.
 //!
 //! What is decoded in the host, and why that is safe: nothing. What is read in the host: the first bytes of
-//! each file ([`Media::sniff`]), and of pictures the header, for [`Press::estimate`], by safe Rust that
-//! allocates no more than the file is long. PDFs are judged by their length.
+//! each file ([`Media::sniff`]), and for [`Press::estimate`] the header of pictures, the directories of TIFFs and the
+//! cross-reference table of PDFs, by safe Rust that judges what it allocates.
 
+mod child;
 mod clock;
+mod early;
 #[cfg(feature = "escapes")]
 mod escapes;
 mod frame;
+pub mod fuzzing;
 mod host;
 mod judge;
 #[cfg(target_os = "linux")]
@@ -35,6 +38,7 @@ use crate::formats::handler;
 use crate::plan::Plan;
 use crate::policies::Policies;
 use crate::press::{Isolation, Press, Worker};
+pub use early::fork_first_worker;
 use process::Process;
 
 /// What one worker process may use.

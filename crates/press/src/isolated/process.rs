@@ -4,12 +4,13 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sealpress_media::Media;
 
+use super::child::Child;
 use super::frame;
 use super::spawn::spawn;
 use super::wire::{Answer, Hello, Ready, Request};
@@ -69,7 +70,7 @@ impl Process {
         let until = Instant::now() + START;
         let ready = {
             let mut wire = Wire { process: &process, waits: Waits { until, ..Waits::none() } };
-            frame::write(&mut wire, &hello, &[]).and_then(|()| frame::read(&mut wire, 0))
+            frame::write(&mut wire, &hello, &[]).and_then(|()| frame::read_words(&mut wire, 0))
         };
         match ready {
             Ok((Ready::Locked { memory }, _)) => {
@@ -123,8 +124,8 @@ impl Process {
             next_look: limits.deadline,
         };
         let mut wire = Wire { process: self, waits };
-        let answered =
-            frame::write(&mut wire, &request, media.bytes()).and_then(|()| frame::read(&mut wire, limits.most_output));
+        let answered = frame::write(&mut wire, &request, media.bytes())
+            .and_then(|()| frame::read_words(&mut wire, limits.most_output));
         let after = clock::cpu_time(&self.child);
         self.spent = after.zip(before).map_or(Duration::ZERO, |(after, before)| after.saturating_sub(before));
         answered.map_err(|error| self.lost(error, limits))
@@ -155,13 +156,8 @@ impl Process {
 /// Ends the process and whatever it may have started: it holds nothing that is not ours.
 impl Drop for Process {
     fn drop(&mut self) {
-        // Each fails only when the process is gone already; its number is ours until it is waited for.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let group = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-            let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
+        // Fails only where somebody else has waited for it.
+        let _ = self.child.end();
     }
 }
 

@@ -7,10 +7,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
+use super::child::Child;
+use super::early;
 use super::start::{VARIABLE, is_own_worker};
 
 /// Variables of the host's that a worker gets: where the loader finds shared libraries.
@@ -27,6 +29,7 @@ struct Order {
 /// Starts a worker and gives its process and this end of the socket.
 pub(crate) fn spawn(program: Option<&Path>) -> io::Result<(Child, UnixStream)> {
     let program = match program {
+        None if let Some(early) = early::take() => return Ok(early),
         Some(program) => program.to_owned(),
         None if is_own_worker()? => this_program()?,
         None => {
@@ -85,6 +88,6 @@ fn starter() -> io::Result<SyncSender<Order>> {
 fn work(orders: &Receiver<Order>) {
     while let Ok(Order { mut command, done }) = orders.recv() {
         // Whoever ordered it may be gone; then the process ends for want of a host.
-        let _ = done.send(command.spawn());
+        let _ = done.send(command.spawn().map(|child| Child::new(rustix::process::Pid::from_child(&child))));
     }
 }

@@ -4,13 +4,15 @@
 //! Chosen over the alternatives: a worker program beside the binary is one more file to ship, to find and to
 //! keep at the same version, and there is none in `cargo test`; a call in `main` is forgotten, and impossible
 //! under `#[tokio::main]` and the test harness; a fork without exec would hand the worker all the memory of
-//! the host, its secrets too, and locks that no thread will release.
+//! the host, its secrets too, and locks that no thread will release. Only a program that has neither yet, in the
+//! first line of its `main`, may have one worker that way ([`super::early`]): it saves loading the program again.
 //!
 //! It cannot recurse: a process in whose environment [`VARIABLE`] is set serves its host or ends, so that the
 //! program's own `main` never runs in a worker; and a host starts itself as a worker only if it is itself a
 //! program whose loader has called [`before_main`].
 #![expect(unsafe_code, reason = "a place in a section of the binary, and two system calls that no safe crate has")]
 
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
@@ -37,19 +39,25 @@ extern "C" fn before_main() {
     // First of all: what the host had open is none of ours.
     let closed = close_inherited();
     let host = host.to_str().and_then(|host| host.parse().ok());
-    let socket = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    let code = match (host, socket) {
-        (Some(host), Ok(socket)) if is_child_of(host, &socket) => {
-            // The host sees the end of the socket either way; the code is for a person with strace.
-            let served = std::panic::catch_unwind(AssertUnwindSafe(|| serve::serve(socket, closed)));
-            i32::from(!matches!(served, Ok(Ok(()))))
-        }
+    let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
+    match (host, socket) {
+        (Some(host), Ok(socket)) if is_child_of(host, &socket) => work(socket, closed),
         _ => {
             eprintln!("{VARIABLE} is set, but no sealpress has started this program");
-            2
+            end(2)
         }
-    };
-    // Not `std::process::exit`: what the program has registered for its end is not ours to run.
+    }
+}
+
+/// The whole life of a worker.
+pub(super) fn work(socket: UnixStream, closed: io::Result<()>) -> ! {
+    // The host sees the end of the socket either way; the code is for a person with strace.
+    let served = std::panic::catch_unwind(AssertUnwindSafe(|| serve::serve(socket, closed)));
+    end(i32::from(!matches!(served, Ok(Ok(())))))
+}
+
+/// Not `std::process::exit`: what the program has registered for its end is not ours to run.
+pub(super) fn end(code: i32) -> ! {
     // SAFETY: ends the process; takes no pointer.
     unsafe { libc::_exit(code) }
 }
@@ -65,7 +73,7 @@ fn is_child_of(host: i32, socket: &UnixStream) -> bool {
 }
 
 /// Whether this program, started again, would come to [`before_main`].
-pub(crate) fn is_own_worker() -> std::io::Result<bool> {
+pub(crate) fn is_own_worker() -> io::Result<bool> {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     if let Some(known) = KNOWN.get() {
         return Ok(*known);
@@ -76,7 +84,7 @@ pub(crate) fn is_own_worker() -> std::io::Result<bool> {
 
 /// Whether this code lies in the program's own file, and not in a shared library that it has loaded.
 #[cfg(target_os = "linux")]
-fn is_in_the_program() -> std::io::Result<bool> {
+fn is_in_the_program() -> io::Result<bool> {
     let program = std::fs::read_link("/proc/self/exe")?;
     let here = before_main as *const () as usize;
     let maps = std::fs::read_to_string("/proc/self/maps")?;
@@ -93,16 +101,17 @@ fn is_in_the_program() -> std::io::Result<bool> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_in_the_program() -> std::io::Result<bool> {
+fn is_in_the_program() -> io::Result<bool> {
     Ok(true)
 }
 
 /// Closes what the host had open without `CLOEXEC`: everything but the three standard descriptors, of which
 /// one is the socket and two lead nowhere.
 #[cfg(target_os = "linux")]
-fn close_inherited() -> std::io::Result<()> {
-    // SAFETY: the call takes three numbers and no pointer. Nothing in this process owns a descriptor yet
-    // that it could close under its owner: no `main`, no thread, no file of ours came before.
+pub(super) fn close_inherited() -> io::Result<()> {
+    // SAFETY: the call takes three numbers and no pointer. Nothing in this process owns a descriptor
+    // that it could close under its owner: either no `main` came before, or a fork in its first line, whose own two
+    // descriptors were given up for this call. There is no other thread.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
     if closed == 0 {
         return Ok(());
@@ -122,6 +131,6 @@ fn close_inherited() -> std::io::Result<()> {
 
 /// Other platforms have no lock that an open descriptor would weaken.
 #[cfg(not(target_os = "linux"))]
-fn close_inherited() -> std::io::Result<()> {
+pub(super) fn close_inherited() -> io::Result<()> {
     Ok(())
 }

@@ -54,11 +54,11 @@ fn card(out: &mut String, cells: &Cells, row: &crate::Row, pair: &Pair, widest: 
     let _ = write!(
         out,
         "<article{}><div class=pair><figure>{}<figcaption>as it came</figcaption></figure>\
-         <figure>{}<figcaption>as the vendor has it</figcaption></figure></div>\
+         <figure>{}<figcaption>as it arrived</figcaption></figure></div>\
          <div class=text><h3>{}</h3><p class=tags><span class=tag>{}</span> <span class=muted>{}</span></p>",
         if ok { "" } else { " class=failed" },
         picture(pair.before.as_deref(), turned_back(pair.orientation), "as it came"),
-        picture(pair.after.as_deref(), "", "as the vendor has it"),
+        picture(pair.after.as_deref(), "", "as it arrived"),
         escape(&cells.file),
         escape(&row.file.context),
         escape(&cells.was),

@@ -32,7 +32,10 @@ impl Cells {
                 format!("{}{size}{pages}", r.format)
             }),
             done: report.as_ref().map_or_else(String::new, |r| {
-                let mut names: Vec<&str> = r.actions.iter().map(|note| note.name.as_str()).collect();
+                // What was removed is listed below the table, in words.
+                let names = r.actions.iter().map(|note| note.name.as_str());
+                let mut names: Vec<&str> =
+                    names.map(|name| if name.ends_with("-removed") { "parts removed" } else { name }).collect();
                 names.dedup();
                 let size = r.dimensions.filter(|d| Some(*d) != r.original).map(|d| format!(" → {d}"));
                 let pages = r.pages.as_ref().map(|kept| format!(" → pages {}", list(kept)));
@@ -47,13 +50,13 @@ impl Cells {
 }
 
 pub(crate) fn print(story: &Story) {
-    let head = ["file", "what it was", "what was done", "before", "after", "ms", "media id"].map(str::to_owned);
-    let rows: Vec<[String; 7]> = story
+    let head = ["file", "what it was", "what was done", "before", "after", "ms"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = story
         .rows
         .iter()
         .map(|row| {
             let c = Cells::of(row);
-            [c.file, c.was, c.done, c.before, c.after, c.milliseconds, c.media_id]
+            [c.file, c.was, c.done, c.before, c.after, c.milliseconds]
         })
         .collect();
     let mut widths = head.clone().map(|h| h.chars().count());
@@ -62,7 +65,7 @@ pub(crate) fn print(story: &Story) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |cells: &[String; 7]| {
+    let line = |cells: &[String; 6]| {
         let mut out = String::new();
         for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
             let space = " ".repeat(width - cell.chars().count());
@@ -90,6 +93,9 @@ pub(crate) fn print(story: &Story) {
             println!("session {session} · {state}");
         }
         line(cells);
+        if let Err(error) = &row.outcome.result {
+            println!("  {}: {error}", error.fault());
+        }
     }
     removed(story);
     let (sent, before, after) = totals(story);

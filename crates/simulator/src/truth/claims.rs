@@ -1,6 +1,30 @@
 //! What a shared journal adds: whose a session is, and what the journal says of sessions by their numbers.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::judge::Attempt;
 use super::{Judged, State, Truth};
+
+/// A process's claim of a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) machine: usize,
+    /// Until when, by the process's own clock.
+    until: Duration,
+    /// The same by the database's clock, in milliseconds.
+    until_there: i64,
+}
+
+/// A claim that the database's clock ended, by a jump, while its process still counts on it.
+#[derive(Debug)]
+pub(super) struct Ousted {
+    machine: usize,
+    session: String,
+    until: Duration,
+    /// Items that were noted as on the wire by then, and may still be sent, once each.
+    leave: BTreeSet<u64>,
+}
 
 /// Reasons that pass: the weather was bad, and whoever runs it again may do better.
 const PASSING: [&str; 9] = [
@@ -31,11 +55,61 @@ impl Truth {
         found.ok_or_else(|| format!("nobody knows session {session}"))
     }
 
+    /// What the database's clock shows, in milliseconds.
+    pub(crate) fn clock(&self, now: Duration) -> i64 {
+        i64::try_from(now.as_millis()).unwrap_or(i64::MAX) + self.ahead * 1000
+    }
+
+    fn claim(&self, machine: usize, now: Duration, lease: Duration) -> Claim {
+        Claim { machine, until: now + lease, until_there: self.clock(now + lease) }
+    }
+
     /// A session is a process's until another one has it.
-    pub(crate) fn claims(&mut self, session: i64, machine: usize) {
-        if let Ok(name) = self.name_of(session) {
-            self.holders.insert(name, machine);
+    pub(crate) fn claims(&mut self, session: i64, machine: usize, now: Duration, lease: Duration) {
+        let Ok(name) = self.name_of(session) else { return };
+        // What it saw under an earlier claim others may have judged otherwise since: the journal says how.
+        let of_session = |item: &u64| self.items.get(item).is_some_and(|of| of.session == name);
+        self.found.retain(|(to, item)| *to != machine || !of_session(item));
+        if let Some(before) = self.holders.insert(name.clone(), self.claim(machine, now, lease))
+            && before.machine != machine
+            && before.until > now
+            && before.until_there <= self.clock(now)
+        {
+            self.ousts(name, before, now);
         }
+    }
+
+    /// The claim goes on.
+    pub(crate) fn renews(&mut self, session: i64, machine: usize, now: Duration, lease: Duration) {
+        let claim = self.claim(machine, now, lease);
+        if let Ok(name) = self.name_of(session)
+            && let Some(holder) = self.holders.get_mut(&name)
+            && holder.machine == machine
+        {
+            *holder = claim;
+        }
+    }
+
+    /// A jump ended a claim. What its process has on the wire is lost sight of now, and what was noted may still follow;
+    /// from now on the journal says that all of it is in doubt.
+    fn ousts(&mut self, session: String, claim: Claim, now: Duration) {
+        let Claim { machine, until, .. } = claim;
+        for of in self.doubts.iter_mut().filter(|of| of.is_on_its_way(machine, &session)) {
+            of.ends(now);
+        }
+        let is_noted = |item: &&u64| self.items.get(*item).is_some_and(|of| of.session == session);
+        let leave: BTreeSet<u64> = self.sending.iter().filter(is_noted).copied().collect();
+        if let Some(of) = self.sessions.get_mut(&session) {
+            of.doubted |= !leave.is_empty();
+        }
+        self.ousted.push(Ousted { machine, session, until, leave });
+    }
+
+    /// Whether an upload leaves by a claim that a jump ended: once, until the claim would have ended by itself. It is
+    /// judged only by what must be reported of it.
+    pub(super) fn goes_by_an_old_claim(&mut self, attempt: &Attempt, now: Duration) -> bool {
+        let of = |of: &&mut Ousted| of.machine == attempt.machine && of.session == attempt.session && now < of.until;
+        self.ousted.iter_mut().filter(of).any(|of| of.leave.remove(&attempt.item))
     }
 
     /// An upload is about to be noted; what came into doubt before may have been seen by it.
@@ -114,6 +188,11 @@ impl Truth {
         items.into_iter().try_for_each(|item| self.fails_for_good(item, reason, passes))
     }
 
+    /// Whether a session has ended at the vendor, and somebody was told.
+    pub(crate) fn has_ended(&self, session: i64) -> bool {
+        self.name_of(session).is_ok_and(|name| self.sessions.get(&name).is_some_and(|of| of.is_gone))
+    }
+
     /// Nobody knows of an item whether it arrived.
     pub(crate) fn quarantines(&self, item: u64) -> Judged {
         match self.sending.contains(&item) {
@@ -123,9 +202,9 @@ impl Truth {
     }
 
     /// A session's media were counted.
-    pub(crate) fn counts(&mut self, session: i64, unaccounted: u64) -> Judged {
+    pub(crate) fn counts(&mut self, session: i64, machine: usize, unaccounted: u64) -> Judged {
         let name = self.name_of(session)?;
-        self.counted(&name, Some(unaccounted))?;
+        self.counted(&name, machine, Some(unaccounted))?;
         if let Some(of) = self.sessions.get_mut(&name) {
             of.is_counted = true;
         }
@@ -133,13 +212,13 @@ impl Truth {
     }
 
     /// A session's submit may be on the wire from now on.
-    pub(crate) fn submits(&mut self, session: i64) -> Judged {
+    pub(crate) fn submits(&mut self, session: i64, machine: usize) -> Judged {
         let name = self.name_of(session)?;
         if let Some(of) = self.sessions.get(&name)
             && of.doubted
             && !of.is_counted
         {
-            self.counted(&name, None)?;
+            self.counted(&name, machine, None)?;
         }
         self.notes_submitting(&name);
         Ok(())

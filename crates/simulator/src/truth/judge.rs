@@ -41,6 +41,15 @@ impl InDoubt {
     pub(super) fn is_open_for(&self, item: u64) -> bool {
         self.attempt.item == item && self.since.is_some()
     }
+
+    pub(super) fn is_on_its_way(&self, machine: usize, session: &str) -> bool {
+        self.since.is_none() && self.attempt.machine == machine && self.attempt.session == session
+    }
+
+    /// It is not on its way any more, as far as anybody knows who may ask.
+    pub(super) const fn ends(&mut self, now: Duration) {
+        self.since = Some(now);
+    }
 }
 
 impl Truth {
@@ -85,10 +94,14 @@ impl Truth {
     }
 
     /// The first byte of an upload leaves.
-    pub(crate) fn attempt_begins(&mut self, attempt: &Attempt) -> Judged {
+    pub(crate) fn attempt_begins(&mut self, attempt: &Attempt, now: Duration) -> Judged {
         let Attempt { machine, item, session, looks } = attempt;
         self.posts += 1;
         self.traffic.body(*machine, looks.size);
+        let is_taken_over = self.holders.get(session).is_some_and(|holder| holder.machine != *machine);
+        if is_taken_over && self.goes_by_an_old_claim(attempt, now) {
+            return Ok(());
+        }
         // Look-alikes may go side by side. In doubt is what has come back without an answer, or whose process is gone;
         // what had leave to go by then may go.
         let granted = self.granted.get(item).copied().unwrap_or_default();
@@ -102,7 +115,7 @@ impl Truth {
         if self.is_over {
             return Err(format!("item {item} is sent although everything was done"));
         }
-        if self.holders.get(session).is_some_and(|holder| holder != machine) {
+        if is_taken_over {
             return Err(format!(
                 "item {item} is sent by a process whose claim of its session another one has taken over"
             ));
@@ -161,8 +174,7 @@ impl Truth {
         if let Some(session) = self.sessions.get_mut(session) {
             *session.looks.entry(machine).or_default() += 1;
         }
-        let under_way =
-            |of: &&InDoubt| of.since.is_none() && of.attempt.machine == machine && of.attempt.session == session;
+        let under_way = |of: &&InDoubt| of.is_on_its_way(machine, session);
         match self.doubts.iter().find(under_way) {
             Some(of) => Err(format!("the session's list is asked for while item {} is on its way", of.attempt.item)),
             None => Ok(()),
@@ -177,7 +189,7 @@ impl Truth {
                 *looks -= 1;
             }
             if let Some(listed) = listed {
-                known.shown = Some((machine, listed.iter().map(|entry| entry.id.clone()).collect()));
+                known.shown.insert(machine, listed.iter().map(|entry| entry.id.clone()).collect());
                 let is_there = |item: u64| listed.iter().any(|entry| entry.item == item);
                 self.found.retain(|(to, item)| *to != machine || is_there(*item));
                 let looked_for = |of: &InDoubt| of.since.is_some_and(|since| since + settle <= begun);
@@ -189,6 +201,16 @@ impl Truth {
                 self.found.extend(there.map(|item| (machine, item)));
             }
         }
+    }
+
+    /// A process is told to submit nothing.
+    pub(crate) fn withholds(&mut self, machine: usize) {
+        self.withheld.insert(machine);
+    }
+
+    /// The last list that this process had shows nothing by which an item could be found.
+    pub(crate) fn finds_nothing(&mut self, machine: usize) {
+        self.found.retain(|(to, _)| *to != machine);
     }
 
     /// Somebody is told that the vendor has it.
@@ -254,7 +276,7 @@ impl Truth {
     }
 
     /// The media of a session were counted.
-    pub(crate) fn counted(&self, session: &str, unaccounted: Option<u64>) -> Judged {
+    pub(crate) fn counted(&self, session: &str, machine: usize, unaccounted: Option<u64>) -> Judged {
         if !self.lists_receipts {
             return Ok(());
         }
@@ -266,7 +288,7 @@ impl Truth {
             };
         };
         let confirmed: BTreeSet<&MediaId> = self.confirmed_of(session).collect();
-        let shown = known.shown.as_ref().map(|(_, ids)| ids).ok_or("a session was counted that was never listed")?;
+        let shown = known.shown.get(&machine).ok_or("a session was counted that was never listed")?;
         let extra = shown.iter().filter(|id| !confirmed.contains(id)).count() as u64;
         if extra != unaccounted {
             return Err(format!(
@@ -285,7 +307,10 @@ impl Truth {
     }
 
     /// The first byte of a submission leaves.
-    pub(crate) fn finish_begins(&self, session: &str) -> Judged {
+    pub(crate) fn finish_begins(&self, machine: usize, session: &str) -> Judged {
+        if self.withheld.contains(&machine) {
+            return Err(format!("session {session} is submitted by a process that was told not to"));
+        }
         let known = self.sessions.get(session).ok_or_else(|| format!("nobody knows session {session}"))?;
         if self.is_over {
             return Err(format!("session {session} is submitted although everything was done"));
@@ -326,7 +351,8 @@ impl Truth {
                 return Err(format!("item {number} is lost: it ended neither confirmed nor failed"));
             }
         }
-        for (name, session) in self.sessions.iter().filter(|(_, session)| !session.items.is_empty()) {
+        let stands = |session: &super::Session| !session.items.is_empty() && (!session.is_gone || session.submitted);
+        for (name, session) in self.sessions.iter().filter(|(_, session)| stands(session)) {
             let whole = session.items.iter().all(|item| !matches!(self.items[item].state, State::Failed(_)));
             if whole != session.submitted {
                 let (is, should) = if whole { ("not submitted", "whole") } else { ("submitted", "short") };

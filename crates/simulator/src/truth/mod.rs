@@ -64,14 +64,18 @@ pub(crate) struct Session {
     submitted: bool,
     /// Some attempt's outcome was unclear.
     doubted: bool,
-    /// What the last good listing showed, and to whom.
-    shown: Option<(usize, BTreeSet<MediaId>)>,
+    /// What the last good listing showed, by machine.
+    shown: BTreeMap<usize, BTreeSet<MediaId>>,
     /// How many are being looked at, by machine.
     looks: BTreeMap<usize, usize>,
     /// The journal says that its submit may be on the wire.
     submitting: bool,
     /// Its media were counted.
     is_counted: bool,
+    /// When the vendor ends it, if it does.
+    ends_at: Option<Duration>,
+    /// Somebody was told that it has ended.
+    is_gone: bool,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +91,13 @@ pub(crate) struct Truth {
     /// When an item's upload got leave to go.
     granted: BTreeMap<u64, Duration>,
     /// Whose a session is, where the journal says so.
-    holders: BTreeMap<String, usize>,
+    holders: BTreeMap<String, claims::Claim>,
+    /// Claims that ended before their time.
+    ousted: Vec<claims::Ousted>,
+    /// How far a database's clock is ahead of simulated time, in seconds.
+    pub(crate) ahead: i64,
+    /// Processes that were told to submit nothing.
+    withheld: BTreeSet<usize>,
     /// What the journal numbers sessions by.
     numbers: Vec<(i64, String)>,
     traffic: Traffic,
@@ -142,8 +152,36 @@ impl Truth {
         SessionId::new(name).expect("letters and digits")
     }
 
+    /// The vendor will end this session.
+    pub(crate) fn ends_at(&mut self, session: &SessionId, at: Duration) {
+        if let Some(of) = self.sessions.get_mut(session.as_str()) {
+            of.ends_at = Some(at);
+        }
+    }
+
+    /// Whether a session has ended and was not submitted before, asked by somebody who is told so.
+    pub(crate) fn is_gone(&mut self, session: &str, now: Duration) -> bool {
+        let Some(of) = self.sessions.get_mut(session) else { return false };
+        let is_gone = !of.submitted && of.ends_at.is_some_and(|at| at <= now);
+        of.is_gone |= is_gone;
+        if is_gone {
+            self.excuse_items_of(session, "session-gone");
+        }
+        is_gone
+    }
+
+    /// A reason for which the items of this session may fail.
+    pub(crate) fn excuse_items_of(&mut self, session: &str, reason: &str) {
+        for item in self.items.values_mut().filter(|item| item.session == session) {
+            item.excuses.insert(reason.to_owned());
+        }
+    }
+
     /// The vendor takes an upload, or says no.
     pub(crate) fn stores(&mut self, attempt: &Attempt, bytes: &Bytes, at: Duration) -> Result<MediaId, u16> {
+        if self.is_gone(&attempt.session, at) {
+            return Err(410);
+        }
         if self.sessions.get(&attempt.session).is_none_or(|session| session.submitted) {
             return Err(409);
         }

@@ -10,6 +10,7 @@ mod pool;
 mod read;
 mod server;
 mod tls;
+mod write;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -20,7 +21,8 @@ use sealpress_client::{Decided, SessionId};
 use tokio::time::Instant;
 use tokio_postgres::Transaction;
 
-use super::schema::{self, Moved, POSTGRES};
+use super::changes::{self, Moved};
+use super::schema::{self, POSTGRES};
 use super::state::{Change, ItemState};
 use super::value::Value;
 use super::{Claim, Detail, LeaveOut, LeftOut, Mend, Only, Part, Pending, Record, Store, Summary, Ticket, Which};
@@ -28,6 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
 use pool::{Failed, Pool};
 use server::Server;
+use write::{import, leave_out, mend};
 
 /// How long a claim lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(60);
@@ -260,33 +263,11 @@ impl Store for Postgres {
     }
 
     fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
-        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
-            pool.run(async |t| {
-                let mut left = Vec::with_capacity(keys.len());
-                for key in &keys {
-                    left.push(leave_out(t, key, what).await?);
-                }
-                t.execute(schema::RECOUNT, &[]).await?;
-                t.execute(schema::RESUME, &[]).await?;
-                Ok(left)
-            })
-            .await
-        }))
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| leave_out(t, &keys, what).await).await))
     }
 
     fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
-        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
-            pool.run(async |t| {
-                let mut ended = Vec::with_capacity(rows.len());
-                for mended in &rows {
-                    ended.push(mend(t, mended).await?);
-                }
-                t.execute(schema::RECOUNT, &[]).await?;
-                t.execute(schema::RESUME, &[]).await?;
-                Ok(ended)
-            })
-            .await
-        }))
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| mend(t, &rows).await).await))
     }
 
     fn erase(&self) -> Pending<'_, ()> {
@@ -299,52 +280,6 @@ impl Store for Postgres {
             Err(Error::new(ErrorKind::Config, message))
         })
     }
-}
-
-async fn leave_out(t: &Tx<'_>, key: &str, what: LeaveOut) -> Result<LeftOut, Failed> {
-    let found = t.query(schema::SESSION_TO_LEAVE, &schema::keys_of(key).map(Value::Text)).await?;
-    let Some(row) = found.first() else { return Ok(LeftOut::Unknown) };
-    let id = [Value::Int(row.get(0))];
-    if let Some(refused) = schema::may_leave_out(schema::session_state(row.get(1))?, row.get(2), row.get(3), what) {
-        return Ok(refused);
-    }
-    let n = match what {
-        LeaveOut::Failed => t.execute(schema::LEAVE_FAILED, &id).await?,
-        LeaveOut::Everything => {
-            let n = t.execute(schema::DROP_ITEMS, &id).await?;
-            t.execute(schema::DROP_SESSION, &id).await?;
-            n
-        }
-    };
-    Ok(LeftOut::Done(n))
-}
-
-async fn mend(t: &Tx<'_>, mended: &super::Mended) -> Result<Mend, Failed> {
-    let number = async |sql: &str| Ok::<i64, Failed>(t.query(sql, &[]).await?[0].get(0));
-    let row = &mended.row;
-    let Some(who) = &row.who else { return Ok(Mend::NoSuchLine) };
-    let known = t.query(schema::SESSION_OF_KEY, &[who.key().into()]).await?;
-    let session = match known.first() {
-        Some(found) if schema::is_closed(schema::session_state(found.get(1))?) => return Ok(Mend::Submitted),
-        Some(found) => found.get(0),
-        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1,
-    };
-    if let Some(line) = mended.line
-        && t.query(schema::ITEM_OF_LINE, &[line.into()]).await?.is_empty()
-    {
-        return Ok(Mend::NoSuchLine);
-    }
-    if known.is_empty() {
-        t.query(schema::MEET_SESSION, &schema::session_values(session, who, 0)).await?;
-    }
-    match mended.line {
-        Some(line) => t.execute(schema::MEND_ITEM, &schema::mend_values(line, session, row)).await?,
-        None => {
-            let id = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
-            t.execute(schema::ADD_ITEM, &schema::item_values(id, Some(session), row)).await?
-        }
-    };
-    Ok(Mend::Taken)
 }
 
 /// A transaction that speaks our SQL.
@@ -411,55 +346,22 @@ async fn apply(t: &Tx<'_>, claim: &Ticket, id: &str, changes: &[Change]) -> Resu
     }
     let mut moved = Moved::default();
     for change in changes {
-        let (sql, values) = schema::change(session, change, &mut moved)?;
+        let (sql, values) = changes::change(session, change, &mut moved)?;
         if t.execute(&sql, &values).await? != 1 {
-            return Err(schema::forbidden(change).into());
+            return Err(changes::forbidden(change).into());
         }
-        if let Some((state, failure)) = schema::ends_items(change) {
+        if let Some((state, failure)) = changes::ends_items(change) {
             let n = t.execute(schema::FAIL_OPEN_ITEMS, &schema::end_items(session, state, failure)).await? as i64;
             match state {
                 ItemState::Failed => moved.failed += n,
                 _ => moved.quarantined += n,
             }
         }
-        for sql in schema::sets_back(change) {
-            t.execute(sql, &[Value::Int(session)]).await?;
+        for (sql, values) in changes::beside(session, change) {
+            t.execute(&sql, &values).await?;
         }
     }
     t.execute(schema::SETTLE, &moved.settle(session).map(Value::Int)).await.map(drop)
-}
-
-async fn import(t: &Tx<'_>, rows: &[Row]) -> Result<(), Failed> {
-    let number = async |sql: &str| Ok::<i64, Failed>(t.query(sql, &[]).await?[0].get(0));
-    let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
-    let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1;
-    for group in rows.chunk_by(Row::same_session) {
-        let mut closed = false;
-        let session = match group.iter().find_map(|row| row.who.as_ref()) {
-            Some(who) => {
-                let values = schema::session_values(next_session, who, group.len());
-                let met = t.query(schema::MEET_SESSION, &values).await?.remove(0);
-                let id: i64 = met.get(0);
-                next_session = next_session.max(id + 1);
-                closed = schema::is_closed(schema::session_state(met.get(1))?);
-                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
-                if bad > 0 {
-                    t.execute(schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)]).await?;
-                }
-                Some(id)
-            }
-            None => None,
-        };
-        for row in group {
-            let mut row = row.clone();
-            if closed {
-                row.bad.get_or_insert_with(|| schema::too_late(row.line));
-            }
-            t.execute(schema::ADD_ITEM, &schema::item_values(next_item, session, &row)).await?;
-            next_item += 1;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

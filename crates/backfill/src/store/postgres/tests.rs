@@ -23,6 +23,9 @@ fn conformance() {
         conformance::a_creation_in_doubt_is_asked_for_again(&store("f").await).await;
         conformance::sessions_are_made_anew_or_left_out(&store("g").await).await;
         conformance::a_part_of_the_work_is_claimed(&store("h").await).await;
+        conformance::pieces_outlive_their_worker(&store("i").await).await;
+        conformance::frames_are_left_out(&store("j").await).await;
+        conformance::doubts_keep_their_looks(&store("k").await).await;
     });
     let mut runner = proptest::test_runner::TestRunner::new(proptest::prelude::ProptestConfig::with_cases(12));
     let n = std::cell::Cell::new(0);
@@ -32,6 +35,36 @@ fn conformance() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// Tables of the version before items could leave as several files are brought up to date and gone on with.
+#[test]
+fn old_tables_are_gone_on_with() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let server = Server::start(Pool::new(&cluster.url(), "old", None).unwrap()).unwrap();
+        let scripts: Vec<String> = POSTGRES.migrations(0).take(4).map(|(_, script)| script).collect();
+        let old = format!(
+            "{}; {} INSERT INTO facts VALUES ('schema', '4'), ('imported', 'hash');
+             INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 2, 1);
+             INSERT INTO items (id, session, line, context, media, state, attempt, media_id, bytes_out, mime, ambiguous)
+             VALUES (1, 1, 2, 'face', 'a.jpg', 3, 1, 'm', 500, 'image/jpeg', 0),
+             (2, 1, 3, 'face', 'b.jpg', 2, 1, NULL, 500, 'image/jpeg', 1)",
+            schema::FACTS,
+            scripts.concat()
+        );
+        let made = server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| t.inner.batch_execute(&old).await.map_err(Failed::from)).await
+        });
+        made.await.unwrap();
+        let store = Postgres::open(&cluster.url(), "old", None).await.unwrap();
+        let claim = store.claim(9, true, &Part::default()).await.unwrap().remove(0);
+        let states: Vec<_> = claim.items.iter().map(|item| (item.state, item.pieces, item.before.len())).collect();
+        assert_eq!(states, [(ItemState::Confirmed, 1, 0), (ItemState::Sending, 1, 0)]);
+        store.apply(&claim.ticket, vec![confirmed(claim.items[1].id)]).await.unwrap();
+        let summary = store.summary().await.unwrap();
+        assert_eq!((summary.of(ItemState::Confirmed), summary.bytes_out), (2, 1000));
+    });
 }
 
 /// Each manifest has tables of its own, found again by its content wherever it lies, or by its place.

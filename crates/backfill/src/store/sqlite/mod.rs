@@ -18,7 +18,8 @@ use sealpress_client::{Decided, SessionId};
 use tokio::time::Instant;
 use writer::{When, Writer};
 
-use super::schema::{self, Moved, SQLITE};
+use super::changes::{self, Moved};
+use super::schema::{self, SQLITE};
 use super::state::{Change, ItemState};
 use super::value::Value;
 use super::{Claim, Detail, LeaveOut, LeftOut, Mend, Only, Part, Pending, Record, Store, Summary, Ticket, Which};
@@ -240,7 +241,9 @@ impl Store for Sqlite {
         let (held, beside) = (self.lock.is_some(), self.directory.join(LOCK));
         Box::pin(self.read(move |c| {
             let workers = u64::from(held || lock::is_held(&beside));
-            Ok(Detail { workers, ..read::detail(c, limit)? })
+            let detail = read::detail(c, limit)?;
+            // Leases of a process that was killed are nobody's work.
+            Ok(Detail { workers, at_work: if workers > 0 { detail.at_work } else { 0 }, ..detail })
         }))
     }
 
@@ -275,21 +278,11 @@ impl Store for Sqlite {
     }
 
     fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
-        Box::pin(self.write(move |c| {
-            let left = keys.iter().map(|key| write::leave_out(c, key, what)).collect::<Result<_>>()?;
-            run(c, schema::RECOUNT, &[])?;
-            run(c, schema::RESUME, &[])?;
-            Ok(left)
-        }))
+        Box::pin(self.write(move |c| write::leave_out(c, &keys, what)))
     }
 
     fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
-        Box::pin(self.write(move |c| {
-            let ended = rows.iter().map(|mended| write::mend(c, mended)).collect::<Result<_>>()?;
-            run(c, schema::RECOUNT, &[])?;
-            run(c, schema::RESUME, &[])?;
-            Ok(ended)
-        }))
+        Box::pin(self.write(move |c| write::mend(c, &rows)))
     }
 
     fn erase(&self) -> Pending<'_, ()> {
@@ -375,11 +368,11 @@ fn apply(c: &Connection, session: i64, owner: &str, id: &str, changes: &[Change]
     }
     let mut moved = Moved::default();
     for change in changes {
-        let (sql, values) = schema::change(session, change, &mut moved)?;
+        let (sql, values) = changes::change(session, change, &mut moved)?;
         if run(c, &sql, &values)? != 1 {
-            return Err(schema::forbidden(change));
+            return Err(changes::forbidden(change));
         }
-        if let Some((state, failure)) = schema::ends_items(change) {
+        if let Some((state, failure)) = changes::ends_items(change) {
             let values = schema::end_items(session, state, failure);
             let n = run(c, schema::FAIL_OPEN_ITEMS, &values)? as i64;
             match state {
@@ -387,8 +380,8 @@ fn apply(c: &Connection, session: i64, owner: &str, id: &str, changes: &[Change]
                 _ => moved.quarantined += n,
             }
         }
-        for sql in schema::sets_back(change) {
-            run(c, sql, &[Value::Int(session)])?;
+        for (sql, values) in changes::beside(session, change) {
+            run(c, &sql, &values)?;
         }
     }
     run(c, schema::SETTLE, &moved.settle(session).map(Value::Int)).map(drop)

@@ -8,7 +8,8 @@ use sealpress_client::{Context, MediaId, SessionId};
 use super::super::schema::{self, SQLITE};
 use super::super::state::{Failure, Via};
 use super::super::{
-    Claim, Detail, Item, Only, OpenSession, Record, Session, Summary, Ticket, decided, format_of, session_id,
+    Claim, Detail, Item, Only, OpenSession, Piece, Record, Remembered, Session, Summary, Ticket, decided, format_of,
+    hand_out, no_media_id, session_id,
 };
 use super::sql_failed;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +20,7 @@ pub(super) fn fact(c: &Connection, key: &str) -> Result<Option<String>> {
 }
 
 pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
-    let (session, state) = c
+    let (session, state, doubts) = c
         .prepare_cached(schema::SESSION)
         .and_then(|mut s| {
             s.query_row([ticket.session], |r| {
@@ -32,13 +33,20 @@ pub(super) fn claim(c: &Connection, ticket: Ticket) -> Result<Claim> {
                     remote: session_id(r.get(5)?).map_err(stored_wrong)?,
                     state: super::super::state::SessionState::New,
                 };
-                Ok((session, r.get::<_, i64>(6)?))
+                Ok((session, r.get::<_, i64>(6)?, r.get::<_, i64>(7)?))
             })
         })
         .map_err(sql_failed)?;
     let session = Session { state: schema::session_state(state)?, ..session };
-    let items = collect(c, &SQLITE.say(schema::ITEMS), params![ticket.session], item)?;
-    Ok(Claim { ticket, session, items })
+    let mut items = collect(c, &SQLITE.say(schema::ITEMS), params![ticket.session], item)?;
+    if items.iter().any(|item| item.pieces > 1) {
+        hand_out(collect(c, schema::PIECES, params![ticket.session], piece)?, items.iter_mut());
+    }
+    let doubts = match doubts {
+        0 => Vec::new(),
+        _ => collect(c, schema::DOUBTS, params![ticket.session], doubt)?,
+    };
+    Ok(Claim { ticket, session, items, doubts })
 }
 
 pub(super) fn summary(c: &Connection) -> Result<Summary> {
@@ -46,15 +54,17 @@ pub(super) fn summary(c: &Connection) -> Result<Summary> {
     let items = collect(c, schema::COUNT_ITEMS, [], |r| {
         Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?])
     })?;
-    for [state, n, bytes_in, bytes_out, duplicates, ambiguous, attempts, unowned] in items {
+    for [state, n, bytes_in, bytes_out, duplicates, doubts, attempts, unowned] in items {
         summary.unowned += natural(unowned);
         summary.items[schema::item_state(state)? as usize] += natural(n);
         summary.bytes_in += natural(bytes_in);
         summary.bytes_out += natural(bytes_out);
         summary.duplicates += natural(duplicates);
-        summary.ambiguous += natural(ambiguous);
+        summary.doubts += natural(doubts);
         summary.attempts += natural(attempts);
     }
+    let pieces = collect(c, schema::COUNT_PIECES, [], |r| r.get::<_, i64>(0))?;
+    summary.bytes_out += pieces.into_iter().map(natural).sum::<u64>();
     let sessions =
         collect(c, schema::COUNT_SESSIONS, [], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?]))?;
     for [state, n, unaccounted, missing, orphans] in sessions {
@@ -69,32 +79,38 @@ pub(super) fn summary(c: &Connection) -> Result<Summary> {
 pub(super) fn page(c: &Connection, after: i64, limit: usize, only: Only) -> Result<Vec<Record>> {
     let sql = schema::PAGE.replace("{only}", only.condition());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    collect(c, &SQLITE.say(&sql), params![after, limit], |r| {
-        let code: Option<i64> = r.get(21)?;
-        let reason: Option<String> = r.get(24)?;
+    let mut records = collect(c, &SQLITE.say(&sql), params![after, limit], |r| {
+        let code: Option<i64> = r.get(23)?;
+        let reason: Option<String> = r.get(26)?;
         let failure = match reason {
-            Some(reason) => Some(Failure::stored(reason, r.get(25)?, r.get(26)?)),
+            Some(reason) => Some(Failure::stored(reason, r.get(27)?, r.get(28)?)),
             None => None,
         };
         Ok(Record {
             item: item(r)?,
-            line: natural(r.get(15)?),
-            subject: r.get(16)?,
-            first_name: r.get(17)?,
-            last_name: r.get(18)?,
-            vendor_data: r.get(19)?,
-            remote: session_id(r.get(20)?).map_err(stored_wrong)?,
+            line: natural(r.get(17)?),
+            subject: r.get(18)?,
+            first_name: r.get(19)?,
+            last_name: r.get(20)?,
+            vendor_data: r.get(21)?,
+            remote: session_id(r.get(22)?).map_err(stored_wrong)?,
             session_state: code.map(schema::session_state).transpose().map_err(stored_wrong)?,
-            extra: r.get(22)?,
-            bytes_in: r.get::<_, Option<i64>>(23)?.map(natural),
+            extra: r.get(24)?,
+            bytes_in: r.get::<_, Option<i64>>(25)?.map(natural),
             failure,
-            report: r.get(27)?,
-            ended: r.get(28)?,
-            unaccounted: r.get::<_, Option<i64>>(29)?.map(natural),
-            raw: r.get(30)?,
-            decided: decided([r.get(31)?, r.get(32)?, r.get(33)?, r.get(34)?]),
+            report: r.get(29)?,
+            ended: r.get(30)?,
+            unaccounted: r.get::<_, Option<i64>>(31)?.map(natural),
+            raw: r.get(32)?,
+            decided: decided([r.get(33)?, r.get(34)?, r.get(35)?, r.get(36)?]),
         })
-    })
+    })?;
+    let is_more = |record: &Record| record.item.pieces > 1 || record.item.duplicate_of.is_some();
+    if let (Some(first), Some(last), true) = (records.first(), records.last(), records.iter().any(is_more)) {
+        let found = collect(c, schema::PIECES_OF_PAGE, params![first.item.id, last.item.id], piece)?;
+        hand_out(found, records.iter_mut().map(|record| &mut record.item));
+    }
+    Ok(records)
 }
 
 pub(super) fn detail(c: &Connection, limit: usize) -> Result<Detail> {
@@ -148,7 +164,27 @@ fn item(r: &Row<'_>) -> rusqlite::Result<Item> {
         duplicate_of: r.get(12)?,
         via: r.get::<_, Option<i64>>(13)?.and_then(Via::from_code),
         sent_ago: r.get::<_, Option<i64>>(14)?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
+        pieces: u32::try_from(r.get::<_, i64>(15)?).unwrap_or(u32::MAX),
+        before: Vec::new(),
+        burst: r.get(16)?,
     })
+}
+
+fn piece(r: &Row<'_>) -> rusqlite::Result<(i64, Piece)> {
+    let piece = Piece {
+        media_id: MediaId::new(r.get::<_, String>(1)?).map_err(|_| stored_wrong(no_media_id()))?,
+        via: Via::from_code(r.get(2)?),
+        doubts: u32::try_from(r.get::<_, i64>(3)?).unwrap_or(u32::MAX),
+        bytes_out: r.get::<_, Option<i64>>(4)?.map(natural),
+        format: format_of(r.get_ref(5)?.as_str_or_null()?),
+        sent_sha256: r.get(6)?,
+    };
+    Ok((r.get(0)?, piece))
+}
+
+fn doubt(r: &Row<'_>) -> rusqlite::Result<Remembered> {
+    let (context, mime) = (r.get_ref(2)?.as_str()?, r.get_ref(4)?.as_str_or_null()?);
+    Ok(Remembered::stored((r.get(0)?, r.get(1)?), context, (r.get(3)?, mime), r.get(5)?, r.get(6)?))
 }
 
 fn collect<T>(

@@ -206,7 +206,8 @@ impl Store for Simulated {
                     if has(c, schema::APPLIED, &values)? {
                         return Ok(());
                     }
-                    if !has(c, "SELECT 1 FROM sessions WHERE id = ?1 AND lease_owner = ?2", &values[..2])? {
+                    let is_ours = has(c, "SELECT 1 FROM sessions WHERE id = ?1 AND lease_owner = ?2", &values[..2])?;
+                    if !is_ours {
                         return Err(Error::new(ErrorKind::LeaseLost, "another worker has the session"));
                     }
                 }
@@ -222,7 +223,12 @@ impl Store for Simulated {
             let until = Instant::now() + lease;
             let for_ms = i64::try_from(lease.as_millis()).unwrap_or(FOREVER);
             let values = [Value::Int(claim.session), claim.owner.as_str().into(), Value::Int(for_ms)];
-            match self.plain(|c| run(c, schema::RENEW, &values)).await? {
+            let renewed = |n: &usize| {
+                if *n > 0 {
+                    self.machine.commits(&Event::Renewed(claim.session));
+                }
+            };
+            match self.transact(|c| run(c, schema::RENEW, &values), renewed).await? {
                 0 => Err(Error::new(ErrorKind::LeaseLost, "another worker has the session")),
                 _ => Ok(Some(until)),
             }
@@ -277,21 +283,11 @@ impl Store for Simulated {
     }
 
     fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
-        Box::pin(self.plain(move |c| {
-            let left = keys.iter().map(|key| write::leave_out(c, key, what)).collect::<Result<_>>()?;
-            run(c, schema::RECOUNT, &[])?;
-            run(c, schema::RESUME, &[])?;
-            Ok(left)
-        }))
+        Box::pin(self.plain(move |c| write::leave_out(c, &keys, what)))
     }
 
     fn mend(&self, rows: Vec<Mended>) -> Pending<'_, Vec<Mend>> {
-        Box::pin(self.plain(move |c| {
-            let ended = rows.iter().map(|mended| write::mend(c, mended)).collect::<Result<_>>()?;
-            run(c, schema::RECOUNT, &[])?;
-            run(c, schema::RESUME, &[])?;
-            Ok(ended)
-        }))
+        Box::pin(self.plain(move |c| write::mend(c, &rows)))
     }
 
     fn erase(&self) -> Pending<'_, ()> {
@@ -338,6 +334,9 @@ mod tests {
             conformance::a_session_goes_its_way(&store()).await;
             conformance::failures_keep_a_session_open(&store()).await;
             conformance::retry_sets_back(&store()).await;
+            conformance::pieces_outlive_their_worker(&store()).await;
+            conformance::frames_are_left_out(&store()).await;
+            conformance::doubts_keep_their_looks(&store()).await;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write as _};
 
 use proptest::prelude::*;
-use sealpress_client::SessionId;
+use sealpress_client::{MediaId, SessionId};
 use sealpress_media::{Fault, Format};
 
 use super::super::conformance::{self, confirmed, prepared, row, sending};
@@ -101,11 +101,14 @@ fn an_old_journal_is_gone_on_with() {
     old.execute_batch(&format!(
         "{};\n{first}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;
          INSERT INTO facts VALUES ('imported', 'hash');
-         INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 3, 2);
+         INSERT INTO sessions (id, key, remote, state, total, confirmed) VALUES (1, 'session:s', 's', 2, 4, 2);
          INSERT INTO items (id, session, line, context, media, state, attempt, media_id, bytes_out, mime)
          VALUES (1, 1, 2, 'face', 'a.jpg', 3, 1, 'm', 500, 'image/jpeg'), (2, 1, 3, 'face', 'b.jpg', 2, 1, NULL, 500, 'image/jpeg'),
          (3, 1, 4, 'face', 'c.jpg', 3, 0, 'm', NULL, NULL);
+         INSERT INTO items (id, session, line, context, media, state, attempt, bytes_out, mime, ambiguous)
+         VALUES (5, 1, 6, 'face', 'e.jpg', 1, 3, 500, 'image/jpeg', 1);
          UPDATE items SET twin = 1, via = 2 WHERE id = 3;
+         UPDATE items SET ambiguous = 1 WHERE id = 2;
          INSERT INTO sessions (id, key, remote, state, total) VALUES (2, 'session:a slip', 'a slip', 2, 1);
          INSERT INTO items (id, session, line, context, media, state) VALUES (4, 2, 5, 'face', 'd.jpg', 0);",
         schema::FACTS
@@ -114,7 +117,7 @@ fn an_old_journal_is_gone_on_with() {
     drop(old);
     let store = Sqlite::observe(dir.path()).unwrap();
     let summary = wait(store.summary()).unwrap();
-    assert_eq!((summary.total(), summary.duplicates, summary.unowned), (4, 1, 1));
+    assert_eq!((summary.total(), summary.duplicates, summary.unowned), (5, 1, 1));
     let page = wait(store.page(0, 10, Only::All)).unwrap();
     assert_eq!((page[2].item.via, page[2].item.duplicate_of), (Some(Via::Duplicate), Some(1)));
     let why = page[3].failure.as_ref().unwrap();
@@ -126,6 +129,12 @@ fn an_old_journal_is_gone_on_with() {
     assert_eq!(claims[0].session.remote.as_ref().map(SessionId::as_str), Some("s"));
     let item = &claims[0].items[1];
     assert_eq!((item.state, item.format), (ItemState::Sending, Some(Format::Jpeg)), "what was in doubt still is");
+    assert!(claims[0].items.iter().all(|item| item.pieces == 1 && item.before.is_empty()), "one file each");
+    let looks: Vec<_> = claims[0].doubts.iter().map(|of| (of.item, of.sent.map(|sent| sent.size), of.times)).collect();
+    assert_eq!(looks, [(2, Some(500), 1), (5, None, 1)], "of several attempts nobody knows which was in doubt");
+    let piece =
+        Change::PieceConfirmed { item: item.id, media_id: MediaId::new("p").unwrap(), via: Via::Listing, doubts: 1 };
+    wait(store.apply(&claims[0].ticket, vec![piece])).unwrap();
 }
 
 #[test]
@@ -136,6 +145,21 @@ fn sessions_are_made_anew_or_left_out() {
 #[test]
 fn a_part_of_the_work_is_claimed() {
     with_store(conformance::a_part_of_the_work_is_claimed);
+}
+
+#[test]
+fn pieces_outlive_their_worker() {
+    with_store(conformance::pieces_outlive_their_worker);
+}
+
+#[test]
+fn doubts_keep_their_looks() {
+    with_store(conformance::doubts_keep_their_looks);
+}
+
+#[test]
+fn frames_are_left_out() {
+    with_store(conformance::frames_are_left_out);
 }
 
 #[test]

@@ -1,25 +1,40 @@
 //! Rows into the tables: the import, rows that are fed back, items that are left out.
 
 use rusqlite::{Connection, params_from_iter};
+use sealpress_pipeline::planted::{self, Bug};
 
 use super::super::schema::{self, SQLITE};
 use super::super::value::Value;
 use super::super::{LeaveOut, LeftOut, Mend, Mended};
 use super::{run, sql_failed};
 use crate::error::Result;
-use crate::manifest::Row;
+use crate::manifest::{Row, Who};
 
-pub(super) fn leave_out(c: &Connection, key: &str, what: LeaveOut) -> Result<LeftOut> {
+/// Leaves items of all these sessions out, or of none where one of them may not be.
+pub(super) fn leave_out(c: &Connection, keys: &[String], what: LeaveOut) -> Result<Vec<LeftOut>> {
+    let found: Vec<_> = keys.iter().map(|key| session_to_leave(c, key, what)).collect::<Result<_>>()?;
+    if found.iter().any(Result::is_err) {
+        return Ok(found.into_iter().map(|of| of.err().unwrap_or(LeftOut::Done(0))).collect());
+    }
+    let left = found.into_iter().flatten().map(|id| leave_out_of(c, id, what)).collect::<Result<_>>()?;
+    run(c, schema::RECOUNT, &[])?;
+    run(c, schema::RESUME, &[])?;
+    Ok(left)
+}
+
+/// The session of a key, or why nothing of it is left out.
+fn session_to_leave(c: &Connection, key: &str, what: LeaveOut) -> Result<Result<i64, LeftOut>> {
     use rusqlite::OptionalExtension as _;
     let keys = schema::keys_of(key);
     let found: Option<[i64; 4]> = c
         .prepare_cached(schema::SESSION_TO_LEAVE)
         .and_then(|mut s| s.query_row(keys, |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?])).optional())
         .map_err(sql_failed)?;
-    let Some([id, state, confirmed, failed]) = found else { return Ok(LeftOut::Unknown) };
-    if let Some(refused) = schema::may_leave_out(schema::session_state(state)?, confirmed, failed, what) {
-        return Ok(refused);
-    }
+    let Some([id, state, confirmed, failed]) = found else { return Ok(Err(LeftOut::Unknown)) };
+    Ok(schema::may_leave_out(schema::session_state(state)?, confirmed, failed, what).map_or(Ok(id), Err))
+}
+
+fn leave_out_of(c: &Connection, id: i64, what: LeaveOut) -> Result<LeftOut> {
     let n = match what {
         LeaveOut::Failed => run(c, schema::LEAVE_FAILED, &[Value::Int(id)])?,
         LeaveOut::Everything => {
@@ -31,29 +46,48 @@ pub(super) fn leave_out(c: &Connection, key: &str, what: LeaveOut) -> Result<Lef
     Ok(LeftOut::Done(n as u64))
 }
 
-pub(super) fn mend(c: &Connection, mended: &Mended) -> Result<Mend> {
+/// Takes all of these rows in, or none where one of them is refused.
+pub(super) fn mend(c: &Connection, rows: &[Mended]) -> Result<Vec<Mend>> {
+    let refused: Vec<_> = rows.iter().map(|mended| refuses(c, mended)).collect::<Result<_>>()?;
+    if refused.iter().any(Option::is_some) {
+        return Ok(refused.into_iter().map(|why| why.unwrap_or(Mend::Withheld)).collect());
+    }
+    let ended = rows.iter().map(|mended| mend_one(c, mended)).collect::<Result<_>>()?;
+    run(c, schema::RECOUNT, &[])?;
+    run(c, schema::RESUME, &[])?;
+    Ok(ended)
+}
+
+/// The session that a row's key stands for, and its state.
+fn session_of(c: &Connection, who: &Who) -> Result<Option<(i64, i64)>> {
     use rusqlite::OptionalExtension as _;
+    c.prepare_cached(schema::SESSION_OF_KEY)
+        .and_then(|mut s| s.query_row([who.key()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(sql_failed)
+}
+
+/// Why a row cannot be taken in, if it cannot.
+fn refuses(c: &Connection, mended: &Mended) -> Result<Option<Mend>> {
+    let Some(who) = &mended.row.who else { return Ok(Some(Mend::NoSuchLine)) };
+    if let Some((_, state)) = session_of(c, who)?
+        && schema::is_closed(schema::session_state(state)?)
+    {
+        return Ok(Some(Mend::Submitted));
+    }
+    let Some(line) = mended.line else { return Ok(None) };
+    let there = c.prepare_cached(schema::ITEM_OF_LINE).and_then(|mut s| s.exists([line.cast_signed()]));
+    Ok((!there.map_err(sql_failed)?).then_some(Mend::NoSuchLine))
+}
+
+fn mend_one(c: &Connection, mended: &Mended) -> Result<Mend> {
     let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
     let row = &mended.row;
     let Some(who) = &row.who else { return Ok(Mend::NoSuchLine) };
-    let known: Option<(i64, i64)> = c
-        .prepare_cached(schema::SESSION_OF_KEY)
-        .and_then(|mut s| s.query_row([who.key()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
-        .map_err(sql_failed)?;
+    let known = session_of(c, who)?;
     let session = match known {
-        Some((_, state)) if schema::is_closed(schema::session_state(state)?) => return Ok(Mend::Submitted),
         Some((id, _)) => id,
         None => number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1,
     };
-    if let Some(line) = mended.line {
-        let there = c
-            .prepare_cached(schema::ITEM_OF_LINE)
-            .and_then(|mut s| s.query_row([line.cast_signed()], |r| r.get::<_, i64>(0)).optional())
-            .map_err(sql_failed)?;
-        if there.is_none() {
-            return Ok(Mend::NoSuchLine);
-        }
-    }
     if known.is_none() {
         let values = schema::session_values(session, who, 0);
         c.prepare_cached(schema::MEET_SESSION)
@@ -61,7 +95,11 @@ pub(super) fn mend(c: &Connection, mended: &Mended) -> Result<Mend> {
             .map_err(sql_failed)?;
     }
     match mended.line {
-        Some(line) => run(c, schema::MEND_ITEM, &schema::mend_values(line, session, row))?,
+        Some(line) => {
+            let values = schema::mend_values(line, session, row);
+            run(c, schema::MEND_PIECES, &values[..4])?;
+            run(c, schema::MEND_ITEM, &values)?
+        }
         None => {
             let id = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
             run(c, schema::ADD_ITEM, &schema::item_values(id, Some(session), row))?
@@ -79,14 +117,15 @@ pub(super) fn import(c: &Connection, rows: &[Row]) -> Result<()> {
         let mut closed = false;
         let session = match group.iter().find_map(|row| row.who.as_ref()) {
             Some(who) => {
-                let values = schema::session_values(next_session, who, group.len());
+                let is_item = |row: &&Row| row.bad.is_none() || !planted::is(Bug::BadRowUncounted);
+                let values = schema::session_values(next_session, who, group.iter().filter(is_item).count());
                 let (id, state) = c
                     .prepare_cached(schema::MEET_SESSION)
                     .and_then(|mut s| s.query_row(params_from_iter(values), |r| Ok((r.get::<_, i64>(0)?, r.get(1)?))))
                     .map_err(sql_failed)?;
                 next_session = next_session.max(id + 1);
                 closed = schema::is_closed(schema::session_state(state)?);
-                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
+                let bad = group.iter().filter(is_item).filter(|row| closed || row.bad.is_some()).count() as i64;
                 if bad > 0 {
                     run(c, schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)])?;
                 }

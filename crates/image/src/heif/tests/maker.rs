@@ -2,7 +2,7 @@
 
 /// A 64×64 picture of four flat quarters, encoded for this test: red and blue above, yellow and
 /// green below. Its configuration record …
-pub(super) const HVCC: &str = "0103700000009000000000001ef000fcfdf8f800000f03600001001840010c01ffff\
+pub(in crate::heif) const HVCC: &str = "0103700000009000000000001ef000fcfdf8f800000f03600001001840010c01ffff\
     0370000003009000000300000300\
     1eba0240610001002b42010103700000030090000003000003001ea020810596ea4929ae6e021a0c0800000300c8\
     00000300084062000100074401c172b02240";
@@ -13,17 +13,17 @@ pub(super) const HVCC_WITHOUT_VUI: &str = "0103700000009000000000001ef000fcfdf8f
     074401c172b02240";
 
 /// … and its one slice, with a length of four bytes in front.
-pub(super) const SLICE: &str = "000000382801af1380e533c09fffde0a3ffe4873c3ef8bd2abffdc9d747f383e3ffc8fc8\
+pub(in crate::heif) const SLICE: &str = "000000382801af1380e533c09fffde0a3ffe4873c3ef8bd2abffdc9d747f383e3ffc8fc8\
     74913f5fd1a7fc3b72ffa14ee7d63e0bf67f0eb77f32b960";
 
-pub(super) fn bytes(hex: &str) -> Vec<u8> {
+pub(in crate::heif) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect()
 }
 
 /// A property: name, body.
-pub(super) type Prop = (&'static [u8; 4], Vec<u8>);
+pub(crate) type Prop = (&'static [u8; 4], Vec<u8>);
 
-pub(super) struct Item {
+pub(crate) struct Item {
     pub(super) id: u16,
     pub(super) kind: &'static [u8; 4],
     pub(super) data: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) struct Item {
 }
 
 #[derive(Default)]
-pub(super) struct File {
+pub(crate) struct File {
     pub(super) items: Vec<Item>,
     pub(super) props: Vec<Prop>,
     pub(super) refs: Vec<(&'static [u8; 4], u16, Vec<u16>)>,
@@ -44,7 +44,7 @@ pub(super) struct File {
 
 impl File {
     /// One coded picture with these properties after its configuration and size.
-    pub(super) fn single(props: &[Prop]) -> Self {
+    pub(crate) fn single(props: &[Prop]) -> Self {
         let mut file = Self { primary: 1, ..Self::default() };
         file.props = vec![(b"hvcC", bytes(HVCC)), ispe(64, 64)];
         file.props.extend_from_slice(props);
@@ -53,7 +53,7 @@ impl File {
         file
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         // Offsets do not change the length of the tables, so the second pass has the right ones.
         let draft = self.tables(0);
         let ftyp = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");

@@ -2,7 +2,7 @@
 
 mod damaged;
 mod made;
-mod maker;
+pub(crate) mod maker;
 mod real;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::*;
 const LIMITS: Limits = Limits { max_pixels: 80_000_000, max_memory: 1 << 30, max_scans: 500 };
 
 /// The folder of real media beside the checkout; tests say so where it is missing.
-fn corpus() -> Option<PathBuf> {
+pub(super) fn corpus() -> Option<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     if dir.is_dir() {
         return Some(dir);

@@ -1,6 +1,6 @@
 //! Files that are cut, damaged, padded or unusual in a known way, and what is said of each.
 
-use sealpress_testkit::{Jpeg, Rng, Sampling, scene};
+use sealpress_testkit::{Jpeg, Rgb, Rng, Sampling, scene};
 
 use super::*;
 use crate::plane::{Fresh, Scale};
@@ -99,6 +99,60 @@ fn what_is_lost_in_the_middle_is_noticed() {
         let none = [&jpeg[..data], &[0xFF, 0xD9]].concat();
         assert!(verify(&none).result.is_err(), "{name}: no data at all");
     }
+}
+
+/// What follows a flipped bit that still makes sense is too bright or too dark as a whole.
+#[test]
+fn blocks_brighter_than_any_can_be_are_damage() {
+    for (name, jpeg) in kinds() {
+        let mut bright = jpeg.clone();
+        // The first step of the first table: marker, length, the table's number.
+        bright[segment(&jpeg, 0xDB).start + 5] = 255;
+        let expected = Error::Corrupt("blocks brighter or darker than any can be");
+        assert_eq!(verify(&bright).result, Err(expected), "{name}");
+        let planes = Decoder::new().planes(&bright, Scale::Half, LIMITS, &mut Fresh);
+        assert!(planes.is_err(), "{name}");
+    }
+}
+
+/// The last bits of a scan, or before a restart marker, are ones or, with a few encoders, zeros.
+#[test]
+fn what_fills_the_last_byte_is_looked_at() {
+    let picture = Rgb::new(8, 8, vec![128; 192]);
+    let jpeg = Jpeg::new(&picture).gray().restart(1).encode();
+    let data = segment(&jpeg, SOS).end;
+    // A grey block: no difference and an end, six bits by the standard's tables, then two of padding.
+    assert_eq!(jpeg[data..], [0b0010_1011, 0xFF, 0xD9]);
+    for (padding, is_sound) in [(0b11, true), (0b00, true), (0b01, false), (0b10, false)] {
+        let mut other = jpeg.clone();
+        other[data] = 0b0010_1000 | padding;
+        let verdict = verify(&other);
+        let odd = usize::from(!is_sound);
+        assert_eq!((verdict.result, verdict.stretches, verdict.odd_padding), (Ok(()), 1, odd), "{padding:02b}");
+        let planes = Decoder::new().planes(&other, Scale::Full, LIMITS, &mut Fresh);
+        assert_eq!(planes.is_ok(), is_sound, "{padding:02b}");
+    }
+}
+
+/// A run of blocks without more coefficients ends with the last of them.
+#[test]
+fn a_run_of_blocks_behind_the_last_is_damage() {
+    // A band whose only symbol says that two (or, by the bit behind it, three) blocks have no more.
+    let script = |blocks: u8, data: u8| {
+        let frame = [&[0xFF, 0xC2, 0, 11, 8, 0, 8, 0, 8 * blocks, 1, 1, 0x11, 0][..]].concat();
+        let steps = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
+        let code = |class: u8, symbol: u8| [&[0xFF, 0xC4, 0, 20, class][..], &[1], &[0; 15], &[symbol]].concat();
+        let scan = |first: u8, last: u8, data: u8| [0xFF, 0xDA, 0, 8, 1, 1, 0, first, last, 0, data];
+        let dc = scan(0, 0, 0xFF >> blocks);
+        [&[0xFF, 0xD8][..], &frame, &steps, &code(0, 0), &dc, &code(0x10, 0x10), &scan(1, 63, data), &[0xFF, 0xD9]]
+            .concat()
+    };
+    assert_eq!(verify(&script(2, 0b0011_1111)).result, Ok(()));
+    assert_eq!(verify(&script(3, 0b0111_1111)).result, Ok(()));
+    let expected = Error::Corrupt("a run of blocks that goes on behind the last");
+    assert_eq!(verify(&script(2, 0b0111_1111)).result, Err(expected));
+    let planes = Decoder::new().planes(&script(2, 0b0111_1111), Scale::Full, LIMITS, &mut Fresh);
+    assert_eq!(planes, Err(expected));
 }
 
 #[test]

@@ -12,6 +12,10 @@ const MAX_DIGITS: usize = 1 << 10;
 /// Reals beyond this are nothing that a page means; written out they would be read back by nobody.
 const LARGEST: f64 = 9e15;
 
+/// Bytes that are white space to pdfium and letters to the standard. A name that ends with one means one
+/// thing here and another there.
+const BLANK_TO_SOME: [u8; 2] = [0x80, 0xFF];
+
 /// A `/Kids` array of more bytes is not parsed but read kid by kid.
 const LONG_KIDS: usize = 512;
 
@@ -39,7 +43,7 @@ impl<'a> Lexer<'a> {
         self.at >= self.file.len()
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         &self.file[self.at..]
     }
 
@@ -68,6 +72,17 @@ impl<'a> Lexer<'a> {
             self.at += word.len();
         }
         found
+    }
+
+    /// Goes on by so many bytes.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.at = (self.at + bytes).min(self.file.len());
+    }
+
+    /// The letters that come next, up to a blank or a bracket.
+    pub(crate) fn word(&self) -> &'a [u8] {
+        let rest = self.rest();
+        &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())]
     }
 
     /// An unsigned integer of at most 15 digits.
@@ -121,7 +136,7 @@ impl<'a> Lexer<'a> {
                     }
                 }
                 [b'/', ..] => {
-                    let name = self.name();
+                    let name = self.name()?;
                     if let Some(Open::Dict(_, key @ None)) = stack.last_mut() {
                         *key = Some(name);
                         continue;
@@ -157,15 +172,23 @@ impl<'a> Lexer<'a> {
         Some(Object::Kids(kids))
     }
 
-    fn name(&mut self) -> Name {
-        self.at += 1;
-        let rest = self.rest();
-        let raw = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
-        self.at += raw.len();
-        Name::unescaped(raw)
+    fn name(&mut self) -> Result<Name, Leave> {
+        let raw = self.raw_name();
+        if trimmed(raw).len() < raw.len() {
+            return Err(Leave("a name whose end is in doubt"));
+        }
+        Ok(Name::unescaped(raw))
     }
 
-    fn literal(&mut self) -> Result<Object, Leave> {
+    /// A name as it is written, without its slash.
+    pub(crate) fn raw_name(&mut self) -> &'a [u8] {
+        self.at += 1;
+        let raw = self.word();
+        self.at += raw.len();
+        raw
+    }
+
+    pub(crate) fn literal(&mut self) -> Result<Object, Leave> {
         const OPEN_END: Leave = Leave("a string does not end");
         self.at += 1;
         let (mut out, mut depth) = (Vec::new(), 1u32);
@@ -228,7 +251,7 @@ impl<'a> Lexer<'a> {
         Some(())
     }
 
-    fn hex(&mut self) -> Result<Object, Leave> {
+    pub(crate) fn hex(&mut self) -> Result<Object, Leave> {
         self.at += 1;
         let length = memchr(b'>', self.rest()).ok_or(Leave("a string does not end"))?;
         let (mut out, mut high) = (Vec::with_capacity(length / 2 + 1), None);
@@ -244,6 +267,20 @@ impl<'a> Lexer<'a> {
         }
         self.at += length + 1;
         Ok(Object::String(out.into()))
+    }
+
+    /// A number, a reference or a constant; where none comes next, nothing is taken.
+    pub(crate) fn scalar(&mut self) -> Option<Object> {
+        let before = self.at;
+        let object = match self.peek()? {
+            b'0'..=b'9' => self.number_or_reference(),
+            b'+' | b'-' | b'.' => self.number(),
+            _ => self.constant(),
+        };
+        if object.is_err() {
+            self.at = before;
+        }
+        object.ok()
     }
 
     fn number_or_reference(&mut self) -> Result<Object, Leave> {
@@ -273,8 +310,7 @@ impl<'a> Lexer<'a> {
 
     fn number(&mut self) -> Result<Object, Leave> {
         const STRANGE: Leave = Leave("a strange number");
-        let rest = self.rest();
-        let token = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        let token = self.word();
         let text = std::str::from_utf8(token).map_err(|_| STRANGE)?;
         let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
         let sound = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.') && plain.bytes().any(|b| b.is_ascii_digit());
@@ -292,8 +328,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn constant(&mut self) -> Result<Object, Leave> {
-        let rest = self.rest();
-        let token = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
+        let token = self.word();
         self.at += token.len();
         match token {
             b"true" => Ok(Object::Bool(true)),
@@ -329,8 +364,7 @@ impl<'a> Tokens<'a> {
         if !(first.is_ascii_alphabetic() || matches!(first, b'\'' | b'"')) {
             return lexer.object().map(|object| Some(Token::Operand(object)));
         }
-        let word = &rest[..rest.iter().position(|b| !is_regular(*b)).unwrap_or(rest.len())];
-        Ok(Some(match word {
+        Ok(Some(match lexer.word() {
             b"true" | b"false" | b"null" => Token::Operand(lexer.object()?),
             word => {
                 lexer.at += word.len();
@@ -357,6 +391,12 @@ impl Tokens<'_> {
         }
         Err(Leave("an image that does not end"))
     }
+}
+
+/// A name without what some readers take for the blanks behind it.
+pub(crate) fn trimmed(raw: &[u8]) -> &[u8] {
+    let blanks = raw.iter().rev().take_while(|last| BLANK_TO_SOME.contains(last)).count();
+    &raw[..raw.len() - blanks]
 }
 
 /// A dictionary that stands alone.
@@ -390,85 +430,5 @@ pub(crate) fn is_space(b: u8) -> bool {
 fn is_regular(b: u8) -> bool {
     !is_space(b) && !matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
 }
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &[u8]) -> Result<Object, Leave> {
-        Lexer::new(&Bytes::copy_from_slice(text), 0).object()
-    }
-
-    #[test]
-    fn objects_of_every_kind() {
-        let dict = parse(b"<</A 1/B[-2 3.5 (a\\(b\\051)<4a4B5>]/C 7 0 R/D#20E true/F null>>").unwrap();
-        let dict = dict.as_dict().unwrap();
-        assert_eq!(dict.get(b"A"), Some(&Object::Int(1)));
-        let items = [
-            Object::Int(-2),
-            Object::Real(3.5),
-            Object::String(b"a(b)".as_slice().into()),
-            Object::String(b"JKP".as_slice().into()),
-        ];
-        assert_eq!(dict.get(b"B").unwrap().as_array().unwrap(), items);
-        assert_eq!(dict.get(b"C"), Some(&Object::Ref(Id::new(7, 0))));
-        assert_eq!(dict.get(b"D E"), Some(&Object::Bool(true)));
-    }
-
-    #[test]
-    fn numbers_that_look_like_references_are_numbers() {
-        let items = parse(b"[1 0 2 0 R 3 4]").unwrap();
-        let items = items.as_array().unwrap();
-        assert_eq!(items.len(), 5);
-        assert_eq!(items[2], Object::Ref(Id::new(2, 0)));
-    }
-
-    #[test]
-    fn numbers_of_any_length_are_numbers() {
-        assert_eq!(parse(b"99999999999999999999").unwrap(), Object::Real(LARGEST));
-        assert_eq!(parse(&[b'9'; 500]).unwrap(), Object::Real(LARGEST));
-        let tiny = parse(b"-0.00000000000000000000000000000000000001175").unwrap();
-        assert!(matches!(tiny, Object::Real(r) if r < 0.0 && r > -1e-30));
-    }
-
-    #[test]
-    fn content_is_read_to_its_last_byte_or_not_at_all() {
-        let read = |content: &'static [u8]| {
-            let content = Bytes::from_static(content);
-            let (mut tokens, mut words) = (Tokens::new(&content), Vec::new());
-            while let Some(token) = tokens.next()? {
-                if let Token::Operator(word) = token {
-                    words.push(String::from_utf8_lossy(word).into_owned());
-                }
-            }
-            Ok::<_, Leave>(words)
-        };
-        assert_eq!(
-            read(b"q 1 0 0 1 0 0 cm (a) Tj [1(b)]TJ true T* ' % comment\nQ").unwrap(),
-            ["q", "cm", "Tj", "TJ", "T*", "'", "Q"]
-        );
-        for stray in [
-            &b"q ) Q"[..],
-            b"q > Q",
-            b"q <4!> Tj",
-            b"q ] Q",
-            b"q >> Q",
-            b"q { Q",
-            b"q (Q",
-            b"q [Q",
-            b"q 1.2.3 w Q",
-            b"q \x80 Q",
-        ] {
-            assert!(read(stray).is_err(), "{}", String::from_utf8_lossy(stray));
-        }
-    }
-
-    #[test]
-    fn strange_things_are_left_to_others() {
-        for text in [&b"<</A>>"[..], b"[1", b"<<1 2>>", b"--5", b"1.2.3", b"nul", b"(open", b"]"] {
-            assert!(parse(text).is_err(), "{}", String::from_utf8_lossy(text));
-        }
-        let deep: Vec<u8> = std::iter::repeat_n(b'[', 100_000).collect();
-        assert!(parse(&deep).is_err());
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-pub(super) use lex::{Lexer, is_space};
+pub(super) use lex::{Lexer, is_space, trimmed};
 pub(crate) use lex::{Token, Tokens, parse_dict, refs};
 pub(super) use xref::{Place, Sections};
 
