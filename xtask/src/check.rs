@@ -17,6 +17,11 @@ use crate::setup::{self, Need};
 /// most of it once more.
 const OTEL: &str = "sealpress-cli/otel";
 
+/// What property tests start from where nobody says otherwise: the gate asks everybody the same questions, so that it
+/// fails for what was changed and not by chance. `cargo test` by itself asks new ones every time, and so does
+/// `cargo xtask ci --long`.
+const QUESTIONS: (&str, &str) = ("PROPTEST_RNG_SEED", "20261129");
+
 /// `cargo test` of the workspace or of one package, with the counts of every binary added up at the end
 /// and every skip repeated, so that nobody takes a skip for a pass. Where `CI` is set a skip is a failure, unless it is
 /// the CPU that lacks something: no set-up installs that.
@@ -105,6 +110,9 @@ pub(crate) fn ci(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     stage("base64 without std", &mut || without_std(sh))?;
     stage("tests", &mut || test(sh, Vec::new()))?;
     if is_long {
+        stage("properties, asked anew", &mut || {
+            Ok(cmd!(sh, "cargo test --quiet --workspace --features {OTEL} --lib --tests").run()?)
+        })?;
         let simulate = ["run", "--quiet", "--package", "sealpress-simulator", "--example", "simulate", "--"];
         // The first few hundred of each are told by the tests.
         for what in [&["--seeds", "10000", "--from", "1000"][..], &["--backfill", "--seeds", "10000", "--from", "1000"]]
@@ -209,6 +217,7 @@ impl Tally {
     fn run(&mut self, args: &[&str]) -> anyhow::Result<bool> {
         let mut child = std::process::Command::new("cargo")
             .args(args)
+            .env(QUESTIONS.0, std::env::var_os(QUESTIONS.0).unwrap_or_else(|| QUESTIONS.1.into()))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
