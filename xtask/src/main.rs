@@ -38,7 +38,8 @@ cargo xtask COMMAND
   bench preflight [--cost] [--sheets DIR] [--most N]   what preflight finds of good and of spoilt pictures
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
   bench gateway            CPU time and memory of a gateway over what pressing costs alone
-  package [--program FILE] .deb, tarball and bill of materials, installed into a throw-away root and run
+  package [--program FILE] [--twice]  .deb, tarball and bill of materials, installed into a throw-away root and run;
+                           --twice: built once more elsewhere, and compared to the byte
   backfill ARGS…           release build of `sealpress backfill ARGS…`
   chaos [--campaigns N]    kill-and-resume campaigns, seeded
   simulate [--backfill] [--seeds N | --seed N [--trace] [--until STEP] [--shrink]]

@@ -40,25 +40,52 @@ fn epoch(sh: &Shell) -> anyhow::Result<String> {
 }
 
 pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
-    let mut program = None;
+    let (mut program, mut twice) = (None, false);
     let mut flags = lexopt::Parser::from_args(rest);
     while let Some(flag) = flags.next()? {
         match flag {
             lexopt::Arg::Long("program") => program = Some(PathBuf::from(flags.value()?.string()?)),
+            lexopt::Arg::Long("twice") => twice = true,
             other => return Err(other.unexpected().into()),
         }
     }
+    if twice && program.is_some() {
+        bail!("--twice compares two builds, --program packs one that is there");
+    }
     setup::install(sh, &[Need::Build])?;
+    let folder = crate::root().join("target/package");
+    sh.remove_path(&folder)?;
     let program = match program {
         Some(program) => program,
-        None => build(sh)?,
+        None => build(sh, &crate::root())?,
     };
-    let folder = crate::root().join("target/package");
+    let packed = pack(sh, &program, &folder)?;
+    try_deb(sh, &packed.deb, &folder.join("root"))?;
+    try_tarball(sh, &packed.tarball, &folder.join("unpacked"))?;
+    for file in packed.files() {
+        println!("{}", cmd!(sh, "sha256sum {file}").quiet().read()?);
+    }
+    if twice { same_again(sh, &packed, &folder.join("again")) } else { Ok(()) }
+}
+
+/// What is published, each beside the others.
+struct Packed {
+    deb: PathBuf,
+    tarball: PathBuf,
+    bill: PathBuf,
+}
+
+impl Packed {
+    fn files(&self) -> [&Path; 3] {
+        [&self.deb, &self.tarball, &self.bill]
+    }
+}
+
+fn pack(sh: &Shell, program: &Path, folder: &Path) -> anyhow::Result<Packed> {
     let (stage, out) = (folder.join("stage"), folder.join("out"));
-    sh.remove_path(&folder)?;
     sh.create_dir(&out)?;
     let (version, epoch) = (version()?, epoch(sh)?);
-    stage_files(sh, &program, &stage)?;
+    stage_files(sh, program, &stage)?;
     let arch = cmd!(sh, "dpkg --print-architecture").quiet().read()?;
     let tarball = out.join(format!("sealpress-{version}-linux-{arch}.tar.gz"));
     pack_tarball(sh, &stage, &tarball, &version, &epoch)?;
@@ -66,25 +93,51 @@ pub(crate) fn run(sh: &Shell, rest: Vec<OsString>) -> anyhow::Result<()> {
     pack_deb(sh, &stage, &deb, &version, &arch, &epoch)?;
     let bill = out.join(format!("sealpress-{version}.cdx.json"));
     sh.write_file(&bill, bill_of_materials(sh, &version)?)?;
-    try_deb(sh, &deb, &folder.join("root"))?;
-    try_tarball(sh, &tarball, &folder.join("unpacked"))?;
-    for file in [&deb, &tarball, &bill] {
-        println!("{}", cmd!(sh, "sha256sum {file}").quiet().read()?);
+    Ok(Packed { deb, tarball, bill })
+}
+
+/// Builds the commit once more, from a clone that stands elsewhere and with nothing of the first build, and compares
+/// what comes out.
+fn same_again(sh: &Shell, first: &Packed, folder: &Path) -> anyhow::Result<()> {
+    if !cmd!(sh, "git status --porcelain --untracked-files=no").quiet().read()?.is_empty() {
+        bail!("--twice builds the last commit again: commit first");
     }
+    let (root, clone) = (crate::root(), folder.join("elsewhere"));
+    cmd!(sh, "git clone --quiet {root} {clone}").run()?;
+    let program = build(sh, &clone)?;
+    let second = pack(sh, &program, folder)?;
+    for (first, second) in first.files().into_iter().zip(second.files()) {
+        ensure!(
+            sh.read_binary_file(first)? == sh.read_binary_file(second)?,
+            "{} and {} differ",
+            first.display(),
+            second.display()
+        );
+    }
+    println!("two builds, in two folders, are the same to the byte");
     Ok(())
 }
 
-/// The release build, in which no path of this machine stands.
-fn build(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let root = crate::root();
-    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
-    let mut flags = format!("--remap-path-prefix={}=/sealpress", root.display());
-    if let Ok(home) = home {
-        flags.push_str(&format!(" --remap-path-prefix={home}=/cargo"));
+/// The release build of the workspace at `root`, in which no path of this machine stands, and in which what it was
+/// made of does: scanners ask a program itself which versions of which crates are in it.
+fn build(sh: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    if cmd!(sh, "cargo auditable --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        eprintln!("package: installing cargo-auditable");
+        cmd!(sh, "cargo install --quiet --locked cargo-auditable").run()?;
     }
-    let build = cmd!(sh, "cargo build --quiet --release --locked --package sealpress-cli --bin sealpress");
-    build.env("RUSTFLAGS", flags).run()?;
-    Ok(root.join("target/release/sealpress"))
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    // Encoded, since a folder may have spaces in its name.
+    let mut flags = vec![format!("--remap-path-prefix={}=/sealpress", root.display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={home}=/cargo")));
+    let _in = sh.push_dir(root);
+    let build = cmd!(sh, "cargo auditable build --quiet --release --locked --package sealpress-cli --bin sealpress");
+    // Not into a folder that the caller's environment names: two builds would be one.
+    let target = root.join("target");
+    build.env("CARGO_TARGET_DIR", &target).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")).run()?;
+    let program = target.join("release/sealpress");
+    let sections = cmd!(sh, "objdump --section-headers {program}").quiet().read()?;
+    ensure!(sections.contains(".dep-v0"), "the program does not say what it is made of");
+    Ok(program)
 }
 
 fn version() -> anyhow::Result<String> {

@@ -7,6 +7,7 @@ mod circles;
 mod dependencies;
 mod files;
 mod names;
+mod places;
 mod tables;
 
 use std::path::{Path, PathBuf};
