@@ -7,6 +7,7 @@ use sealpress_media::{Fault, Judged, Preflight};
 use sealpress_press::{Press, Ranked, rank};
 use serde::Serialize;
 
+use crate::names::Called;
 use crate::outcome::{self, Failure};
 use crate::print::{self, Align, Table};
 use crate::vendor::Vendor;
@@ -60,6 +61,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let subject = judged::subject(args.context.as_deref());
     let columns: &[_] = &[(4, Align::Right), (4, Align::Left), (44, Align::Left), (7, Align::Right)];
     let table = (!args.json).then(|| Table::new(columns, &["rank", "keep", "file", "score", "found"]));
+    let called = Called::among(&args.files);
     let mut failed = 0;
     for (i, (path, outcome)) in ranked(&args.files, &*press).into_iter().enumerate() {
         failed += usize::from(outcome.is_err());
@@ -72,7 +74,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         let line = Line { input, ok, rank: i + 1, keep: ok && i < args.keep, judged, error };
         match &table {
             None => print::json(&line),
-            Some(table) => row(table, &line),
+            Some(table) => row(table, &called.of(path), &line),
         }
     }
     if table.is_some() {
@@ -102,8 +104,7 @@ fn ranked<'a>(files: &'a [PathBuf], press: &dyn Press) -> Vec<(&'a Path, Result<
     judged.chain(unread).collect()
 }
 
-fn row(table: &Table, line: &Line) {
-    let name = Path::new(&line.input).file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into());
+fn row(table: &Table, name: &str, line: &Line) {
     let score = line.judged.as_ref().and_then(|judged| judged.quality.score);
     let score = score.map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
     let codes = line.judged.iter().flat_map(|judged| judged.findings.iter().flatten());
@@ -111,5 +112,5 @@ fn row(table: &Table, line: &Line) {
         Some(error) => format!("FAILED {}: {error}", error.kind),
         None => codes.map(|finding| finding.code.words()).collect::<Vec<_>>().join(", "),
     };
-    table.row(&[&line.rank.to_string(), if line.keep { "*" } else { "" }, &name, &score, &found]);
+    table.row(&[&line.rank.to_string(), if line.keep { "*" } else { "" }, name, &score, &found]);
 }

@@ -1,4 +1,5 @@
-//! Names of outputs: each input gets one of its own, inside the folder, and never an input's.
+//! Names of outputs: each input gets one of its own, inside the folder, and never an input's. And what inputs are called
+//! in tables.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -73,6 +74,24 @@ impl Names {
     }
 }
 
+/// What files are called in a table: by their name alone, where no other of them has the same.
+pub(crate) struct Called {
+    shared: HashSet<OsString>,
+}
+
+impl Called {
+    pub(crate) fn among(inputs: &[PathBuf]) -> Self {
+        let mut seen = HashSet::new();
+        let names = inputs.iter().filter_map(|input| input.file_name());
+        Self { shared: names.filter(|name| !seen.insert(*name)).map(OsStr::to_owned).collect() }
+    }
+
+    pub(crate) fn of(&self, input: &Path) -> String {
+        let name = input.file_name().filter(|name| !self.shared.contains(*name));
+        name.unwrap_or(input.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
 /// A stem that is one plain name everywhere.
 fn clean(stem: Option<&OsStr>) -> String {
     let stem = stem.unwrap_or_default().to_string_lossy();
@@ -100,6 +119,13 @@ mod tests {
         let inputs = ["x/a.jpg", "y/a.png", "A.webp", "a-2.pdf", "..", "/", "", ".hidden", "-rf.jpg", "a/b:c.jpg"];
         let stems = stems(Path::new("/nonexistent"), &inputs);
         assert_eq!(stems, ["a", "a-2", "A-3", "a-2-2", "file", "file-2", "file-3", "hidden", "rf", "b_c"]);
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart() {
+        let inputs = ["x/a.jpg", "y/a.jpg", "y/b.jpg", "/"].map(PathBuf::from);
+        let called = Called::among(&inputs);
+        assert_eq!(inputs.map(|input| called.of(&input)), ["x/a.jpg", "y/a.jpg", "b.jpg", "/"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::file;
 use crate::judged;
 use crate::lines::{FileLine, NoteLine};
-use crate::names::{self, Names};
+use crate::names::{self, Called, Names};
 use crate::outcome::{self, Failure};
 use crate::press;
 use crate::print::{self, Align, Table};
@@ -100,6 +100,11 @@ pub(crate) fn run(args: Args) -> ExitCode {
 }
 
 fn work(args: Args) -> Result<usize, Failure> {
+    if args.out.as_os_str() == "-" {
+        let message = "--out is a folder, since each file has outputs of its own; standard output is none of it. \
+                       Name a folder (one that is really called `-` is `./-`)";
+        return Err(Failure::config(message));
+    }
     std::fs::create_dir_all(&args.out)
         .map_err(|e| Failure::config(format!("the output folder {} cannot be used: {e}", args.out.display())))?;
     let mut options = Options::default();
@@ -117,13 +122,14 @@ fn work(args: Args) -> Result<usize, Failure> {
     let preparer = Preparer::shared(press::press(policies), &options)?.shows(subject);
     let most = if args.pages_as == press::PagesAs::Pdf { 1 } else { most };
     let mut names = Names::new(&args.out, &args.files).with_outputs(most);
+    let called = Called::among(&args.files);
     let jobs: Vec<(PathBuf, OsString)> =
         args.files.into_iter().map(|path| (names.stem(&path), path)).map(|(s, p)| (p, s)).collect();
 
     let (out, json) = (args.out, args.json);
     // Each file is written before it waits for its turn to be reported: only reports wait.
     let lines = stream::iter(jobs).map(|(path, stem)| one(&preparer, path, stem, &out)).buffered(options.queue());
-    outcome::runtime()?.block_on(report(lines, json))
+    outcome::runtime()?.block_on(report(lines, &called, json))
 }
 
 async fn one(preparer: &Preparer, path: PathBuf, stem: OsString, out: &Path) -> FileLine<Done> {
@@ -177,7 +183,11 @@ async fn save(prepared: Prepared, stem: OsString, out: &Path) -> Result<Done, Fa
     })
 }
 
-async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -> Result<usize, Failure> {
+async fn report(
+    lines: impl stream::Stream<Item = FileLine<Done>>,
+    called: &Called,
+    json: bool,
+) -> Result<usize, Failure> {
     use Align::{Left, Right};
     let columns: &[_] = &[(20, Left), (9, Left), (8, Right), (8, Right), (9, Left)];
     let table = (!json).then(|| Table::new(columns, &["file", "what", "before", "after", "size", "done"]));
@@ -194,7 +204,7 @@ async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -
         }
         match &table {
             None => print::json(&line),
-            Some(table) => row(table, &line),
+            Some(table) => row(table, &called.of(Path::new(&line.input)), &line),
         }
     }
     if table.is_some() {
@@ -207,11 +217,9 @@ async fn report(lines: impl stream::Stream<Item = FileLine<Done>>, json: bool) -
     Ok(failed)
 }
 
-fn row(table: &Table, line: &FileLine<Done>) {
-    let name =
-        Path::new(&line.input).file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
+fn row(table: &Table, name: &str, line: &FileLine<Done>) {
     match line.result() {
-        Err(error) => table.row(&[&name, "-", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
+        Err(error) => table.row(&[name, "-", "", "", "", &format!("FAILED {}: {error}", error.kind)]),
         Ok(d) => {
             let what = if d.format == d.output_format {
                 d.format.to_string()
@@ -227,7 +235,7 @@ fn row(table: &Table, line: &FileLine<Done>) {
             if !d.warnings.is_empty() {
                 did = format!("{did} (!) {}", NoteLine::names(&d.warnings));
             }
-            table.row(&[&name, &what, &print::bytes(d.bytes_in), &print::bytes(d.bytes_out), &size, &did]);
+            table.row(&[name, &what, &print::bytes(d.bytes_in), &print::bytes(d.bytes_out), &size, &did]);
             d.judged.iter().for_each(judged::tell_findings);
         }
     }

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::access::Access;
 use crate::judged;
 use crate::lines::NoteLine;
+use crate::names::Called;
 use crate::outcome::{self, Failure};
 use crate::press;
 use crate::print::{self, Align, Table};
@@ -170,6 +171,7 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
     let mut lines = std::pin::pin!(stream::iter(sent).buffered(queue));
     let columns: &[_] = &[(22, Align::Left), (6, Align::Right), (36, Align::Left)];
     let table = (!files.json).then(|| Table::new(columns, &["file", "ms", "media id", "done"]));
+    let called = Called::among(&files.files);
     let (mut failed, mut is_settings) = (0, false);
     for path in &files.files {
         for line in lines.next().await.unwrap_or_default() {
@@ -179,7 +181,7 @@ async fn work(files: &Files, vendor: Vendor, submit: bool) -> Result<ExitCode, F
             }
             match &table {
                 None => print::json(&line),
-                Some(table) => row(table, path, &line),
+                Some(table) => row(table, &called.of(path), &line),
             }
         }
     }
@@ -294,9 +296,8 @@ fn unsent(path: &Path, files: &Files, end: End) -> Line {
     }
 }
 
-fn row(table: &Table, path: &Path, line: &Line) {
-    let name = path.file_name().map_or_else(|| line.input.clone(), |n| n.to_string_lossy().into_owned());
-    let name = line.page.map_or_else(|| name.clone(), |page| format!("{name} page {page}"));
+fn row(table: &Table, name: &str, line: &Line) {
+    let name = line.page.map_or_else(|| name.to_owned(), |page| format!("{name} page {page}"));
     let ms = format!("{:.0}", line.ms);
     match &line.end {
         End::Sent { media_id, actions, judged, confirmed, .. } => {
@@ -317,7 +318,8 @@ fn row(table: &Table, path: &Path, line: &Line) {
 async fn close(pipeline: &Pipeline, files: &Files, failed: usize) -> bool {
     let session = &files.session;
     let (value, text) = if failed > 0 {
-        let why = format!("not submitted: {failed} files are not confirmed");
+        let which = if failed == 1 { "a file is" } else { &*format!("{failed} files are") };
+        let why = format!("not submitted: {which} not confirmed");
         (json!({"session": session, "submitted": false, "reason": why}), why)
     } else {
         match pipeline.submit(session).await {

@@ -146,6 +146,19 @@ fn less_isolation_than_usual_is_said() {
 }
 
 #[test]
+fn files_are_not_prepared_into_a_folder_that_was_meant_as_a_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    photo(folder.path(), "front.jpg", 800);
+    let output = sealpress().current_dir(&folder).args(["prepare", "front.jpg", "--out", "-"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--out is a folder"), "{said}");
+    assert!(!folder.path().join("-").exists(), "a folder called - was made");
+    let output = sealpress().current_dir(&folder).args(["prepare", "front.jpg", "--out", "./-"]).output().unwrap();
+    assert!(output.status.success() && folder.path().join("-").is_dir(), "./- is a folder like others");
+}
+
+#[test]
 fn servers_are_told_their_address_by_the_same_flag() {
     let emulator = Emulator::with(&["--listen", "127.0.0.1:0"]);
     let url = emulator.told["url"].as_str().unwrap();
