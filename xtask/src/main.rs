@@ -47,6 +47,7 @@ cargo xtask COMMAND
   differential [--corpus DIR]… [--shuffles N]   every picture alone, in batches, isolated, turned; other hands judge
   differential --damage N [--corpus DIR]…   files of every coding, damaged N times in every way: what goes out unseen
   mutants [--count N] [--seed N]  damaged PDFs against pdfium, 20,000 unless told
+  mutation [NAME…] [--list]  slips that are built in on purpose, and whether a test sees them
   fuzz [--seconds N] [T…]  every fuzz target (or T…) for N seconds each, 60 unless told
 ";
 
@@ -99,6 +100,7 @@ fn run() -> anyhow::Result<()> {
         Some("differential") => differential::run(&sh, rest),
         Some("fuzz") => fuzz::run(&sh, rest),
         Some("mutants") => mutants(&sh, rest),
+        Some("mutation") => Ok(cmd!(sh, "python3 xtask/mutation/run.py {rest...}").run()?),
         Some("" | "help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())

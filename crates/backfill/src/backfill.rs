@@ -22,6 +22,7 @@ use crate::results;
 use crate::run::{Finished, Runner, Stop, exit_of};
 use crate::source::Sources;
 use crate::store::{Detail, IMPORTED, Store, Summary, Which};
+use crate::units::show_count;
 use crate::{Exit, plan};
 
 /// Sessions that are not submitted and are named one by one.
@@ -279,13 +280,14 @@ impl Backfill {
         options.recreate = accepted.recreate;
         let unowned = batch.store.summary().await?.unowned;
         if unowned > 0 {
+            let rows = show_count(unowned, "rows");
             if accepted.bad_rows {
-                batch.notices.push(format!("{unowned} rows that cannot be read are left out, as told"));
+                batch.notices.push(format!("left out as told: {rows} that cannot be read"));
             } else {
                 options.submit = false;
                 batch.notices.push(format!(
-                    "{unowned} rows cannot be read and nobody knows whose they are: no session is submitted until they \
-                     are mended (retry-failed --from FILE) or left out (--skip-bad-rows)"
+                    "{rows} cannot be read, and nobody knows whose: no session is submitted until that is mended \
+                     (retry-failed --from FILE) or left out (--skip-bad-rows)"
                 ));
             }
         }

@@ -16,6 +16,7 @@ use crate::manifest::{Manifest, Row, hex};
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{BURST_CARRIED, IMPORTED, Store};
+use crate::units::show_count;
 
 /// Rows per transaction of an import.
 const ROWS: usize = 10_000;
@@ -93,12 +94,12 @@ impl Batch {
             Some(known) => match growth(&*store, &manifest, &known).await? {
                 Some(rows) => {
                     let n = grow(&*store, rows, &manifest, fingerprint).await?;
-                    notices.push(format!("the manifest has grown: {n} rows are new"));
+                    notices.push(format!("the manifest has grown by {}", show_count(n as u64, "rows")));
                 }
                 None if rules.accept_manifest => {}
                 None if rules.edits == Edits::OfFailedRows => {
                     let n = edits::take(&*store, &manifest, fingerprint).await?;
-                    notices.push(format!("{n} rows of the manifest were put right"));
+                    notices.push(format!("taken as put right: {} of the manifest", show_count(n as u64, "rows")));
                 }
                 None => {
                     let message = format!(

@@ -34,7 +34,7 @@ fn read(path: &Path) -> Option<Vec<Row>> {
 }
 
 fn judge(rows: &[Row], data: &[u8]) {
-    let lines = 1 + data.iter().filter(|b| **b == b'\n').count() as u64;
+    let lines = 1 + data.iter().filter(|b| b"\r\n".contains(b)).count() as u64;
     assert!(rows.is_sorted_by_key(|row| row.line), "{rows:?}");
     for row in rows {
         assert!((1..=lines).contains(&row.line), "{row:?} of {lines}");

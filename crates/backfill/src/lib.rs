@@ -49,4 +49,4 @@ pub use ready::{Access, Changed, MakeProvider, Then, Wiring};
 pub use run::{Cause, Finished, Stop};
 pub use store::state::{ItemState, SessionState};
 pub use store::{Detail, OpenSession, Summary};
-pub use units::{bytes as parse_bytes, show_bytes, show_duration};
+pub use units::{bytes as parse_bytes, show_bytes, show_count, show_duration};

@@ -102,6 +102,7 @@ impl Backfill {
                 // Of the row that was refused is said why.
                 Mend::Withheld => {}
                 Mend::NoSuchLine => return refuse("is no failed row of this journal"),
+                Mend::Several => return refuse("stands for several failed rows: without its line it is a new one"),
                 Mend::Submitted => return refuse("belongs to a session that is submitted and takes nothing more"),
             }
         }
@@ -120,7 +121,11 @@ fn mended_row(mut row: Row, from: &Path) -> Result<Mended> {
     extra.retain(|name, _| !results::is_why(name));
     row.extra = (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string());
     let line = match line.as_str() {
-        "" => None,
+        "" => {
+            // Its line is one of this file, and the manifest has another row there.
+            row.line = 0;
+            None
+        }
         text => Some(text.parse().map_err(|_| {
             let message = format!("{}, line {}: `{}` is no line: {text}", from.display(), row.line, results::LINE);
             Error::new(ErrorKind::Manifest, message)

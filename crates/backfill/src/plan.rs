@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use sealpress_client::Context;
 use sealpress_media::{Format, Media};
 use sealpress_pipeline::{Press, Probe};
@@ -333,9 +334,12 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A key as somebody may have slipped: without case, spaces and quotes.
+/// A key as somebody may have slipped: without case, spaces and quotes, and in one of the ways to write its letters.
 fn folded(key: &str) -> String {
-    key.chars()
+    const ONE_WAY: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+    ONE_WAY
+        .normalize(key)
+        .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '"' | '`' | '#'))
         .flat_map(char::to_lowercase)
         .collect()
@@ -366,6 +370,14 @@ mod tests {
         }
         assert!(!context_problem(&"moon".into()).unwrap().contains("did you mean"));
         assert!(context_problem(&"selfid_video".into()).unwrap().contains("cannot be uploaded"));
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_one() {
+        for other in ["zo\u{eb}-1", "ZOE\u{308}-1", " Zo\u{eb} -\u{ff11}", "'Zo\u{eb}-1'"] {
+            assert_eq!(folded(other), folded("Zo\u{eb}-1"), "{other}");
+        }
+        assert_ne!(folded("Zoe-1"), folded("Zo\u{eb}-1"));
     }
 
     #[test]

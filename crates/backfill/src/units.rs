@@ -80,6 +80,12 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// `1 row`, `3 rows`: `things` are many, and one of them lacks the `s`.
+#[must_use]
+pub fn show_count(n: u64, things: &str) -> String {
+    format!("{n} {}", if n == 1 { things.strip_suffix('s').unwrap_or(things) } else { things })
+}
+
 fn split(text: &str) -> Result<(f64, &str), String> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
@@ -121,5 +127,6 @@ mod tests {
     fn people_read_it() {
         assert_eq!(show_bytes(1_468_006), "1.4 MiB");
         assert_eq!(show_duration(Duration::from_secs(7500)), "2 h 05 min");
+        assert_eq!([0, 1, 2].map(|n| show_count(n, "rows")), ["0 rows", "1 row", "2 rows"]);
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sealpress_backfill::show_count;
 use sealpress_media::{Fault, Format, Judged, Media, Preflight, Subject};
 use sealpress_pdf::{self as pdf, Trimmer};
 use sealpress_press::{Press, Probe};
@@ -156,7 +157,8 @@ fn show(line: &FileLine<Seen>) {
             print::line(&text);
         }
         Probe::Document { pages, version, encrypted, needs_password, .. } => {
-            let mut text = pages.map_or_else(|| "  pages unknown".to_owned(), |n| format!("  {n} pages"));
+            let mut text =
+                pages.map_or_else(|| "  pages unknown".to_owned(), |n| format!("  {}", show_count(n.into(), "pages")));
             if let Some(version) = version {
                 text += &format!(", PDF {version}");
             }

@@ -1,8 +1,6 @@
 //! Where a server of the program listens, as its `--listen` says it.
 
-use std::convert::Infallible;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::str::FromStr;
 
 use tokio::net::TcpListener;
 
@@ -12,11 +10,9 @@ use crate::outcome::Failure;
 #[derive(Clone, Debug)]
 pub(crate) struct Listen(String);
 
-impl FromStr for Listen {
-    type Err = Infallible;
-
-    fn from_str(said: &str) -> Result<Self, Infallible> {
-        Ok(Self(said.to_owned()))
+impl From<String> for Listen {
+    fn from(said: String) -> Self {
+        Self(said)
     }
 }
 
@@ -48,11 +44,11 @@ mod tests {
 
     #[test]
     fn an_address_may_be_left_out() {
-        let address = |said: &str| said.parse::<Listen>().unwrap().address().unwrap().to_string();
+        let address = |said: &str| Listen::from(said.to_owned()).address().unwrap().to_string();
         assert_eq!(address(":8089"), "0.0.0.0:8089");
         assert_eq!(address("127.0.0.1:0"), "127.0.0.1:0");
         assert_eq!(address("[::1]:8089"), "[::1]:8089");
-        let refused = "8089".parse::<Listen>().unwrap().address().unwrap_err();
+        let refused = Listen::from("8089".to_owned()).address().unwrap_err();
         assert!(refused.to_string().starts_with("8089 cannot be listened on"), "{refused}");
     }
 }

@@ -140,8 +140,8 @@ fn row(line: u64, columns: &[String], record: &csv::ByteRecord, last_owner: Opti
             Err(_) if super::COLUMNS.contains(&name.as_str()) => {
                 problem.get_or_insert_with(|| format!("column `{name}` is not UTF-8"));
             }
-            // Carried through, and nobody's business: as Latin-1, in which every byte is a letter.
-            Err(_) => fields.push((name.clone(), value.iter().map(|b| char::from(*b)).collect())),
+            // Carried through, and nobody's business.
+            Err(_) => fields.push((name.clone(), text(value))),
         }
     }
     match problem {
@@ -195,7 +195,7 @@ fn reader(path: &Path, delimiter: u8) -> csv::Result<csv::Reader<Watched>> {
         last: Cell::new(0),
         ended: Cell::new(false),
         recent: RefCell::default(),
-        lines: Cell::new((0, 1)),
+        lines: Cell::new((0, 1, false)),
     };
     Ok(csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).buffer_capacity(BUFFER).from_reader(file))
 }
@@ -210,9 +210,9 @@ struct Watched {
     ended: Cell<bool>,
     /// What was read last, with its place in the file: enough for the longest row.
     recent: RefCell<VecDeque<(u64, Vec<u8>)>>,
-    /// A place in the file and its line: where lines were counted up to. The reader's own count is
-    /// one behind in files whose lines end with a carriage return.
-    lines: Cell<(u64, u64)>,
+    /// A place in the file and its line: where lines were counted up to, and whether a carriage return stands right
+    /// before it. The reader's own count is one behind in files whose lines end with one.
+    lines: Cell<(u64, u64, bool)>,
 }
 
 impl Watched {
@@ -224,19 +224,23 @@ impl Watched {
     /// The line on which the first character at or behind `place` stands that ends no line, and its
     /// own place.
     fn line_at(&self, place: u64) -> (u64, u64) {
-        let (mut at, mut line) = self.lines.get();
+        let (mut at, mut line, mut returned) = self.lines.get();
         let recent = self.recent.borrow();
         'chunks: for (start, chunk) in recent.iter() {
             let skip = usize::try_from(at.saturating_sub(*start)).unwrap_or(usize::MAX).min(chunk.len());
             for byte in &chunk[skip..] {
+                // A carriage return ends a line by itself, or with the line feed behind it.
+                line += u64::from(returned && *byte != b'\n');
+                returned = false;
                 if at >= place && !matches!(byte, b'\r' | b'\n') {
                     break 'chunks;
                 }
                 line += u64::from(*byte == b'\n');
+                returned = *byte == b'\r';
                 at += 1;
             }
         }
-        self.lines.set((at, line));
+        self.lines.set((at, line, returned));
         (line, at)
     }
 
@@ -281,5 +285,10 @@ impl Read for Watched {
 
 /// A column's name as the header has it.
 fn name(raw: &[u8]) -> String {
-    super::column(String::from_utf8_lossy(raw).trim_start_matches('\u{feff}'))
+    super::column(text(raw).trim_start_matches('\u{feff}'))
+}
+
+/// What is no UTF-8 is Latin-1, in which every byte is a letter.
+fn text(raw: &[u8]) -> String {
+    std::str::from_utf8(raw).map_or_else(|_| raw.iter().map(|b| char::from(*b)).collect(), str::to_owned)
 }

@@ -97,6 +97,10 @@ fn row(line: u64, text: &[u8]) -> Row {
             Value::Null => continue,
             _ if twice => format!("two keys are called `{name}`"),
             Value::Array(_) | Value::Object(_) | Value::Bool(_) if known => format!("`{name}` is no text"),
+            // It was rounded: two long numbers may have become one.
+            Value::Number(number) if known && !is_whole(&number) => {
+                format!("`{name}` is a number that cannot be kept as it stands; put it in quotes")
+            }
             Value::String(text) => {
                 columns.push((name, text));
                 continue;
@@ -112,6 +116,11 @@ fn row(line: u64, text: &[u8]) -> Row {
     // What stands there twice is nobody's.
     let clear = columns.into_iter().filter(|(name, _)| unclear.iter().all(|(n, _)| n != name));
     row::unreadable(line, why, clear.collect::<Vec<_>>())
+}
+
+/// Whether a number has the digits that stand in the file.
+fn is_whole(number: &serde_json::Number) -> bool {
+    number.is_u64() || number.is_i64()
 }
 
 /// A line of JSON: an object with every key that it has, those that stand there twice included, or anything
@@ -189,7 +198,7 @@ fn owner(text: &[u8]) -> Vec<(String, String)> {
         let value = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
         match value {
             Value::String(value) => Some(((*name).to_owned(), value)),
-            Value::Number(value) => Some(((*name).to_owned(), value.to_string())),
+            Value::Number(value) if is_whole(&value) => Some(((*name).to_owned(), value.to_string())),
             _ => None,
         }
     };

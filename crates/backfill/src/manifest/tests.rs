@@ -85,17 +85,20 @@ fn marks_line_ends_and_encodings() {
         let rows = read(name, &format!("\u{feff}{line}\r\n\r\n{line}\r\n"));
         assert_eq!(rows.iter().map(|r| (r.line, r.bad.is_some())).collect::<Vec<_>>(), [(1, false), (3, false)]);
     }
-    for crlf in [false, true] {
+    for end in ["\n", "\r\n", "\r"] {
         let text = "session,context,media,note\ns,face,a.jpg,\"two\nlines\"\ns,face\n\ns,face,b.jpg,x\n";
-        let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
-        let lines: Vec<_> = read("m.csv", &text).iter().map(|r| r.line).collect();
-        assert_eq!(lines, [2, 4, 6], "crlf: {crlf}");
+        let lines: Vec<_> = read("m.csv", &text.replace('\n', end)).iter().map(|r| r.line).collect();
+        assert_eq!(lines, [2, 4, 6], "{end:?}");
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m.csv");
     std::fs::write(&path, b"session,context,media,note\ns,face,a.jpg,caf\xe9\n").unwrap();
     let rows: Vec<_> = Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<_>>().unwrap();
     assert_eq!((rows[0].bad.is_none(), rows[0].extra.as_deref()), (true, Some("{\"note\":\"café\"}")));
+    std::fs::write(&path, b"session,context,media,caf\xe9,caf\xe8\ns,face,a.jpg,1,2\n").unwrap();
+    let rows: Vec<_> = Manifest::open(&path).unwrap().rows().unwrap().collect::<Result<_>>().unwrap();
+    let extra = rows[0].extra.as_deref().unwrap();
+    assert!(extra.contains("\"café\":\"1\"") && extra.contains("\"cafè\":\"2\""), "two columns: {extra}");
     for order in [u16::to_le_bytes, u16::to_be_bytes] {
         for mark in ["", "\u{feff}"] {
             let text = format!("{mark}session,context,media\n");
@@ -103,6 +106,21 @@ fn marks_line_ends_and_encodings() {
             assert!(Manifest::open(&path).unwrap_err().to_string().contains("UTF-16"));
         }
     }
+}
+
+/// A number beyond what is kept exactly would make one person of two.
+#[test]
+fn long_numbers_are_nobodys_keys() {
+    let row = |key: &str| format!("{{\"subject\":{key},\"context\":\"face\",\"media\":\"a.jpg\"}}\n");
+    let keys = ["18446744073709551615", "-7", "123456789012345678901234567890", "1.10", "1e3"];
+    let rows = read("m.jsonl", &keys.map(row).concat());
+    let owners: Vec<_> = rows.iter().map(|r| r.who.as_ref().map(Who::key)).collect();
+    let kept = |key: &str| Some(format!("subject:{key}"));
+    assert_eq!(owners, [kept(keys[0]), kept("-7"), None, None, None]);
+    let said = &rows[2].bad.as_ref().unwrap().message;
+    assert!(said.contains("line 3") && said.contains("put it in quotes"), "{said}");
+    // Nor where the rest of the line is no JSON.
+    assert_eq!(read("m.jsonl", "{\"subject\":1.10,\"context\":\"face\",}\n")[0].who, None);
 }
 
 #[cfg(unix)]

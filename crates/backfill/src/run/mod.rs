@@ -37,7 +37,7 @@ use crate::exit::Exit;
 use crate::source::Sources;
 use crate::store::state::{Failure, ItemState, SessionState};
 use crate::store::{Item, Part, Store, Summary};
-use crate::units::MaxErrors;
+use crate::units::{MaxErrors, show_count};
 use claimed::ClaimedSession;
 use first::{First, Held};
 use journal::StoreJournal;
@@ -261,9 +261,11 @@ impl Runner {
             Stopped::TooManyErrors => "stopped: more items failed than --max-errors allows".to_owned(),
             Stopped::Refused(why) => format!("stopped, and no item was marked failed: {}", why.message),
             Stopped::SameReason(why, items) => format!(
-                "stopped, and no item was marked failed: nothing has arrived, and {items} items failed for one reason, \
+                "stopped, and no item was marked failed: nothing has arrived, and {} failed for one reason, \
                  {}: {}",
-                why.reason, why.message
+                show_count(items as u64, "items"),
+                why.reason,
+                why.message
             ),
         });
         let is_left = summary.ended() < summary.total();
@@ -354,13 +356,13 @@ impl Runner {
 
     /// Writes one held failure; a session whose lease ended meanwhile is somebody else's.
     async fn write_held(&self, held: Held) -> Result<()> {
-        match self.journal.apply(&held.claimed, held.changes.clone()).await {
+        let Held { claimed, changes, failure, items } = held;
+        match self.journal.apply(&claimed, changes).await {
             Ok(()) => {}
             Err(e) if e.kind() == ErrorKind::LeaseLost => return Ok(()),
             Err(e) => return Err(e),
         }
         // Said of what is written alone: what was held back of a run that stops is sent another day.
-        let Held { failure, items, .. } = &held;
         tracing::warn!(
             reason = failure.reason,
             fault = failure.fault.as_str(),
@@ -368,9 +370,9 @@ impl Runner {
             message = failure.message,
             "an item will not be sent"
         );
-        (0..*items).for_each(|_| self.failed_one(&failure.reason));
-        if held.claimed.let_go() {
-            self.store.release(&held.claimed.ticket()).await?;
+        (0..items).for_each(|_| self.failed_one(&failure.reason));
+        if claimed.let_go() {
+            self.store.release(&claimed.ticket()).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod changes;
 pub(crate) mod conformance;
 mod doubt;
 mod glob;
+mod intake;
 mod migrations;
 mod piece;
 pub(crate) mod postgres;
@@ -222,7 +223,7 @@ pub(crate) enum LeaveOut {
 }
 
 /// What became of a session of which items were to be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum LeftOut {
     /// So many of its items were: none where another key was refused.
     Done(u64),
@@ -270,12 +271,14 @@ pub(crate) struct Mended {
 }
 
 /// What became of a row that was fed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Mend {
     /// It is work again.
     Taken,
     /// No failed item has its line.
     NoSuchLine,
+    /// Several have it.
+    Several,
     /// Its session is submitted and takes nothing more.
     Submitted,
     /// Another row was refused, and so none was taken.
@@ -413,7 +416,7 @@ impl Item {
 pub(crate) struct Record {
     /// The item.
     pub item: Item,
-    /// Line of the manifest, counted from 1.
+    /// Line of the manifest, counted from 1; beyond a billion of a row that was added beside it.
     pub line: u64,
     /// The operator's key of its session.
     pub subject: Option<String>,

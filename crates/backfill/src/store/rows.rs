@@ -62,6 +62,16 @@ pub(crate) fn item_values(id: i64, session: Option<i64>, row: &Row) -> Vec<Value
     values
 }
 
+/// Rows that were fed back beside the manifest's own are numbered from here on: no manifest has so many lines.
+const ADDED: u64 = 1_000_000_000;
+
+/// The parameters of `ADD_ITEM` for a row that was fed back and stands for no other: without a line of the manifest it
+/// gets a number that no other row has.
+pub(crate) fn added_values(id: i64, session: i64, row: &Row) -> Vec<Value> {
+    let line = if row.line == 0 { ADDED + id.unsigned_abs() } else { row.line };
+    item_values(id, Some(session), &Row { line, ..row.clone() })
+}
+
 /// What is said of a row whose session is past taking it.
 pub(crate) fn too_late(line: u64) -> Failure {
     let message = format!("line {line}: the session of this row is submitted and takes nothing more");

@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 
 use super::migrations::MIGRATIONS;
-pub(crate) use super::rows::{decided_values, end_items, item_values, mend_values, session_values, too_late};
+pub(crate) use super::rows::{
+    added_values, decided_values, end_items, item_values, mend_values, session_values, too_late,
+};
 use super::state::{ItemState, SessionState};
 use super::value::Value;
-use super::{Glob, LeaveOut, LeftOut, Part};
+use super::{Glob, LeaveOut, LeftOut, Mend, Part};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The version that this program writes.
@@ -276,7 +278,7 @@ pub(crate) const MEND_PIECES: &str = "DELETE FROM pieces WHERE item IN (SELECT i
     WHERE line = ?1 AND state = 4 AND (session <> ?2 OR context <> ?3 OR media <> ?4))";
 /// Whether a session takes another item: it is there, and not submitted or about to be.
 pub(crate) const SESSION_OF_KEY: &str = "SELECT id, state FROM sessions WHERE key = ?1";
-pub(crate) const ITEM_OF_LINE: &str = "SELECT id FROM items WHERE line = ?1 AND state = 4";
+pub(crate) const ITEMS_OF_LINE: &str = "SELECT COUNT(*) FROM items WHERE line = ?1 AND state = 4";
 /// Counts the items of every session that is not submitted anew, and says what is left to do.
 pub(crate) const RECOUNT: &str = "UPDATE sessions SET
     total = (SELECT COUNT(*) FROM items WHERE session = sessions.id AND state NOT IN (6, 7)),
@@ -309,6 +311,16 @@ pub(crate) const fn may_leave_out(state: SessionState, confirmed: i64, failed: i
         LeaveOut::Failed if failed == 0 => Some(LeftOut::NothingFailed),
         LeaveOut::Failed if confirmed == 0 => Some(LeftOut::NothingConfirmed),
         _ => None,
+    }
+}
+
+/// Why a row does not take the place of the failed items of a line, by how many there are. Journals of older versions have
+/// lines of which there are several: rows that were added beside the manifest, and manifests without line feeds.
+pub(crate) const fn may_mend(items: i64) -> Option<Mend> {
+    match items {
+        0 => Some(Mend::NoSuchLine),
+        1 => None,
+        _ => Some(Mend::Several),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::{Failed, Result};
+use crate::listen::Listen;
 
 /// A scraper that takes longer is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,9 +21,7 @@ impl Endpoint {
     /// Listens on the address, where there is one.
     pub(super) async fn bind(address: Option<String>) -> Result<Option<Self>> {
         let Some(address) = address else { return Ok(None) };
-        let listener = TcpListener::bind(&address)
-            .await
-            .map_err(|e| Failed::usage(format!("`metrics`: {address} cannot be listened on"), e))?;
+        let listener = Listen::from(address).bind().await.map_err(|e| Failed::usage("`metrics`", e))?;
         Ok(Some(Self(listener)))
     }
 

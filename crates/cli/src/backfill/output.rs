@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sealpress_backfill::{
     Backfill, Beside, Changed, Config, Decisions, Finished, ItemState, Origin, Plan, SessionState, Status, Summary,
-    Value, show_bytes, show_duration,
+    Value, show_bytes, show_count, show_duration,
 };
 use sealpress_client::SessionId;
 use serde_json::json;
@@ -39,8 +39,10 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
         return;
     }
     crate::print::line(&format!(
-        "items      {} in {} sessions, {} of them to be made",
-        plan.rows, plan.sessions, plan.subjects
+        "items      {} in {}, {} of them to be made",
+        plan.rows,
+        show_count(plan.sessions, "sessions"),
+        plan.subjects
     ));
     for (context, n) in &plan.contexts {
         crate::print::line(&format!("           {n:>9} {context}"));
@@ -54,12 +56,15 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
     if plan.documents > 0 {
         let (all, opened) = (plan.documents, plan.documents_opened);
         let of = if opened < all { format!(" in the {opened} that were opened") } else { String::new() };
-        crate::print::line(&format!("documents  {all}, {} pages{of}", plan.pages));
+        crate::print::line(&format!("documents  {all}, {}{of}", show_count(plan.pages, "pages")));
     }
     crate::print::line(&format!("estimate   {}", show_duration(Duration::from_secs_f64(plan.seconds))));
     crate::print::line(&format!("requests   about {}", plan.requests));
     if plan.duplicates > 0 {
-        crate::print::line(&format!("duplicates {} rows name a file again; it is sent once", plan.duplicates));
+        crate::print::line(&format!(
+            "duplicates {} with a file that another row names; it is sent once",
+            show_count(plan.duplicates, "rows")
+        ));
     }
     if plan.not_chosen > 0 {
         crate::print::line(&format!(
@@ -68,10 +73,13 @@ pub(super) fn plan(plan: &Plan, as_json: bool) {
         ));
     }
     if plan.unowned > 0 {
-        crate::print::line(&format!("nobody's   {} rows: nothing is submitted while they stand", plan.unowned));
+        crate::print::line(&format!("nobody's   {}: nothing is submitted meanwhile", show_count(plan.unowned, "rows")));
     }
     if plan.look_alikes > 0 {
-        crate::print::line(&format!("look alike {} subjects: each is a session of its own", plan.look_alikes));
+        crate::print::line(&format!(
+            "look alike {}: each is a session of its own",
+            show_count(plan.look_alikes, "subjects")
+        ));
         for name in &plan.look_alike {
             crate::print::line(&format!("           {name}"));
         }
@@ -137,9 +145,9 @@ pub(super) fn status(backfill: &Backfill, status: &Status, open: bool, as_json: 
     if detail.at_work > 0 && detail.last_minute > 0 && left > 0 {
         let eta = Duration::from_secs(left * 60 / detail.last_minute);
         crate::print::line(&format!(
-            "at work    {} sessions, {} items a minute, about {} left",
-            detail.at_work,
-            detail.last_minute,
+            "at work    {}, {} a minute, about {} left",
+            show_count(detail.at_work, "sessions"),
+            show_count(detail.last_minute, "items"),
             show_duration(eta)
         ));
     }
@@ -290,15 +298,14 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
         summary.total() - summary.ended(),
     ));
     if summary.of(ItemState::NotChosen) > 0 {
-        let n = summary.of(ItemState::NotChosen);
-        crate::print::line(&format!("           {n} frames not chosen: others of their burst are better"));
+        let frames = show_count(summary.of(ItemState::NotChosen), "frames");
+        crate::print::line(&format!("           {frames} not chosen: others of their burst are better"));
     }
     let dropped = (summary.of(ItemState::Dropped), summary.sessions_of(SessionState::Dropped));
     if dropped != (0, 0) {
         let sessions = match dropped.1 {
             0 => String::new(),
-            1 => ", 1 session given up".to_owned(),
-            n => format!(", {n} sessions given up"),
+            n => format!(", {} given up", show_count(n, "sessions")),
         };
         crate::print::line(&format!("           {} dropped as told{sessions}", dropped.0));
     }
@@ -317,18 +324,19 @@ fn print_summary(summary: &Summary, backfill: &Backfill) {
     ));
     if summary.duplicates + summary.doubts > 0 {
         crate::print::line(&format!(
-            "           {} duplicates not sent, {} uploads looked up",
-            summary.duplicates, summary.doubts
+            "           {} not sent, {} looked up",
+            show_count(summary.duplicates, "duplicates"),
+            show_count(summary.doubts, "uploads")
         ));
     }
-    for (n, what) in [
-        (summary.unaccounted, "at the provider are no item's: recorded twice, or somebody else's"),
-        (summary.missing, "are confirmed and not in the provider's list: not submitted"),
-        (summary.orphans, "sessions are, or may be, left behind at the provider (`status --open`)"),
-        (summary.unowned, "rows cannot be read and are nobody's"),
+    for (n, things, what) in [
+        (summary.unaccounted, "media", "at the provider and no item's: recorded twice, or somebody else's"),
+        (summary.missing, "media", "confirmed and not in the provider's list: not submitted"),
+        (summary.orphans, "sessions", "left behind at the provider, or perhaps (`status --open`)"),
+        (summary.unowned, "rows", "that cannot be read, nobody's"),
     ] {
         if n > 0 {
-            crate::print::line(&format!("           {n} {what}"));
+            crate::print::line(&format!("           {} {what}", show_count(n, things)));
         }
     }
     crate::print::line(&format!("state      {}", backfill.state().display()));

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealpress_backfill::{parse_bytes, show_bytes};
+use sealpress_backfill::{parse_bytes, show_bytes, show_count};
 use sealpress_client as client;
 use sealpress_gateway::transmit::TransmitDoor;
 use sealpress_gateway::veriff::{Accounts, VeriffDoor};
@@ -168,7 +168,7 @@ async fn serve(args: &Args) -> Result<ExitCode, Failure> {
     match left {
         0 => Ok(ExitCode::SUCCESS),
         left => {
-            print::note(&format!("sealpress: {left} connections were cut off"));
+            print::note(&format!("sealpress: cut off {}", show_count(left as u64, "connections")));
             Ok(ExitCode::from(crate::outcome::SOME_FAILED))
         }
     }

@@ -89,7 +89,7 @@ fn what_is_not_chosen_is_told_and_is_no_failure() {
     assert_eq!((&status["finished"], &status["items"]["not-chosen"]), (&true.into(), &1.into()), "{status}");
     assert!(status["last_error"].is_null() && status["failures"] == serde_json::json!({}), "{status}");
     let said = text(&batch.run(&["status", "m.csv"], 0).stdout);
-    assert!(said.contains("1 frames not chosen"), "{said}");
+    assert!(said.contains("1 frame not chosen"), "{said}");
     let page = fs::read_to_string(batch.path("m.csv.sealpress/report.html")).unwrap();
     assert!(page.contains("1 not chosen of bursts") && page.contains("Nothing failed."), "{page}");
     // Another number is another rule; the same one has nothing left to do.

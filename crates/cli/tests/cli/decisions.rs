@@ -17,7 +17,7 @@ fn decisions_come_back_to_the_rows_that_they_are_about() {
     let script = "[[fault]]\nroutes = ['decision']\ncount = 1\neffect = { kind = 'status', status = 503 }\n";
     let batch = with_manifest("m.csv", rows, script);
     batch.run(&["run", "m.csv"], 3);
-    let ended = batch.json(&["decisions", "m.csv", "--wait", "60s", "--with-resubmissions", "--json"], 0);
+    let ended = batch.json(&["decisions", "m.csv", "--wait", "1h", "--with-resubmissions", "--json"], 0);
     let verdicts = |verdict: &str| ended["verdicts"][verdict].as_u64();
     assert_eq!(
         (verdicts("approved"), verdicts("declined"), verdicts("resubmission")),
@@ -30,9 +30,11 @@ fn decisions_come_back_to_the_rows_that_they_are_about() {
     let said: Vec<Option<&str>> = results.iter().map(|result| result["decision"]["verdict"].as_str()).collect();
     assert_eq!(said, [Some("approved"), Some("declined"), Some("resubmission"), None]);
     let code = results[2]["decision"]["reason_code"].as_str().unwrap();
+    let words = results[2]["decision"]["reason"].as_str().unwrap();
+    assert!(results.iter().take(3).all(|result| result["decision"]["time"].is_string()), "{results:?}");
     let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
     let wanted = failed.lines().find(|line| line.starts_with("s3,")).unwrap();
-    assert!(wanted.contains("resubmission,input") && wanted.contains(code), "{failed}");
+    assert!(wanted.contains("resubmission,input") && wanted.contains(code) && wanted.contains(words), "{failed}");
     assert!(failed.contains("s4,") && !failed.contains("s1,"), "{failed}");
 
     // The vendor's reason, and what had been found in the pictures before they were sent.
@@ -66,6 +68,12 @@ fn what_is_not_decided_in_time_is_said() {
     let ended = batch.json(&["decisions", "m.csv", "--json"], 3);
     assert_eq!((&ended["undecided"], &ended["unanswered"]), (&1.into(), &1.into()), "{ended}");
     batch.run(&["decisions", "m.csv", "--wait", "soon"], 2);
+    // Credentials that nobody takes are the run's matter, and no session's.
+    let stopped = "[[fault]]\nroutes = ['decision']\neffect = { kind = 'status', status = 401 }\n";
+    let asked = with_manifest("m.csv", b"subject,context,media,first_name\ns1,face,a.jpg,Approve\n", stopped);
+    asked.run(&["run", "m.csv"], 0);
+    let ended = asked.json(&["decisions", "m.csv", "--json"], 2);
+    assert_eq!(ended["error"]["kind"], "unauthorized", "{ended}");
     let refused = batch.command(&["decisions", "m.csv", "--json"]).env("SEALPRESS_API_KEY", "other").output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "another account's journal");
 }
@@ -74,20 +82,26 @@ fn what_is_not_decided_in_time_is_said() {
 /// else was not.
 #[test]
 fn a_reason_that_preflight_had_found_is_told_as_such() {
-    let rows = b"subject,context,media\ns1,document-front,soft.jpg\ns2,document-front,empty.jpg\ns3,face,sharp.jpg\n";
+    let rows = b"subject,context,media\ns1,document-front,soft.jpg\ns2,document-front,empty.jpg\ns3,face,sharp.jpg\n\
+        s4,document-front,soft.jpg\n";
     let batch = with_manifest("m.csv", rows, "");
     super::preflight::pictures(batch.folder.path());
     batch.run(&["run", "m.csv"], 0);
     let results = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
     let sessions = results.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["session"].clone());
-    for session in sessions {
+    for (n, session) in sessions.enumerate() {
+        // The last one was approved, whatever somebody noted beside.
+        let decision = if n == 3 { "approved" } else { "resubmission_requested" };
         let body = serde_json::json!({
-            "session": session, "decision": "resubmission_requested", "reason": "Bad image quality", "reason_code": 204,
+            "session": session, "decision": decision, "reason": "Bad image quality", "reason_code": 204,
         });
         batch.emulator.said("decide", &body.to_string());
     }
     let ended = batch.json(&["decisions", "m.csv", "--json"], 0);
     assert_eq!((&ended["with_reason"], &ended["foreseen"]), (&3.into(), &1.into()), "{ended}");
+    // Better media are no failure where nobody asked for them in that list.
+    let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
+    assert_eq!(failed.lines().count(), 1, "{failed}");
     let of = |code: &str| {
         let beside = ended["beside"].as_array().unwrap().iter();
         beside.filter(|b| b["findings"].as_array().unwrap().iter().any(|f| f == code)).cloned().collect::<Vec<_>>()

@@ -120,6 +120,29 @@ fn a_failed_row_may_name_another_file_and_no_other_row_may() {
     assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 4);
 }
 
+/// Rows that are added beside a manifest have no line of it: whoever mends the one does not touch the other.
+#[test]
+fn a_row_that_was_added_is_no_row_of_the_manifest() {
+    let rows = "subject,context,media\ns1,face,missing.jpg\ns2,face,a.jpg\n";
+    let batch = with_manifest("m.csv", rows.as_bytes(), "");
+    batch.run(&["run", "m.csv"], 3);
+    // On line 2 of its own file, as the failed row is on the manifest's.
+    fs::write(batch.path("more.csv"), "subject,context,media\ns3,face,gone.jpg\n").unwrap();
+    batch.run(&["retry-failed", "m.csv", "--from", "more.csv"], 3);
+    let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
+    fs::write(batch.path("mended.csv"), failed.replace("missing.jpg", "b.jpg").replace("gone.jpg", "c.jpg")).unwrap();
+    let end = batch.json(&["retry-failed", "m.csv", "--from", "mended.csv", "--json"], 0);
+    assert_eq!((&end["items"]["confirmed"], &end["sessions"]["submitted"]), (&3.into(), &3.into()), "{end}");
+    let results = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
+    let sent = |subject: &str, file: &str| {
+        let of = |line: &&str| line.contains(&format!("\"subject\":\"{subject}\"")) && line.contains(file);
+        results.lines().filter(of).count()
+    };
+    assert_eq!((sent("s1", "b.jpg"), sent("s3", "c.jpg")), (1, 1), "{results}");
+    fs::write(batch.path("m.csv"), format!("{rows}s4,face,d.jpg\n")).unwrap();
+    assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 4);
+}
+
 #[test]
 fn patterns_choose_a_part_of_the_journal() {
     let rows = b"subject,context,media\ns1,face,a.jpg\ns1,document-front,b.jpg\ns2,face,c.jpg\ns3,face,d.jpg\n";

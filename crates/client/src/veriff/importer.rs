@@ -40,7 +40,7 @@ pub struct FaceImporter {
     open: Mutex<Batch>,
     /// A request has come back, or less is expected to come.
     changed: Notify,
-    sent: Mutex<HashMap<String, Sent>>,
+    sent: Mutex<Names>,
 }
 
 /// Prints the client; names may be people's.
@@ -78,6 +78,33 @@ struct Seat {
     name: String,
     body: SignedBody,
     told: oneshot::Sender<Result<(), ErrorKind>>,
+}
+
+/// The names that were sent.
+struct Names {
+    known: HashMap<String, Sent>,
+    /// How many there may be before those are forgotten that Veriff would process again.
+    room: usize,
+}
+
+/// Names that are known before any is forgotten.
+const NAMES: usize = 100_000;
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { known: HashMap::new(), room: NAMES }
+    }
+}
+
+impl Names {
+    /// Forgets what is older than Veriff's five minutes. Where more than that were sent within them, there is room for
+    /// as many again: looking through all of them for each would cost more than the import.
+    fn forget_old(&mut self, now: Instant) {
+        if self.known.len() >= self.room {
+            self.known.retain(|_, known| known.first + Face::NAME_EVERY > now);
+            self.room = NAMES.max(2 * self.known.len());
+        }
+    }
 }
 
 /// What is known of a name that was sent.
@@ -187,7 +214,7 @@ impl FaceImporter {
                 Ok(_) => {
                     let mut sent = self.sent();
                     for seat in seats.drain(..) {
-                        if let Some(known) = sent.get_mut(&seat.name) {
+                        if let Some(known) = sent.known.get_mut(&seat.name) {
                             known.confirmed = true;
                         }
                         let _ = seat.told.send(Ok(()));
@@ -214,17 +241,15 @@ impl FaceImporter {
     fn begin(&self, name: &str, content: &str) -> Result<(), Error> {
         let now = Instant::now();
         let mut sent = self.sent();
-        if sent.len() >= 100_000 {
-            sent.retain(|_, known| known.first + Face::NAME_EVERY > now);
-        }
-        match sent.get_mut(name) {
+        sent.forget_old(now);
+        match sent.known.get_mut(name) {
             Some(known) if known.first + Face::NAME_EVERY > now && known.content != content => {
                 // Veriff would drop it without a word.
                 Err(Error::media(OPERATION, Fault::Caller, "another face was imported under this name just now"))
             }
             Some(known) if known.first + Face::NAME_EVERY > now => Ok(()),
             _ => {
-                sent.insert(name.to_owned(), Sent { first: now, content: content.to_owned(), confirmed: false });
+                sent.known.insert(name.to_owned(), Sent { first: now, content: content.to_owned(), confirmed: false });
                 Ok(())
             }
         }
@@ -234,7 +259,7 @@ impl FaceImporter {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sent(&self) -> MutexGuard<'_, HashMap<String, Sent>> {
+    fn sent(&self) -> MutexGuard<'_, Names> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -305,7 +330,7 @@ impl Provider for FaceImporter {
         let sent = self.sent();
         let known = [Context::Face, Context::FaceReference].map(|context| {
             let name = name_of(session, &context);
-            let known = sent.get(&name).map(|known| (known.confirmed, known.first));
+            let known = sent.known.get(&name).map(|known| (known.confirmed, known.first));
             (context, name, known)
         });
         let lost =
@@ -330,7 +355,7 @@ impl Provider for FaceImporter {
         let Some(first) = Instant::now().checked_sub(ago) else { return };
         let content = sign::hex(&sha256[..16]);
         let sent = Sent { first, content, confirmed: false };
-        self.sent().entry(name_of(session, context)).or_insert(sent);
+        self.sent().known.entry(name_of(session, context)).or_insert(sent);
     }
 
     fn expects(&self, uploads: usize) {
@@ -354,5 +379,30 @@ fn name_of(session: &SessionId, context: &Context) -> String {
     match context {
         Context::FaceReference => format!("{session}#reference"),
         _ => session.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names that are too young to be forgotten are not looked through for each that comes.
+    #[tokio::test(start_paused = true)]
+    async fn names_are_forgotten_when_they_are_old() {
+        let mut names = Names { room: 4, ..Names::default() };
+        let add = |names: &mut Names, n: usize| {
+            let sent = Sent { first: Instant::now(), content: String::new(), confirmed: true };
+            names.forget_old(Instant::now());
+            names.known.insert(n.to_string(), sent);
+        };
+        (0..5).for_each(|n| add(&mut names, n));
+        assert_eq!((names.known.len(), names.room), (5, NAMES), "all of them are young");
+        names.room = 6;
+        tokio::time::advance(Face::NAME_EVERY).await;
+        (5..7).for_each(|n| add(&mut names, n));
+        assert_eq!(names.known.len(), 2, "the old ones are gone");
+        (names.room, names.known) = (NAMES, HashMap::new());
+        (0..=NAMES).for_each(|n| add(&mut names, n));
+        assert_eq!((names.known.len(), names.room), (NAMES + 1, 2 * NAMES), "room for as many again");
     }
 }

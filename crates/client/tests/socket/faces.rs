@@ -177,6 +177,8 @@ async fn what_is_lost_may_be_sent_again_and_counts_once() {
     // Of what another process sent nothing is known, and that is not "nothing there".
     let other = self::importer(&emulator);
     assert_eq!(other.list(&session).await.unwrap_err().failure(), Failure::Permanent);
+    // What is confirmed is missing from no list of this process, and nothing is made there.
+    assert!(!other.lists_receipts() && !other.makes_sessions());
     emulator.shutdown().await;
 }
 

@@ -2,7 +2,7 @@
 //! unit test does not say more. The README's table says where each is tested.
 
 use sealpress_client::veriff::{Context, MediaId, NewSession, SessionId, SignaturePolicy, Status};
-use sealpress_client::{Failure, transmit};
+use sealpress_client::{Failure, Provider, transmit};
 
 use super::common::{KEY, Raw, http, session, upload};
 
@@ -196,6 +196,8 @@ async fn small_oddities() {
     let raw = Raw::always(200, r#"{"verification":{"id":"s","status":"review","code":null,"reasonCode":"201"}}"#).await;
     let decision = raw.client().decision(&session()).await.unwrap().unwrap();
     assert_eq!((decision.status, decision.code), (Some(Status::Review), None));
+    // Not decided: somebody looks at it, and the session will be approved, declined or sent back.
+    assert!(Provider::decision(&raw.client(), &session()).await.unwrap().is_none());
 
     for (body, host) in [
         (r#"{"verification":{"id":"s","host":"https://a"}}"#, Some("https://a")),

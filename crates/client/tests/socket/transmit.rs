@@ -100,7 +100,11 @@ async fn a_useless_picture_is_not_a_success() {
 async fn the_pipelines_view() {
     let (emulator, client) = start().await;
     let provider: &dyn Provider = &client;
-    let session = provider.create(&NewSession::new()).await.unwrap().session;
+    let mut new = NewSession::new().with_vendor_data("cust-1");
+    new.callback = Some("https://caller.example/done".to_owned());
+    let session = provider.create(&new).await.unwrap().session;
+    let asked = emulator.ledger().sessions[0].request.clone();
+    assert_eq!((&asked["state"], &asked["callback_url"]), (&"cust-1".into(), &"https://caller.example/done".into()));
     assert_eq!(provider.state(&session).await.unwrap(), SessionState::Open);
     let mut complete = false;
     for context in [Context::DocumentFront, Context::DocumentBack, Context::Face] {
@@ -113,6 +117,27 @@ async fn the_pipelines_view() {
     provider.finish(&session).await.unwrap();
     assert_eq!(provider.state(&session).await.unwrap(), SessionState::Submitted);
     emulator.shutdown().await;
+}
+
+/// Of what a session shows, only what somebody sent and the vendor took may confirm an upload; the ids are its own.
+#[tokio::test]
+async fn a_list_has_what_was_sent_and_taken() {
+    let list = r#"{"session_images":[{"id":"1","type":"selfie","format":"jpg"},
+        {"id":"2","type":"document_front","format":"jpg","original":true,"rejected":false},
+        {"id":"3","type":"selfie","format":"jpg","original":false},
+        {"id":"4","type":"selfie","format":"jpg","rejected":true}]}"#;
+    let raw = Raw::start(move |_, request| match request.line().contains("/oidc/token") {
+        true => http(200, &[], r#"{"access_token":"t","expires_in":3600}"#),
+        false => http(200, &[], list),
+    })
+    .await;
+    let client = Client::builder(&raw.url, Credentials::new("id", "hush")).build().unwrap();
+    let provider: &dyn Provider = &client;
+    let listed = provider.list(&SessionId::new("s").unwrap()).await.unwrap();
+    let shown: Vec<_> = listed.iter().map(|of| (of.media_id.as_str(), &of.context, of.mimetype.as_deref())).collect();
+    let (face, front) = (Context::Face, Context::DocumentFront);
+    assert_eq!(shown, [("1", &face, Some("image/jpeg")), ("2", &front, Some("image/jpeg"))]);
+    assert!(!provider.lists_receipts(), "a receipt's id is ours: no list has it");
 }
 
 /// Every word that the vendor has for a session, and one that it has not yet.

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod cluster;
+mod once;
 mod pgpass;
 mod pool;
 mod read;
@@ -28,9 +29,10 @@ use super::value::Value;
 use super::{Claim, Detail, LeaveOut, LeftOut, Mend, Only, Part, Pending, Record, Store, Summary, Ticket, Which};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Row;
+use once::{begin_to_take_in, once, still_takes_in};
 use pool::{Failed, Pool};
 use server::Server;
-use write::{import, leave_out, mend};
+use write::{clear, import, leave_out, mend};
 
 /// How long a claim lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(60);
@@ -114,29 +116,40 @@ impl Store for Postgres {
     fn import_lock(&self) -> Pending<'_, super::Guard> {
         Box::pin(async {
             let lock = self.server.on(async |pool: Rc<Pool>| pool.lock().await).await?;
+            let worker = self.worker.clone();
+            let begin = async move |pool: Rc<Pool>| pool.run(async |t| begin_to_take_in(t, &worker).await).await;
+            self.server.on(begin).await?;
             Ok(Box::new(lock) as super::Guard)
         })
     }
 
     fn clear(&self) -> Pending<'_, ()> {
-        Box::pin(self.server.on(async |pool: Rc<Pool>| {
+        let worker = self.worker.clone();
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             pool.run(async |t| {
-                for sql in schema::CLEAR {
-                    t.execute(sql, &[]).await?;
-                }
-                Ok(())
+                still_takes_in(t, &worker).await?;
+                clear(t).await
             })
             .await
         }))
     }
 
     fn import(&self, rows: Vec<Row>) -> Pending<'_, ()> {
-        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| import(t, &rows).await).await))
+        let (worker, id) = (self.worker.clone(), self.next(&self.changes));
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| {
+                still_takes_in(t, &worker).await?;
+                once(t, &id, async || import(t, &rows).await).await
+            })
+            .await
+        }))
     }
 
     fn finish_import(&self, fingerprint: String, grown: bool) -> Pending<'_, ()> {
+        let worker = self.worker.clone();
         Box::pin(self.server.on(async move |pool: Rc<Pool>| {
             pool.run(async |t| {
+                still_takes_in(t, &worker).await?;
                 if grown {
                     t.execute(schema::RECOUNT, &[]).await?;
                     t.execute(schema::RESUME, &[]).await?;
@@ -263,15 +276,21 @@ impl Store for Postgres {
     }
 
     fn leave_out(&self, keys: Vec<String>, what: LeaveOut) -> Pending<'_, Vec<LeftOut>> {
-        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| leave_out(t, &keys, what).await).await))
+        let id = self.next(&self.changes);
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| once(t, &id, async || leave_out(t, &keys, what).await).await).await
+        }))
     }
 
     fn mend(&self, rows: Vec<super::Mended>) -> Pending<'_, Vec<Mend>> {
-        Box::pin(self.server.on(async move |pool: Rc<Pool>| pool.run(async |t| mend(t, &rows).await).await))
+        let id = self.next(&self.changes);
+        Box::pin(self.server.on(async move |pool: Rc<Pool>| {
+            pool.run(async |t| once(t, &id, async || mend(t, &rows).await).await).await
+        }))
     }
 
     fn erase(&self) -> Pending<'_, ()> {
-        self.clear()
+        Box::pin(self.server.on(async |pool: Rc<Pool>| pool.run(clear).await))
     }
 
     fn backup(&self, _: std::path::PathBuf) -> Pending<'_, ()> {

@@ -1,5 +1,8 @@
 //! The conformance of the store, workers side by side, and a server that goes away.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use super::super::conformance::{self, confirmed, prepared, row, sending};
 use super::cluster::Cluster;
 use super::*;
@@ -161,6 +164,92 @@ fn a_restart_of_the_server_loses_nothing() {
         assert!(summary.of(ItemState::Confirmed) == 30 || claimed, "{summary:?}");
         assert_eq!(summary.total(), 30);
         drop(cluster);
+    });
+}
+
+/// Between the workers and the server: once told, it passes a commit on and loses the answer.
+fn lossy(cluster: &Cluster) -> (String, Arc<AtomicBool>) {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    let (listener, lose) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(AtomicBool::new(false)));
+    let (url, told) = (cluster.url(), Arc::clone(&lose));
+    let port = url.rsplit(':').next().unwrap().split('/').next().unwrap().to_owned();
+    let own = listener.local_addr().unwrap().port().to_string();
+    let server = format!("127.0.0.1:{port}");
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(&server) else { continue };
+            let cut = Arc::new(AtomicBool::new(false));
+            let pass = |mut from: TcpStream, mut to: TcpStream, is_question: bool| {
+                let (cut, told) = (Arc::clone(&cut), Arc::clone(&told));
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 1 << 16];
+                    while let Ok(n @ 1..) = from.read(&mut bytes) {
+                        let is_commit = bytes[..n].windows(7).any(|word| word == b"COMMIT\0");
+                        if is_question && is_commit && told.swap(false, Ordering::SeqCst) {
+                            cut.store(true, Ordering::SeqCst);
+                        }
+                        if (!is_question && cut.load(Ordering::SeqCst)) || to.write_all(&bytes[..n]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                });
+            };
+            pass(client.try_clone().unwrap(), server.try_clone().unwrap(), true);
+            pass(server, client, false);
+        }
+    });
+    (url.replace(&port, &own), lose)
+}
+
+/// What was written and not answered for is tried again, and is there once: rows that are taken in, rows that are fed
+/// back, items that are left out.
+#[test]
+fn a_commit_whose_answer_is_lost_is_made_once() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (url, lose) = lossy(&cluster);
+    wait(async {
+        let store = Postgres::open(&url, "x", None).await.unwrap();
+        let lost = || assert!(!lose.load(Ordering::SeqCst), "no answer was lost");
+        lose.store(true, Ordering::SeqCst);
+        store.import(sessions(3)).await.unwrap();
+        lost();
+        store.finish_import("hash".into(), false).await.unwrap();
+        assert_eq!(store.summary().await.unwrap().total(), 3);
+        lose.store(true, Ordering::SeqCst);
+        let new = row(9, Some(Who::Session(conformance::id("s0"))), "document-front");
+        let mended = store.mend(vec![crate::store::Mended { line: None, row: new }]).await.unwrap();
+        lost();
+        assert_eq!((mended, store.summary().await.unwrap().total()), (vec![Mend::Taken], 4));
+        lose.store(true, Ordering::SeqCst);
+        let left = store.leave_out(vec!["s1".into()], LeaveOut::Everything).await.unwrap();
+        lost();
+        assert_eq!(left, [LeftOut::Done(1)]);
+    });
+}
+
+/// A lock ends with its connection: whoever held it adds no rows to those of the next worker.
+#[test]
+fn who_lost_the_lock_takes_nothing_in() {
+    let Some(cluster) = Cluster::start() else { return };
+    wait(async {
+        let first = Postgres::open(&cluster.url(), "x", None).await.unwrap();
+        let second = Postgres::open(&cluster.url(), "x", None).await.unwrap();
+        let held = first.import_lock().await.unwrap();
+        first.clear().await.unwrap();
+        first.import(sessions(2)).await.unwrap();
+        cluster.down();
+        cluster.up();
+        let taken = second.import_lock().await.unwrap();
+        second.clear().await.unwrap();
+        second.import(sessions(3)).await.unwrap();
+        let refused = first.import(sessions(2)).await.unwrap_err();
+        assert!(refused.to_string().contains("another worker takes the manifest in"), "{refused}");
+        assert!(first.finish_import("hash".into(), false).await.is_err());
+        second.finish_import("hash".into(), false).await.unwrap();
+        assert_eq!(second.summary().await.unwrap().total(), 3);
+        drop((held, taken));
     });
 }
 

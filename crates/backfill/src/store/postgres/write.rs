@@ -1,5 +1,6 @@
 //! Rows into the tables: the import, rows that are fed back, items that are left out.
 
+use super::super::intake::{Intake, LAST_ITEM, LAST_SESSION, Met, groups};
 use super::super::schema;
 use super::super::value::Value;
 use super::super::{LeaveOut, LeftOut, Mend, Mended};
@@ -78,7 +79,7 @@ async fn refuses(t: &Tx<'_>, mended: &Mended) -> Result<Option<Mend>, Failed> {
         return Ok(Some(Mend::Submitted));
     }
     let Some(line) = mended.line else { return Ok(None) };
-    Ok(t.query(schema::ITEM_OF_LINE, &[line.into()]).await?.is_empty().then_some(Mend::NoSuchLine))
+    Ok(schema::may_mend(t.query(schema::ITEMS_OF_LINE, &[line.into()]).await?[0].get(0)))
 }
 
 async fn mend_one(t: &Tx<'_>, mended: &Mended) -> Result<Mend, Failed> {
@@ -88,7 +89,7 @@ async fn mend_one(t: &Tx<'_>, mended: &Mended) -> Result<Mend, Failed> {
     let known = session_of(t, who).await?;
     let session = match known {
         Some((id, _)) => id,
-        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1,
+        None => number(LAST_SESSION).await? + 1,
     };
     if known.is_none() {
         t.query(schema::MEET_SESSION, &schema::session_values(session, who, 0)).await?;
@@ -100,41 +101,34 @@ async fn mend_one(t: &Tx<'_>, mended: &Mended) -> Result<Mend, Failed> {
             t.execute(schema::MEND_ITEM, &values).await?
         }
         None => {
-            let id = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
-            t.execute(schema::ADD_ITEM, &schema::item_values(id, Some(session), row)).await?
+            let id = number(LAST_ITEM).await? + 1;
+            t.execute(schema::ADD_ITEM, &schema::added_values(id, session, row)).await?
         }
     };
     Ok(Mend::Taken)
 }
 
+pub(super) async fn clear(t: &Tx<'_>) -> Result<(), Failed> {
+    for sql in schema::CLEAR {
+        t.execute(sql, &[]).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn import(t: &Tx<'_>, rows: &[Row]) -> Result<(), Failed> {
     let number = async |sql: &str| Ok::<i64, Failed>(t.query(sql, &[]).await?[0].get(0));
-    let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items").await? + 1;
-    let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions").await? + 1;
-    for group in rows.chunk_by(Row::same_session) {
-        let mut closed = false;
-        let session = match group.iter().find_map(|row| row.who.as_ref()) {
-            Some(who) => {
-                let values = schema::session_values(next_session, who, group.len());
-                let met = t.query(schema::MEET_SESSION, &values).await?.remove(0);
-                let id: i64 = met.get(0);
-                next_session = next_session.max(id + 1);
-                closed = schema::is_closed(schema::session_state(met.get(1))?);
-                let bad = group.iter().filter(|row| closed || row.bad.is_some()).count() as i64;
-                if bad > 0 {
-                    t.execute(schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)]).await?;
-                }
-                Some(id)
-            }
-            None => None,
-        };
-        for row in group {
-            let mut row = row.clone();
-            if closed {
-                row.bad.get_or_insert_with(|| schema::too_late(row.line));
-            }
-            t.execute(schema::ADD_ITEM, &schema::item_values(next_item, session, &row)).await?;
-            next_item += 1;
+    let mut intake = Intake::new(number(LAST_ITEM).await?, number(LAST_SESSION).await?);
+    for group in groups(rows) {
+        let mut met = None;
+        if let Some(values) = intake.meets(group) {
+            let session = t.query(schema::MEET_SESSION, &values).await?.remove(0);
+            met = Some(intake.met(group, (session.get(0), session.get(1)))?);
+        }
+        if let Some(bad) = met.as_ref().and_then(Met::bad) {
+            t.execute(schema::COUNT_BAD_ROW, &bad).await?;
+        }
+        for values in intake.items(group, met.as_ref()) {
+            t.execute(schema::ADD_ITEM, &values).await?;
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Rows into the tables: the import, rows that are fed back, items that are left out.
 
 use rusqlite::{Connection, params_from_iter};
-use sealpress_pipeline::planted::{self, Bug};
 
+use super::super::intake::{Intake, LAST_ITEM, LAST_SESSION, Met, groups};
 use super::super::schema::{self, SQLITE};
 use super::super::value::Value;
 use super::super::{LeaveOut, LeftOut, Mend, Mended};
@@ -75,8 +75,11 @@ fn refuses(c: &Connection, mended: &Mended) -> Result<Option<Mend>> {
         return Ok(Some(Mend::Submitted));
     }
     let Some(line) = mended.line else { return Ok(None) };
-    let there = c.prepare_cached(schema::ITEM_OF_LINE).and_then(|mut s| s.exists([line.cast_signed()]));
-    Ok((!there.map_err(sql_failed)?).then_some(Mend::NoSuchLine))
+    let of_line = c
+        .prepare_cached(schema::ITEMS_OF_LINE)
+        .and_then(|mut s| s.query_row([line.cast_signed()], |r| r.get(0)))
+        .map_err(sql_failed)?;
+    Ok(schema::may_mend(of_line))
 }
 
 fn mend_one(c: &Connection, mended: &Mended) -> Result<Mend> {
@@ -86,7 +89,7 @@ fn mend_one(c: &Connection, mended: &Mended) -> Result<Mend> {
     let known = session_of(c, who)?;
     let session = match known {
         Some((id, _)) => id,
-        None => number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1,
+        None => number(LAST_SESSION)? + 1,
     };
     if known.is_none() {
         let values = schema::session_values(session, who, 0);
@@ -101,8 +104,8 @@ fn mend_one(c: &Connection, mended: &Mended) -> Result<Mend> {
             run(c, schema::MEND_ITEM, &values)?
         }
         None => {
-            let id = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
-            run(c, schema::ADD_ITEM, &schema::item_values(id, Some(session), row))?
+            let id = number(LAST_ITEM)? + 1;
+            run(c, schema::ADD_ITEM, &schema::added_values(id, session, row))?
         }
     };
     Ok(Mend::Taken)
@@ -110,37 +113,22 @@ fn mend_one(c: &Connection, mended: &Mended) -> Result<Mend> {
 
 pub(super) fn import(c: &Connection, rows: &[Row]) -> Result<()> {
     let number = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(sql_failed);
-    let mut next_item = number("SELECT COALESCE(MAX(id), 0) FROM items")? + 1;
-    let mut next_session = number("SELECT COALESCE(MAX(id), 0) FROM sessions")? + 1;
+    let mut intake = Intake::new(number(LAST_ITEM)?, number(LAST_SESSION)?);
     let add = SQLITE.say(schema::ADD_ITEM);
-    for group in rows.chunk_by(Row::same_session) {
-        let mut closed = false;
-        let session = match group.iter().find_map(|row| row.who.as_ref()) {
-            Some(who) => {
-                let is_item = |row: &&Row| row.bad.is_none() || !planted::is(Bug::BadRowUncounted);
-                let values = schema::session_values(next_session, who, group.iter().filter(is_item).count());
-                let (id, state) = c
-                    .prepare_cached(schema::MEET_SESSION)
-                    .and_then(|mut s| s.query_row(params_from_iter(values), |r| Ok((r.get::<_, i64>(0)?, r.get(1)?))))
-                    .map_err(sql_failed)?;
-                next_session = next_session.max(id + 1);
-                closed = schema::is_closed(schema::session_state(state)?);
-                let bad = group.iter().filter(is_item).filter(|row| closed || row.bad.is_some()).count() as i64;
-                if bad > 0 {
-                    run(c, schema::COUNT_BAD_ROW, &[Value::Int(id), Value::Int(bad)])?;
-                }
-                Some(id)
-            }
-            None => None,
-        };
-        for row in group {
-            let mut row = row.clone();
-            if closed {
-                row.bad.get_or_insert_with(|| schema::too_late(row.line));
-            }
-            let values = schema::item_values(next_item, session, &row);
+    for group in groups(rows) {
+        let mut met = None;
+        if let Some(values) = intake.meets(group) {
+            let session = c
+                .prepare_cached(schema::MEET_SESSION)
+                .and_then(|mut s| s.query_row(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?))))
+                .map_err(sql_failed)?;
+            met = Some(intake.met(group, session)?);
+        }
+        if let Some(bad) = met.as_ref().and_then(Met::bad) {
+            run(c, schema::COUNT_BAD_ROW, &bad)?;
+        }
+        for values in intake.items(group, met.as_ref()) {
             c.prepare_cached(&add).and_then(|mut s| s.execute(params_from_iter(values))).map_err(sql_failed)?;
-            next_item += 1;
         }
     }
     Ok(())
