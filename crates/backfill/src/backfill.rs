@@ -248,7 +248,8 @@ impl Backfill {
     /// better media are wanted, too.
     ///
     /// # Errors
-    /// As [`Self::start`]; `Refused` where the provider does not take the credentials, or decides nothing.
+    /// As [`Self::start`]; `Unauthorized` where the provider does not take the credentials, `Refused` where it decides
+    /// nothing.
     pub async fn decisions(
         &self,
         wiring: Wiring,

@@ -124,7 +124,8 @@ impl Decisions {
 /// Asks for every session of which nothing is decided, again and again for as long as `wait` says.
 ///
 /// # Errors
-/// What the store says; `Refused` where the provider does not take the credentials.
+/// What the store says; `Unauthorized` where the provider does not take the credentials, `Refused` where it decides
+/// nothing.
 pub(crate) async fn ask(
     store: &Arc<dyn Store>,
     pipeline: &Pipeline,
@@ -166,7 +167,8 @@ async fn round(store: &Arc<dyn Store>, pipeline: &Pipeline, at_once: usize) -> R
                 Ok(Some(decided)) => store.decide(id, decided).await?,
                 Ok(None) => {}
                 Err(e) if matches!(e.kind(), Why::Unauthorized | Why::Blocked | Why::Request) => {
-                    return Err(Error::new(ErrorKind::Refused, e.to_string()));
+                    let kind = if e.kind() == Why::Unauthorized { ErrorKind::Unauthorized } else { ErrorKind::Refused };
+                    return Err(Error::new(kind, e.to_string()));
                 }
                 Err(e) => {
                     unanswered += 1;

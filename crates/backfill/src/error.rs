@@ -35,7 +35,9 @@ pub enum ErrorKind {
     Illegal,
     /// The lease on a session ran out while it was being worked on.
     LeaseLost,
-    /// The provider refused the credentials; no item is marked failed for it.
+    /// The provider does not take the credentials; no item is marked failed for it.
+    Unauthorized,
+    /// It refuses what was asked for, whoever asks.
     Refused,
     /// There is no press: files cannot be prepared on this machine.
     NoPress,
@@ -56,6 +58,7 @@ impl ErrorKind {
             Self::Journal => "journal",
             Self::Illegal => "illegal-transition",
             Self::LeaseLost => "lease-lost",
+            Self::Unauthorized => "unauthorized",
             Self::Refused => "refused",
             Self::NoPress => "no-press",
             Self::Io => "io",
@@ -90,6 +93,7 @@ impl Error {
             | ErrorKind::Manifest
             | ErrorKind::Locked
             | ErrorKind::Mismatch
+            | ErrorKind::Unauthorized
             | ErrorKind::Refused
             | ErrorKind::Io => Fault::Caller,
             ErrorKind::LeaseLost => Fault::Remote,
@@ -105,6 +109,7 @@ impl Error {
             | ErrorKind::Manifest
             | ErrorKind::Locked
             | ErrorKind::Mismatch
+            | ErrorKind::Unauthorized
             | ErrorKind::Refused
             | ErrorKind::NoPress
             | ErrorKind::Io => Exit::Usage,

@@ -1,7 +1,7 @@
 //! Manifests of comma-separated values with a header.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -45,11 +45,12 @@ pub(super) fn header(path: &Path) -> Result<(Vec<String>, u8)> {
     if !has("session") && !has("subject") {
         return problem(format!("neither a column `session` nor `subject` in the header ({list})"));
     }
+    let mut met = HashSet::new();
     for (n, name) in names.iter().enumerate() {
         if name.is_empty() {
             return problem(format!("column {} has no name", n + 1));
         }
-        if names[..n].contains(name) {
+        if !met.insert(name) {
             return problem(format!("two columns are called `{name}`"));
         }
     }

@@ -1,5 +1,6 @@
 //! Manifests of JSON lines: one object a line, with the columns as keys.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -89,24 +90,22 @@ fn row(line: u64, text: &[u8]) -> Row {
     };
     let mut columns: Vec<(String, String)> = Vec::with_capacity(pairs.len());
     let mut unclear: Vec<(String, String)> = Vec::new();
+    let mut met = HashSet::new();
     for (key, value) in pairs {
         let name = super::column(&key);
-        let twice = columns.iter().any(|(n, _)| *n == name);
         let known = super::COLUMNS.contains(&name.as_str());
         let why = match value {
             Value::Null => continue,
-            _ if twice => format!("two keys are called `{name}`"),
+            _ if met.contains(&name) => format!("two keys are called `{name}`"),
             Value::Array(_) | Value::Object(_) | Value::Bool(_) if known => format!("`{name}` is no text"),
             // It was rounded: two long numbers may have become one.
             Value::Number(number) if known && !is_whole(&number) => {
                 format!("`{name}` is a number that cannot be kept as it stands; put it in quotes")
             }
-            Value::String(text) => {
+            value => {
+                let text = if let Value::String(text) = value { text } else { value.to_string() };
+                met.insert(name.clone());
                 columns.push((name, text));
-                continue;
-            }
-            other => {
-                columns.push((name, other.to_string()));
                 continue;
             }
         };
@@ -114,7 +113,8 @@ fn row(line: u64, text: &[u8]) -> Row {
     }
     let Some((_, why)) = unclear.first() else { return row::from_columns(line, columns.into_iter()) };
     // What stands there twice is nobody's.
-    let clear = columns.into_iter().filter(|(name, _)| unclear.iter().all(|(n, _)| n != name));
+    let nobodys: HashSet<&String> = unclear.iter().map(|(name, _)| name).collect();
+    let clear = columns.into_iter().filter(|(name, _)| !nobodys.contains(name));
     row::unreadable(line, why, clear.collect::<Vec<_>>())
 }
 

@@ -143,6 +143,18 @@ fn a_row_that_was_added_is_no_row_of_the_manifest() {
     assert_eq!(batch.json(&["run", "m.csv", "--json"], 0)["items"]["confirmed"], 4);
 }
 
+/// What the provider would not take of one person is that person's, and no reason to stop for all.
+#[test]
+fn a_key_that_is_too_long_fails_its_subject_alone() {
+    let rows = format!("subject,context,media\ns1,face,a.jpg\n{},face,b.jpg\ns3,face,c.jpg\n", "k".repeat(1001));
+    let batch = with_manifest("m.csv", rows.as_bytes(), "");
+    let end = batch.json(&["run", "m.csv", "--json"], 3);
+    assert_eq!((&end["items"]["confirmed"], &end["items"]["failed"]), (&2.into(), &1.into()), "{end}");
+    let failed = fs::read_to_string(batch.path("m.csv.sealpress/failed.csv")).unwrap();
+    assert!(failed.contains("vendor data is longer than 1,000 characters"), "{failed}");
+    assert_eq!(batch.arrived(), (2, 0, 2));
+}
+
 #[test]
 fn patterns_choose_a_part_of_the_journal() {
     let rows = b"subject,context,media\ns1,face,a.jpg\ns1,document-front,b.jpg\ns2,face,c.jpg\ns3,face,d.jpg\n";

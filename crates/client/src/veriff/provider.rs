@@ -6,6 +6,7 @@ use sealpress_media::{FindingCode, Subject};
 use super::client::Client;
 use super::decision::Decision;
 use super::foreseen;
+use super::requests::SessionRequest;
 use super::wire::{Attempt, MediaEntry, Status};
 use super::{Limits, NewSession, Receipt, SessionId, SignedBody, Upload};
 use crate::error::{Error, ErrorKind};
@@ -23,7 +24,9 @@ impl Provider for Client {
 
     fn create<'a>(&'a self, new: &'a NewSession) -> BoxFuture<'a, Result<Created, Error>> {
         Box::pin(async move {
-            let session = self.create_session(new).await?;
+            let request = SessionRequest::from(new);
+            request.check_person("create session")?;
+            let session = self.create_session(request).await?;
             let url = session.url.as_ref().map(|url| secrecy::ExposeSecret::expose_secret(url).to_owned());
             Ok(Created::new(session.id, url))
         })

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sealpress_media::Fault;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -189,16 +190,27 @@ impl From<&NewSession> for SessionRequest {
     }
 }
 
+const LONG_DATA: &str = "vendor data is longer than 1,000 characters";
+
 impl SessionRequest {
     /// What Veriff would refuse without a doubt is refused here.
     pub(super) fn check(&self, operation: &'static str) -> Result<(), Error> {
         if self.callback.as_deref().is_some_and(|url| !url.starts_with("https://")) {
             return Err(Error::config(operation, "the callback must be https"));
         }
-        if self.vendor_data.as_deref().is_some_and(|data| data.chars().count() > 1000) {
-            return Err(Error::config(operation, "vendor data is longer than 1,000 characters"));
+        if self.has_long_data() {
+            return Err(Error::config(operation, LONG_DATA));
         }
         Ok(())
+    }
+
+    /// The same for one person of many, whose data are no setting: the next one's may be shorter.
+    pub(super) fn check_person(&self, operation: &'static str) -> Result<(), Error> {
+        if self.has_long_data() { Err(Error::media(operation, Fault::Caller, LONG_DATA)) } else { Ok(()) }
+    }
+
+    fn has_long_data(&self) -> bool {
+        self.vendor_data.as_deref().is_some_and(|data| data.chars().count() > 1000)
     }
 
     /// What a registry asks for at least: 1308, 1309 and 1310 otherwise.
