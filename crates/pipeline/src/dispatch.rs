@@ -122,6 +122,15 @@ impl Delivery<'_> {
             };
             tracing::debug!(attempt = self.attempts, meaning = ?failure.meaning, error = %failure.error, "not answered");
             match failure.meaning {
+                // A session that takes nothing more: because it has what an attempt in doubt left, which was recorded
+                // after everybody looked, or never will.
+                _ if failure.is_conflict() && self.session.has_doubts(self.number) => {
+                    if let Reconciled::Found(media_id) = self.reconcile(key).await? {
+                        return Ok((media_id, Confirmed::Listed));
+                    }
+                    self.mark_not_sent().await?;
+                    return Err(failure.error.with_doubt(ever_in_doubt));
+                }
                 _ if failure.is_final() => {
                     self.mark_not_sent().await?;
                     return Err(failure.error.with_doubt(ever_in_doubt));

@@ -201,6 +201,11 @@ impl Session {
         self.clear(item);
     }
 
+    /// Whether an attempt of this item was in doubt, in this run or an earlier one, and was not found.
+    pub(crate) fn has_doubts(&self, item: u64) -> bool {
+        self.lock().uploads.get(&item).is_some_and(|upload| upload.doubts > 0)
+    }
+
     /// Whether something that looks like this item is in doubt.
     pub(crate) fn standing(&self, item: u64, context: &Context, looks: (u64, Format)) -> Standing {
         let tally = self.lock();

@@ -174,6 +174,46 @@ fn a_manifest_goes_to_transmit_as_it_goes_to_veriff() {
     emulator.terminate();
 }
 
+/// A picture whose answer was lost and which no list showed at first: the session that takes nothing more has it.
+#[test]
+fn a_session_that_has_all_has_what_was_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script.toml");
+    let faults = "[[fault]]\nroutes = ['image-upload']\ncontext = 'document_back'\ncount = 1\n\
+        effect = { kind = 'latency', ms = 1500 }\n\
+        [[fault]]\nname = 'lost'\nroutes = ['image-upload']\ncontext = 'document_back'\ncount = 1\n\
+        effect = { kind = 'break', at = 'after-body', recorded = true }\n\
+        [[fault]]\nname = 'stale'\nroutes = ['image-list']\ncount = 1\n\
+        effect = { kind = 'replace', status = 200, body = '{\"session_images\":[]}' }\n";
+    fs::write(&script, faults).unwrap();
+    let emulator = Emulator::with(&["--script", script.to_str().unwrap()]);
+    let mut rows = "subject,context,media\n".to_owned();
+    for (at, context) in ["document-front", "document-back", "face"].iter().enumerate() {
+        photo(folder.path(), &format!("{context}.jpg"), 1200 + 32 * u32::try_from(at).unwrap());
+        rows += &format!("k1,{context},{context}.jpg\n");
+    }
+    fs::write(folder.path().join("m.csv"), rows).unwrap();
+    let told = |pointer: &str| emulator.told.pointer(pointer).and_then(|v| v.as_str()).unwrap().to_owned();
+    let output = super::sealpress()
+        .current_dir(folder.path())
+        .args(["backfill", "--provider", "transmit", "run", "m.csv", "--json"])
+        .env("SEALPRESS_BASE_URL", told("/transmit/url"))
+        .env("SEALPRESS_API_KEY", told("/transmit/client_id"))
+        .env("SEALPRESS_SECRET", told("/transmit/client_secret"))
+        .env("SEALPRESS_TRANSMIT_TOKEN_URL", told("/transmit/token_url"))
+        .env("SEALPRESS_TRANSMIT_CONSENT_DOCUMENT", "consent-v3")
+        .env("SEALPRESS_SETTLE", "200ms")
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let ledger = emulator.ledger();
+    assert_eq!((&ledger["faults"]["lost"], &ledger["faults"]["stale"]), (&1.into(), &1.into()), "{said}");
+    assert_eq!(ledger["requests"]["image-upload"], 4, "it was sent again: {said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(ledger["sessions"][0]["attempts"][0]["media"].as_array().unwrap().len(), 3, "{ledger}");
+    emulator.terminate();
+}
+
 /// Files of this name, wherever below.
 fn walk(folder: &std::path::Path, name: &str) -> Vec<String> {
     let (mut found, mut todo) = (Vec::new(), vec![folder.to_owned()]);
