@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use sealpress_jpeg::{Decoder, Encoder};
 use sealpress_media::Dimensions;
-use verdict::Verdict;
+use verdict::{Verdict, ZERO_STEPS};
 
 use crate::colour::{Colour, Converter, Declared, Profiles};
 use crate::convert::{RgbSink, Target, chroma_target};
@@ -115,6 +115,7 @@ impl Codecs {
             (None | Some(Walk::Foreign), None) => Verdict::of_scans(scan),
             (Some(walk), complaint) => Verdict::of_walk(walk, complaint, scan, bytes),
         };
+        let verdict = if scan.zero_steps { verdict.or_irregular(String::from(ZERO_STEPS)) } else { verdict };
         if scan.end.is_none() && verdict == Verdict::Sound {
             request.warnings.push(Warning::EndMarkerMissing);
         }
@@ -142,10 +143,13 @@ impl Codecs {
             return (Cow::Borrowed(bytes), walked);
         }
         let mut input = scan.rewritten(bytes);
-        let walk = walk::walk(&mut self.jpeg, &input, limits);
-        if let Walk::Whole { end, .. } = walk {
-            input.truncate(end);
+        let mut walk = walk::walk(&mut self.jpeg, &input, limits);
+        if let Walk::Whole { end, .. } = &mut walk {
+            // As of the file that came, by which it is judged.
+            let (written, came) = (input.len() - scan.behind_data(), scan.data_end());
+            input.truncate(*end);
             input.extend_from_slice(&[0xFF, 0xD9]);
+            *end = (*end + came).saturating_sub(written);
         }
         (Cow::Owned(input), Some(walk))
     }
@@ -203,7 +207,7 @@ impl Codecs {
         request: &mut Request<'_>,
     ) -> Result<Decoded, Error> {
         let stored = request.limits.dimensions(chunks.width, chunks.height)?;
-        let meaning = png::meaning(bytes, &request.limits)?;
+        let meaning = png::meaning(bytes, chunks, &request.limits)?;
         // A palette of greys with a profile of colours is colour.
         let is_gray = chunks.is_gray() || png::is_gray(bytes, chunks) && meaning.declared() == Declared::Srgb;
         let target = match (as_rgb, is_gray) {
@@ -221,14 +225,18 @@ impl Codecs {
             map
         });
         meant.tone_map = deep;
-        let (mut planes, stray_colours) =
-            png::decode(bytes, chunks, &meant, sink, &mut self.compressor, request.watch)?;
+        let (mut planes, found) = png::decode(bytes, chunks, &meant, sink, &mut self.compressor, request.watch)?;
         let colour = if deep.is_some() { Colour::Srgb } else { colour };
         if matches!(colour, Colour::Srgb) {
             planes.drop_neutral_chroma(&mut self.pool);
         }
-        if stray_colours {
+        if found.stray_colours {
             let complaint = String::from("pixels for which the palette has no colour are black");
+            request.warnings.push(Warning::Irregular { complaint });
+        }
+        if found.surplus == png::Surplus::Rows {
+            let complaint =
+                String::from("the picture's data go on behind its last row: look whether all of it is there");
             request.warnings.push(Warning::Irregular { complaint });
         }
         if chunks.end.is_none() {
@@ -336,6 +344,11 @@ impl Codecs {
         };
         if container.alpha || inner != stored {
             request.actions.push(Action::Flattened);
+        }
+        // A frame of an animation may be smaller than its canvas; a still picture is not, and most decoders refuse it.
+        if inner != stored && !container.animated {
+            let complaint = format!("the container speaks of {stored} pixels, the picture has {inner}");
+            request.warnings.push(Warning::Irregular { complaint });
         }
         Ok(Decoded { planes, stored, shrink: Shrink::One, colour, icc })
     }

@@ -237,7 +237,7 @@ impl Job<'_> {
         let still = chunks.frames == 1 || !keep;
         let takes = self.policy.takes(Format::Png);
         if self.policy.pass_through && takes && aim.fits() && aim.orientation == 1 && chunks.end.is_some() && still {
-            let meaning = png::meaning(&bytes, &self.policy.limits())?;
+            let meaning = png::meaning(&bytes, &chunks, &self.policy.limits())?;
             let components = if chunks.is_gray() { 1 } else { 3 };
             if !self.has_strong_profile(meaning.declared(), components)
                 && self.png_passes(&bytes, &chunks)?

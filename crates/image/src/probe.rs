@@ -77,7 +77,7 @@ impl Probe {
             }
             Format::Png => {
                 let chunks = Chunks::header(bytes)?;
-                let meaning = crate::png::meaning(bytes, &Policy::default().limits()).ok();
+                let meaning = crate::png::meaning(bytes, &chunks, &Policy::default().limits()).ok();
                 Ok(Self {
                     format: Format::Png,
                     dimensions: sized(chunks.width, chunks.height)?,

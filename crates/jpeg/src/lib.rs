@@ -10,6 +10,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod plane;
+mod standard;
 
 pub use decode::{BLOCK_BYTES, Decoder, Limits, Piece, Verdict};
 pub use encode::{EncodeOptions, Encoder, HuffmanTables, Mismatch, Picture, QuantTables, Sampling, Transformed};

@@ -22,6 +22,9 @@ pub(super) enum Verdict {
 const ODD_PADDING: &str = "the last bits of the picture's data are filled up as no known encoder does: look whether all of it \
                            is there";
 
+/// What the user is told of quantization tables that no encoder may write.
+pub(super) const ZERO_STEPS: &str = "a quantization table has steps of zero: look whether details are missing";
+
 impl Verdict {
     /// Judges by what the scans announce alone.
     pub(super) fn of_scans(scan: &Scan) -> Self {

@@ -377,7 +377,8 @@ impl<'a> Heif<'a> {
         let (colour, icc) = colours(&picture);
         Ok(Self {
             meta: None,
-            colour: colour.or(picture.sps().colour),
+            // What says three times that it does not say is nobody's word against the coded picture's.
+            colour: colour.filter(|c| !c.is_unspecified()).or(picture.sps().colour).or(colour),
             icc,
             picture,
             overlay: None,

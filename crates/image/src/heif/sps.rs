@@ -63,6 +63,12 @@ pub(crate) struct Colour {
     pub(crate) full_range: bool,
 }
 
+impl Colour {
+    pub(super) const fn is_unspecified(self) -> bool {
+        matches!((self.primaries, self.transfer, self.matrix), (2, 2, 2))
+    }
+}
+
 impl Sps {
     /// `unit` is a whole NAL unit of type SPS.
     pub(super) fn read(unit: &[u8]) -> Result<Self, Error> {

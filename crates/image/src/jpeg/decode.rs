@@ -99,6 +99,7 @@ pub(crate) fn is_common(scan: &Scan) -> bool {
         && frame.precision == 8
         && matches!(frame.factors.len(), 1 | 3)
         && scan.tables
+        && !scan.zero_steps
         && scan.dnl.is_none()
 }
 

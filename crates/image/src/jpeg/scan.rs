@@ -38,6 +38,8 @@ pub(crate) struct Scan {
     /// Which tables were defined: quantizers, DC and AC codes.
     quantizers: u8,
     codes: [u8; 2],
+    /// Whether a quantizer has steps of zero.
+    pub(crate) zero_steps: bool,
     /// Whether every scan had the tables that it names.
     pub(crate) tables: bool,
 }
@@ -171,13 +173,23 @@ impl Scan {
         self.parts.iter().rfind(|part| part.kind == Kind::Data).map_or(0, |part| part.range.end)
     }
 
-    /// Bytes that stand behind data which end at `end` in truth, where the end marker comes right behind them: a
-    /// decoder that lost its way leaves such. A trailer has its own markers, or none.
+    /// Bytes that [`Self::rewritten`] writes behind the last coded data.
+    pub(crate) fn behind_data(&self) -> usize {
+        let parts = self.parts.iter().rev().take_while(|part| part.kind != Kind::Data);
+        parts.map(|part| part.range.len()).sum::<usize>() + 2
+    }
+
+    /// Bytes that stand behind data which end at `end` in truth, where the end marker or the number of lines comes right
+    /// behind them: a decoder that lost its way leaves such. A trailer has its own markers, or none.
     pub(crate) fn surplus(&self, bytes: &[u8], end: usize) -> usize {
         let data_end = self.data_end();
         let closed = self.end.and_then(|marker| bytes.get(data_end..marker - 2));
         let closed = closed.is_some_and(|between| between.iter().all(|b| *b == 0xFF));
-        if closed { super::walk::stray(bytes.get(end..data_end).unwrap_or_default()) } else { 0 }
+        if closed || self.dnl.is_some() && self.scans == 1 {
+            super::walk::stray(bytes.get(end..data_end).unwrap_or_default())
+        } else {
+            0
+        }
     }
 
     /// Whether the scans announce every coefficient of every component to its last bit. What a scan lacks of what
@@ -312,7 +324,7 @@ impl Scan {
                 Kind::Table
             }
             0xDB => {
-                self.note_quantizers(data);
+                self.note_quantizers(data)?;
                 Kind::Table
             }
             0xCC | 0xDD => Kind::Table,
@@ -350,11 +362,20 @@ impl Scan {
         Ok(())
     }
 
-    fn note_quantizers(&mut self, mut data: &[u8]) {
+    /// The standard forbids steps of zero. No decoder minds; what the first one quantizes, the blocks' brightness, is lost.
+    fn note_quantizers(&mut self, mut data: &[u8]) -> Result<(), Error> {
         while let [number, rest @ ..] = data {
             self.quantizers |= 1_u8.checked_shl(u32::from(number & 15)).unwrap_or(0);
-            data = rest.get(if number >> 4 == 0 { 64 } else { 128 }..).unwrap_or_default();
+            let width = if number >> 4 == 0 { 1 } else { 2 };
+            let (steps, behind) = rest.split_at_checked(64 * width).unwrap_or((rest, &[]));
+            let mut steps = steps.chunks_exact(width).map(|step| step.iter().all(|byte| *byte == 0));
+            if steps.next() == Some(true) {
+                return Err(Error::corrupt("a JPEG with a quantization table that begins with zero"));
+            }
+            self.zero_steps |= steps.any(|is_zero| is_zero);
+            data = behind;
         }
+        Ok(())
     }
 
     fn note_codes(&mut self, mut data: &[u8]) {

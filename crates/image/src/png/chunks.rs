@@ -85,6 +85,38 @@ impl Chunks {
         out
     }
 
+    /// Whether a whole file has chunks that are left out.
+    pub(crate) fn has_metadata(&self) -> bool {
+        self.end.is_some() && !self.metadata.is_empty()
+    }
+
+    /// What stands before the picture data and belongs to the picture, and the head of the first piece of those. A
+    /// library need not mind what is metadata to us.
+    pub(crate) fn head(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = SIGNATURE.to_vec();
+        for part in &self.parts {
+            let chunk = &bytes[part.clone()];
+            if chunk[4..8] == *b"IDAT" {
+                break;
+            }
+            out.extend_from_slice(chunk);
+        }
+        // Nobody reads it; only where the chunks about the picture end is looked for.
+        out.extend_from_slice(b"\0\0\0\0IDAT\x35\xAF\x06\x1E");
+        out
+    }
+
+    /// Whether every decoder reads what is said of transparency: more opacities than colours, or any beside alpha, some
+    /// do not.
+    pub(crate) fn has_usual_transparency(&self) -> bool {
+        let length = |range: &Option<Range<usize>>| range.as_ref().map_or(0, Range::len);
+        match self.colour_type {
+            3 => length(&self.transparency) * 3 <= length(&self.palette),
+            4 | 6 => self.transparency.is_none(),
+            _ => true,
+        }
+    }
+
     /// Whether a chunk about colours was lost.
     pub(crate) fn lost_colour(&self) -> bool {
         self.lost.iter().any(|id| COLOUR.contains(&id))

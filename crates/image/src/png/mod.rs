@@ -12,7 +12,8 @@ use std::io::Cursor;
 use flate2 as _;
 
 use chunks::Chunks;
-use plain::{CLOCK_ROWS, Found};
+use plain::CLOCK_ROWS;
+pub(crate) use plain::{Found, Surplus};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
 use sealpress_media::Dimensions;
 
@@ -57,12 +58,14 @@ pub(crate) fn memory(chunks: &Chunks) -> u64 {
     let row = u64::from(chunks.width) * u64::from(chunks.samples()) * u64::from(chunks.bit_depth.div_ceil(8)).max(1);
     let expanded = u64::from(chunks.width) * if chunks.bit_depth == 16 { 8 } else { 4 };
     let frame = if chunks.interlaced { expanded * u64::from(chunks.height) } else { 0 };
-    4 * row + 6 * expanded + frame + (512 << 10) + plain::memory(row)
+    let bare = if chunks.has_metadata() { chunks.coded } else { 0 };
+    4 * row + 6 * expanded + frame + bare + (512 << 10) + plain::memory(row)
 }
 
 /// Everything before the picture data. Profiles are inflated, so this is not free.
-pub(crate) fn meaning(bytes: &[u8], limits: &Limits) -> Result<Meaning, Error> {
-    let reader = open(bytes, limits)?;
+pub(crate) fn meaning(bytes: &[u8], chunks: &Chunks, limits: &Limits) -> Result<Meaning, Error> {
+    let head = chunks.head(bytes);
+    let reader = open(&head, limits)?;
     let info = reader.info();
     let gamma = info.gama_chunk.filter(|_| info.srgb.is_none()).map(|gamma| {
         let pair = |c: (png::ScaledFloat, png::ScaledFloat)| (c.0.into_value(), c.1.into_value());
@@ -92,7 +95,7 @@ pub(crate) fn passes(
     limits.memory(memory(chunks))?;
     if !chunks.has_alpha() && chunks.colour_type != 3 && luma.is_none() || !plain::is_plain(chunks) {
         let found = plain::check(bytes, chunks, watch)?;
-        return Ok(found == Found::default() && !chunks.has_alpha());
+        return Ok(found == Found::default() && !chunks.has_alpha() && chunks.has_usual_transparency());
     }
     let samples = plain_colour(bytes, chunks).samples();
     let mut opaque = true;
@@ -110,7 +113,7 @@ pub(crate) fn passes(
         }
         Ok(())
     })?;
-    Ok(found == Found::default() && opaque)
+    Ok(found == Found::default() && opaque && chunks.has_usual_transparency())
 }
 
 /// What [`plain::rows`] gives.
@@ -138,8 +141,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) tone_map: Option<&'a ToneMap>,
 }
 
-/// Decodes the first frame into planes, transparent pixels laid on the background. Whether pixels had no colour in
-/// the palette is the second part of the answer.
+/// Decodes the first frame into planes, transparent pixels laid on the background, and says what was odd about it.
 pub(crate) fn decode(
     bytes: &[u8],
     chunks: &Chunks,
@@ -147,7 +149,7 @@ pub(crate) fn decode(
     mut sink: RgbSink,
     convert: &mut Compressor,
     watch: &Stopwatch,
-) -> Result<(Planes, bool), Error> {
+) -> Result<(Planes, Found), Error> {
     let background = wanted.background;
     let mut rgb = vec![0; chunks.width as usize * 3];
     if plain::is_plain(chunks) {
@@ -159,10 +161,12 @@ pub(crate) fn decode(
             }
             sink.push(to_rgb(row, colour, background, &mut rgb), convert)
         })?;
-        return Ok((sink.finish(convert)?, found.stray_colours));
+        return Ok((sink.finish(convert)?, found));
     }
     // The library judges neither the checksum behind the picture nor what it did not need.
-    plain::check(bytes, chunks, watch)?;
+    let found = plain::check(bytes, chunks, watch)?;
+    let bare = chunks.has_metadata().then(|| chunks.rewritten(bytes, false));
+    let bytes = bare.as_deref().unwrap_or(bytes);
     let depth = if wanted.tone_map.is_some() { BitDepth::Sixteen } else { BitDepth::Eight };
     let mut reader = open_at(bytes, &wanted.limits, depth)?;
     let (colour, given) = reader.output_color_type();
@@ -183,7 +187,7 @@ pub(crate) fn decode(
         let mut frame = vec![0; size];
         let line = reader.next_frame(&mut frame).map_err(failure)?.line_size;
         frame.chunks_exact(line).take(height as usize).try_for_each(push)?;
-        return Ok((sink.finish(convert)?, false));
+        return Ok((sink.finish(convert)?, found));
     }
     for y in 0..height as usize {
         if y % CLOCK_ROWS == 0 {
@@ -192,7 +196,7 @@ pub(crate) fn decode(
         let row = reader.next_row().map_err(failure)?.ok_or_else(|| Error::truncated("picture data end early"))?;
         push(row.data())?;
     }
-    Ok((sink.finish(convert)?, false))
+    Ok((sink.finish(convert)?, found))
 }
 
 /// What stays PNG has flat areas, where row filters cost more than they save: level 3 without filters takes 36 to 54%

@@ -29,11 +29,21 @@ pub(super) const fn is_plain(chunks: &Chunks) -> bool {
 
 /// What became known about a picture whose data are whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Bytes behind the compressed picture, or rows behind its last one.
-    pub(super) surplus: bool,
+pub(crate) struct Found {
+    pub(crate) surplus: Surplus,
     /// Pixels that the palette has no colour for.
-    pub(super) stray_colours: bool,
+    pub(crate) stray_colours: bool,
+}
+
+/// What there is more than the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Surplus {
+    #[default]
+    Nothing,
+    /// Bytes behind the compressed data.
+    Bytes,
+    /// Data as of further rows: the header may say too few.
+    Rows,
 }
 
 /// Hands the rows over from top to bottom, as grey, grey and alpha, RGB or RGBA: what the file has, a palette's
@@ -165,8 +175,8 @@ impl<'a> Inflated<'a> {
         Ok(&self.buffer[at..at + len + SLACK])
     }
 
-    /// Reads to the end of the compressed data, whose checksum is judged there. Whether anything was left over.
-    fn finish(mut self) -> Result<bool, Error> {
+    /// Reads to the end of the compressed data, whose checksum is judged there. What was left over.
+    fn finish(mut self) -> Result<Surplus, Error> {
         let mut surplus = self.filled > self.taken;
         while !self.inflater.is_done() {
             // Nobody takes the rest, however long it is.
@@ -176,10 +186,14 @@ impl<'a> Inflated<'a> {
             surplus |= self.filled > self.taken;
             if surplus {
                 // Whatever it is, it is no part of the picture; its length is anybody's guess.
-                return Ok(true);
+                return Ok(Surplus::Rows);
             }
         }
-        Ok(surplus || !self.chunk.is_empty() || self.next_chunk().is_some_and(|chunk| !chunk.is_empty()))
+        if surplus {
+            return Ok(Surplus::Rows);
+        }
+        let behind = !self.chunk.is_empty() || self.next_chunk().is_some_and(|chunk| !chunk.is_empty());
+        Ok(if behind { Surplus::Bytes } else { Surplus::Nothing })
     }
 
     fn make_room(&mut self) {

@@ -4,6 +4,7 @@ mod damaged;
 mod dynamic_range;
 mod neighbours;
 mod preflight;
+mod siblings;
 mod stripped;
 mod support;
 

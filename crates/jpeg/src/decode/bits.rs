@@ -17,6 +17,8 @@ const AHEAD: usize = 20 << 10;
 const WINDOW: usize = 96 << 10;
 /// Zeros behind a segment, so that looking beyond its end does not depend on what follows.
 const GAP: usize = 8;
+/// So many zeros are found wherever they stand among twice as many: an aligned stretch of so many is looked for.
+const ZEROS: usize = 64;
 /// Segments in the window at the most.
 const SEGMENTS: usize = 4096;
 
@@ -48,6 +50,8 @@ pub(crate) struct Reader<'a> {
     /// Whether the window holds all that is left before the marker that ends the scan.
     ended: bool,
     ends: Ends,
+    /// Where in the file the first stretch of zeros begins.
+    zeros: Option<usize>,
 }
 
 /// Where reading stands: apart from the reader, so that loops keep it in registers.
@@ -81,7 +85,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(data: &'a [u8], start: usize, window: &'a mut Window) -> Self {
         window.bytes.resize(WINDOW + AHEAD + GAP, 0);
         window.segments.clear();
-        let mut reader = Self { data, next: start, window, filled: 0, ended: false, ends: Ends::default() };
+        let mut reader =
+            Self { data, next: start, window, filled: 0, ended: false, ends: Ends::default(), zeros: None };
         reader.fill(0);
         reader
     }
@@ -146,6 +151,12 @@ impl<'a> Reader<'a> {
         (self.position(bits), ends)
     }
 
+    /// Whether a stretch of zeros was read. A disk or a network leaves such in the place of what it lost, and few codes
+    /// mean anything by it.
+    pub(crate) fn has_read_zeros(&self, bits: &Bits) -> bool {
+        self.zeros.is_some_and(|at| at + ZEROS <= self.position(bits))
+    }
+
     fn position(&self, bits: &Bits) -> usize {
         let read = (bits.at * 8 - bits.known as usize).div_ceil(8);
         let behind = self.window.segments.front().map_or(self.next, |s| s.marker);
@@ -175,6 +186,11 @@ impl<'a> Reader<'a> {
             let rest = &rest[..rest.len().min(WINDOW - self.filled)];
             let plain = memchr::memchr(0xFF, rest).unwrap_or(rest.len());
             bytes[self.filled..][..plain].copy_from_slice(&rest[..plain]);
+            if self.zeros.is_none() {
+                let is_zero = |stretch: &[u8; ZEROS]| stretch.iter().fold(0, |all, byte| all | byte) == 0;
+                let first = rest[..plain].as_chunks().0.iter().position(is_zero);
+                self.zeros = first.map(|i| self.next + i * ZEROS);
+            }
             self.filled += plain;
             self.next += plain;
             if plain < rest.len() {

@@ -9,7 +9,8 @@
 
 use super::NATURAL;
 use super::bits::Bits;
-use super::codes::{Codes, Follow, LOOK, STOP, ends, extend};
+use super::codes::{Codes, Follow, LOOK, STOP, extend};
+use super::tables::ends;
 use crate::cpu::Work;
 use crate::error::Error;
 

@@ -1,6 +1,6 @@
 //! Huffman codes of sequential scans, made ready for looking up two symbols at once.
 
-use super::tables::Code;
+use super::tables::{Code, ends};
 
 /// Bits looked at once: 16 KiB a table. One more or fewer is slower, by the first-level cache.
 pub(crate) const LOOK: u32 = 11;
@@ -130,11 +130,6 @@ fn entry(bits: usize, (length, symbol): (u32, u8), is_dc: bool, ac: &[(u32, u8)]
     }
     let value = (rest >> (LOOK - length - size)) & ((1 << size) - 1);
     Some(Entry { total, behind: one.behind + run + 1, second: extend(value as i32, size) as i8, ..one })
-}
-
-/// Whether an AC symbol ends its block: of those without a value only the run of sixteen does not.
-pub(crate) const fn ends(symbol: u8) -> bool {
-    symbol & 15 == 0 && symbol != 0xF0
 }
 
 /// `size` bits as a value: the upper half of its range positive, the lower half negative.

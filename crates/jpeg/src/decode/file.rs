@@ -102,6 +102,9 @@ impl<'d> File<'d> {
             return Err(Error::Limit("pixels"));
         }
         let scan = Scan::read(body, frame)?;
+        if !frame.progressive {
+            self.tables.supply_standard();
+        }
         for part in &scan.parts {
             let component = &mut frame.components[part.component];
             if component.steps.is_none() {

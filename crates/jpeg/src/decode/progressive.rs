@@ -5,7 +5,8 @@ use super::coefficients::{Coefficients, Stretch};
 use super::extremes::Extremes;
 use super::frame::{Frame, Grid, Part, Scan};
 use super::huffman::{Kind, Table};
-use super::tables::{Class, Steps, Tables};
+use super::sequential::HOLLOW;
+use super::tables::{Class, Steps, Tables, ends};
 use crate::cpu::{Cpu, Deposit, Plain, Work};
 use crate::error::Error;
 use crate::plane::{Plane, Scale};
@@ -66,7 +67,8 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
         };
         let band = self.scan.band;
         let kind = if band.before == 0 { Kind::Band } else { Kind::Plain };
-        let table = Table::new(kind, self.tables.code(Class::Ac, ac)?);
+        let code = self.tables.code(Class::Ac, ac)?;
+        let table = Table::new(kind, code);
         let (coefficients, grid) = (&mut self.all[index], self.frame.components[index].grid);
         let mut restarts = Restarts::new(self.tables.restart);
         let mut run = 0;
@@ -92,7 +94,13 @@ impl<const VALUES: bool, D: Deposit> Progressive<'_, '_, VALUES, D> {
                 x += n;
             }
         }
-        if run > 0 { Err(RUN) } else { Ok(()) }
+        // Bits that refine may all be zero.
+        let hollow = band.before == 0 && !code.of_zeros().is_some_and(ends) && self.reader.has_read_zeros(bits);
+        match run {
+            0 if hollow => Err(HOLLOW),
+            0 => Ok(()),
+            _ => Err(RUN),
+        }
     }
 
     /// First coefficients, of one component or of all in turn.

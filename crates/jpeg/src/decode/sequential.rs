@@ -8,6 +8,9 @@ use super::tables::{Class, Tables};
 use crate::cpu::Cpu;
 use crate::error::Error;
 
+/// What [`Reader::has_read_zeros`] finds where zeros mean something else than more of the same.
+pub(super) const HOLLOW: Error = Error::Corrupt("zeros in the place of data");
+
 /// Units decoded at once: tables and blocks stay in the first-level cache.
 pub(crate) const CHUNK: usize = 8;
 
@@ -87,6 +90,13 @@ impl Sequential {
                 restarted = false;
                 left -= n;
                 x += n;
+            }
+        }
+        if reader.has_read_zeros(&bits) {
+            for part in &scan.parts {
+                if !tables.zeros_are_flat(part.dc, part.ac)? {
+                    return Err(HOLLOW);
+                }
             }
         }
         Ok(bits)

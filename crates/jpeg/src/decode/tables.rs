@@ -2,6 +2,7 @@
 
 use super::NATURAL;
 use crate::error::Error;
+use crate::standard::{CHROMA_AC, CHROMA_DC, LUMA_AC, LUMA_DC};
 
 /// Steps of a quantizer, row by row, at most 255.
 pub(crate) type Steps = [i16; 64];
@@ -73,10 +74,26 @@ impl Tables {
         Ok(())
     }
 
+    /// Gives a sequential scan the standard's codes where the file has none of that number: webcams' frames mean them,
+    /// and libjpeg-turbo takes them.
+    pub(crate) fn supply_standard(&mut self) {
+        for (codes, both) in self.codes.iter_mut().zip([[LUMA_DC, CHROMA_DC], [LUMA_AC, CHROMA_AC]]) {
+            for (slot, (counts, symbols)) in codes.iter_mut().zip(both) {
+                slot.get_or_insert_with(|| Code { counts, symbols: symbols.to_vec() });
+            }
+        }
+    }
+
     pub(crate) fn read_restart(&mut self, body: &[u8]) -> Result<(), Error> {
         let [high, low] = body else { return Err(Error::Corrupt("a restart interval of the wrong length")) };
         self.restart = usize::from(*high) << 8 | usize::from(*low);
         Ok(())
+    }
+
+    /// Whether blocks that are coded by zeros alone have nothing but their brightness, which is that of the block before.
+    /// A stretch of zeros that means anything else is no picture's.
+    pub(crate) fn zeros_are_flat(&self, dc: usize, ac: usize) -> Result<bool, Error> {
+        Ok(self.code(Class::Dc, dc)?.of_zeros() == Some(0) && self.code(Class::Ac, ac)?.of_zeros().is_some_and(ends))
     }
 
     pub(crate) fn code(&self, class: Class, number: usize) -> Result<&Code, Error> {
@@ -85,7 +102,17 @@ impl Tables {
     }
 }
 
+/// Whether an AC symbol ends its block: of those without a value only the run of sixteen does not.
+pub(crate) const fn ends(symbol: u8) -> bool {
+    symbol & 15 == 0 && symbol != 0xF0
+}
+
 impl Code {
+    /// The symbol whose code is all zeros: the first of all.
+    pub(crate) fn of_zeros(&self) -> Option<u8> {
+        self.symbols.first().copied()
+    }
+
     /// Whether no code is all ones nor longer than its length.
     fn is_prefix_code(&self) -> bool {
         let mut code = 0_u32;

@@ -137,6 +137,15 @@ fn an_unknown_revision_of_the_format_changes_no_picture() {
     assert!(agrees(&jpeg, Scale::Full, "revision 66"), "left to libjpeg-turbo");
 }
 
+#[test]
+fn the_standard_s_codes_are_meant_where_there_are_none() {
+    for sampling in [Sampling::S420, Sampling::S444] {
+        let jpeg = Jpeg::new(&scene(5, 64, 48)).sampling(sampling).encode();
+        let file = sealpress_testkit::JpegFile::parse(&jpeg).without(0xC4).write();
+        assert!(agrees(&file, Scale::Full, "no codes"), "left to libjpeg-turbo");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_broken_is_left_or_is_fine_with_the_oracle(seed: u64, progressive: bool, restart in 0_u16..4) {

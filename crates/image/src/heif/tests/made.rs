@@ -214,6 +214,10 @@ fn colour_of_the_container() {
     assert_eq!((planes.matrix, planes.range), (Matrix::Bt2020, Range::Limited));
     let (planes, _) = decode(&File::single(&[nclx(2, 0x80), (b"colr", b"profICC".to_vec())])).unwrap();
     assert_eq!((planes.matrix, planes.range), (Matrix::Bt601, Range::Full));
+    let nothing: Prop = (b"colr", b"nclx\0\x02\0\x02\0\x02\0".to_vec());
+    assert_eq!(range(&File::single(std::slice::from_ref(&nothing))), Range::Full, "the coded picture says so");
+    silent.props.push(nothing);
+    assert_eq!(range(&silent), Range::Limited, "the container's range is all that there is");
     let error = decode(&File::single(&[nclx(8, 0x80)])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedFeature, "YCgCo");
 }

@@ -1,6 +1,6 @@
 //! Files that are cut, damaged, padded or unusual in a known way, and what is said of each.
 
-use sealpress_testkit::{Jpeg, Rgb, Rng, Sampling, scene};
+use sealpress_testkit::{Jpeg, JpegFile, Rgb, Rng, Sampling, scene};
 
 use super::*;
 use crate::plane::{Fresh, Scale};
@@ -179,17 +179,22 @@ fn trailers_and_padding_are_told_apart() {
 
 #[test]
 fn missing_tables_are_named() {
-    let (_, jpeg) = kinds().swap_remove(0);
-    let without = |marker: u8| {
-        let mut jpeg = jpeg.clone();
+    let without = |jpeg: &[u8], marker: u8| {
+        let mut jpeg = jpeg.to_vec();
         while verify(&jpeg).pieces.iter().any(|p| p.marker == marker) {
             let range = segment(&jpeg, marker);
             jpeg.drain(range);
         }
         verify(&jpeg).result
     };
-    assert_eq!(without(0xC4), Err(Error::Unsupported("a Huffman table that the file lacks")));
-    assert_eq!(without(0xDB), Err(Error::Corrupt("a quantizer that the file lacks")));
+    let kinds = kinds();
+    assert_eq!(without(&kinds[6].1, 0xC4), Err(Error::Unsupported("a Huffman table that the file lacks")));
+    assert_eq!(without(&kinds[0].1, 0xDB), Err(Error::Corrupt("a quantizer that the file lacks")));
+    // Of sequential scans the standard's are meant, as far as the file was written by them.
+    assert_eq!(without(&kinds[0].1, 0xC4), Ok(()));
+    let own = Jpeg::new(&scene(5, 160, 120)).optimized().encode();
+    assert_eq!(verify(&own).result, Ok(()));
+    assert!(without(&own, 0xC4).is_err(), "the picture's own tables are missing");
 }
 
 #[test]
@@ -290,4 +295,37 @@ fn nothing_of_one_picture_reaches_the_next() {
             assert_eq!(&decoder.verify(&files[i], LIMITS), verdict, "file {i}, round {round}");
         }
     }
+}
+
+/// A grey file of 128 × 64 samples whose data are zeros, with the standard's codes.
+fn of_zeros(progressive: bool) -> Vec<u8> {
+    let picture = scene(3, 128, 64);
+    let maker = Jpeg::new(&picture).gray();
+    let mut file = JpegFile::parse(&if progressive { maker.progressive() } else { maker }.encode());
+    if progressive {
+        // The first coefficients come as they are.
+        *file.data(1) = vec![0; file.data(1).len().max(2_000)];
+    } else {
+        // No difference; then sixty-three times minus one without a zero between.
+        *file.data(0) = vec![0; 128 * (2 + 63 * 3) / 8];
+    }
+    file.write()
+}
+
+#[test]
+fn zeros_in_the_place_of_data_are_damage_where_they_mean_anything() {
+    let verdict = verify(&of_zeros(false));
+    assert_eq!(verdict.result, Err(Error::Corrupt("zeros in the place of data")));
+    assert!(verify(&of_zeros(true)).result.is_err());
+    // By a flat picture's own codes, they mean blocks like the one before.
+    let flat = Rgb::new(640, 512, vec![128; 640 * 512 * 3]);
+    let jpeg = Jpeg::new(&flat).gray().optimized().encode();
+    assert!(jpeg.windows(256).any(|w| w == [0; 256]), "zeros are data here");
+    assert_eq!(verify(&jpeg).result, Ok(()));
+    let padded = |zeros: usize| {
+        let mut file = JpegFile::parse(&Jpeg::new(&scene(3, 128, 64)).encode());
+        file.data(0).extend(vec![0; zeros]);
+        verify(&file.write())
+    };
+    assert_eq!(padded(600).result, Ok(()), "padding stands behind what was read");
 }
