@@ -1,6 +1,7 @@
 //! What a document has beside its pages: what acts, what carries, what identifies. Decides whether a file
 //! may leave as issued, and lets whatever must be rewritten say what went.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::clock::Deadline;
@@ -56,6 +57,12 @@ const ACTIVE: [Removed; 8] = [
     Removed::RichMedia,
 ];
 
+/// What actions act on, and no element of the structure has.
+const ACTED_ON: [&[u8]; 6] = [b"JS", b"F", b"Win", b"Sound", b"OP", b"TA"];
+
+/// Keys of the list of a file's streams.
+const EMBEDDED: [&[u8]; 5] = [b"F", b"UF", b"DOS", b"Mac", b"Unix"];
+
 impl Inventory {
     /// Looks at every object, or, in a large file that is cut down to these pages anyway, at those that
     /// matter.
@@ -71,7 +78,7 @@ impl Inventory {
             if seen.is_multiple_of(64) && deadline.is_over() {
                 return Err(Error::new(ErrorKind::Timeout, "looking at all objects took too long").into());
             }
-            inventory.object(value);
+            inventory.object(value, Some(source))?;
             Ok(())
         })?;
         let catalog = source.catalog()?;
@@ -88,7 +95,7 @@ impl Inventory {
         let roots = std::iter::once(&catalog).chain(pages.iter().map(|page| &page.dict));
         for root in roots {
             let root = Value::Plain(Object::Dict(root.clone()));
-            self.object(&root);
+            self.object(&root, Some(source))?;
             follow(&root, &mut work);
         }
         while let Some(id) = work.pop() {
@@ -102,7 +109,7 @@ impl Inventory {
             if value.dict().is_some_and(|dict| matches!(dict.get_name(b"Type"), Some(b"Page" | b"Pages"))) {
                 continue;
             }
-            self.object(&value);
+            self.object(&value, Some(source))?;
             follow(&value, &mut work);
         }
         Ok(())
@@ -146,6 +153,13 @@ impl Inventory {
                 self.add(kind);
             }
         }
+        // A form without a list of fields is known by where it stands.
+        if let Value::Plain(Object::Dict(form)) = source.entry(catalog, b"AcroForm")?
+            && form.contains(b"XFA")
+            && !form.contains(b"Fields")
+        {
+            self.add(Removed::XfaForms);
+        }
         if let Value::Plain(Object::Dict(names)) = source.entry(catalog, b"Names")?
             && names.contains(b"Dests")
         {
@@ -157,13 +171,14 @@ impl Inventory {
         Ok(())
     }
 
-    fn object(&mut self, value: &Value) {
+    /// Looks at an object; at what its own parts refer to only where there is a source to ask.
+    fn object(&mut self, value: &Value, source: Option<&Source>) -> Result<(), Leave> {
         let mut work: Vec<&Object> = Vec::new();
         match value {
             Value::Plain(object) => work.push(object),
             Value::Stream(stream) => {
                 self.stream(&stream.dict);
-                self.dict(&stream.dict);
+                self.dict(&stream.dict, source)?;
                 work.extend(stream.dict.values());
             }
         }
@@ -171,12 +186,13 @@ impl Inventory {
             match object {
                 Object::Array(items) => work.extend(items.iter().filter(|item| is_container(item))),
                 Object::Dict(dict) => {
-                    self.dict(dict);
+                    self.dict(dict, source)?;
                     work.extend(dict.values().filter(|value| is_container(value)));
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 
     fn stream(&mut self, dict: &Dict) {
@@ -185,32 +201,35 @@ impl Inventory {
             Some(b"Metadata") => self.add(Removed::Metadata),
             _ => {}
         }
-        // Its data live in another file.
-        if dict.contains(b"F") && dict.contains(b"Length") {
+        // Its data live in another file, or what it shows is a page of one.
+        let shows_another = dict.get_name(b"Subtype") == Some(b"Form") && dict.contains(b"Ref");
+        if shows_another || (dict.contains(b"F") && dict.contains(b"Length")) {
             self.add(Removed::RemoteActions);
         }
     }
 
-    fn dict(&mut self, dict: &Dict) {
+    fn dict(&mut self, dict: &Dict, source: Option<&Source>) -> Result<(), Leave> {
         if dict.is_empty() {
-            return;
+            return Ok(());
         }
         let is_text = |key: &[u8]| matches!(dict.get(key), Some(Object::String(_)));
-        match dict.get_name(b"S") {
-            // An element of the structure may be called anything.
-            Some(_) if dict.contains(b"K") && dict.contains(b"P") => {}
+        match name_of(dict, b"S", source)?.as_deref() {
+            // An element of the structure may be called anything; it has nothing that an action acts on.
+            Some(_) if dict.contains(b"K") && dict.contains(b"P") && !ACTED_ON.iter().any(|key| dict.contains(key)) => {
+            }
             Some(b"JavaScript") => self.add(Removed::Scripts),
             Some(b"Launch") => self.add(Removed::LaunchActions),
             Some(b"SubmitForm") => self.add(Removed::SubmitActions),
             Some(b"ImportData") => self.add(Removed::ImportActions),
             Some(b"GoToR" | b"GoToE") => self.add(Removed::RemoteActions),
+            Some(b"Thread") if dict.contains(b"F") => self.add(Removed::RemoteActions),
             Some(b"Rendition" | b"Movie" | b"Sound" | b"GoTo3DView" | b"RichMediaExecute") => {
                 self.add(Removed::RichMedia)
             }
             _ if is_text(b"JS") => self.add(Removed::Scripts),
             _ => {}
         }
-        match dict.get_name(b"Subtype") {
+        match name_of(dict, b"Subtype", source)?.as_deref() {
             Some(b"RichMedia" | b"Movie" | b"Sound" | b"Screen" | b"3D") if dict.contains(b"Rect") => {
                 self.add(Removed::RichMedia);
             }
@@ -219,13 +238,23 @@ impl Inventory {
             Some(_) if is_text(b"T") && dict.contains(b"Rect") => self.add(Removed::Authors),
             Some(_) => {}
         }
-        if matches!(dict.get(b"EF"), Some(Object::Dict(_))) {
+        let embeds = match (dict.get(b"EF"), source) {
+            (Some(Object::Dict(_)), _) => true,
+            // Fonts may be called so, and are referred to as well.
+            (Some(list @ Object::Ref(_)), Some(source)) => {
+                let list = source.resolve(list)?;
+                list.dict().is_some_and(|list| EMBEDDED.iter().any(|key| list.contains(key)))
+            }
+            _ => false,
+        };
+        if embeds {
             self.embedding = self.embedding.saturating_add(1);
         }
         if dict.contains(b"XFA") && dict.contains(b"Fields") {
             self.add(Removed::XfaForms);
         }
-        if matches!(dict.get_name(b"Type"), Some(b"Sig" | b"DocTimeStamp")) || dict.contains(b"ByteRange") {
+        let kind = name_of(dict, b"Type", source)?;
+        if matches!(kind.as_deref(), Some(b"Sig" | b"DocTimeStamp")) || dict.contains(b"ByteRange") {
             self.signatures = self.signatures.saturating_add(1);
         }
         if dict.get_name(b"FT") == Some(b"Sig") && dict.get(b"V").is_some_and(|value| *value != Object::Null) {
@@ -239,10 +268,22 @@ impl Inventory {
         if dict.contains(b"PieceInfo") {
             self.add(Removed::PrivateData);
         }
-        if dict.get_name(b"Type") == Some(b"Page") && dict.contains(b"Thumb") {
+        if kind.as_deref() == Some(b"Page") && dict.contains(b"Thumb") {
             self.add(Removed::Thumbnails);
         }
+        Ok(())
     }
+}
+
+/// The name under a key, also where it is an object of its own.
+fn name_of<'d>(dict: &'d Dict, key: &[u8], source: Option<&Source>) -> Result<Option<Cow<'d, [u8]>>, Leave> {
+    Ok(match (dict.get(key), source) {
+        (Some(Object::Name(name)), _) => Some(Cow::Borrowed(name.as_bytes())),
+        (Some(reference @ Object::Ref(_)), Some(source)) => {
+            source.resolve(reference)?.into_plain().as_name().map(|name| Cow::Owned(name.to_vec()))
+        }
+        _ => None,
+    })
 }
 
 /// The references of an object that lead on.
@@ -304,7 +345,7 @@ mod tests {
 
     fn of(text: &str) -> Inventory {
         let mut inventory = Inventory::default();
-        inventory.object(&Value::Plain(Object::Dict(parse_dict(text.into()).unwrap())));
+        inventory.object(&Value::Plain(Object::Dict(parse_dict(text.into()).unwrap())), None).unwrap();
         inventory
     }
 
@@ -317,6 +358,9 @@ mod tests {
             (Removed::SubmitActions, "<</S/SubmitForm/F 7 0 R>>"),
             (Removed::ImportActions, "<</S/ImportData>>"),
             (Removed::RemoteActions, "<</S/GoToR/F(other.pdf)>>"),
+            (Removed::RemoteActions, "<</S/Thread/F(other.pdf)/D 0>>"),
+            (Removed::Scripts, "<</S/JavaScript/JS 7 0 R/K 0/P 5 0 R>>"),
+            (Removed::LaunchActions, "<</S/Launch/F(x.exe)/K 0/P 5 0 R>>"),
             (Removed::EmbeddedFiles, "<</Type/Filespec/EF<</F 7 0 R>>>>"),
             (Removed::XfaForms, "<</AcroForm<</Fields[]/XFA[(template)7 0 R]>>>>"),
             (Removed::RichMedia, "<</Subtype/RichMedia/Rect[0 0 9 9]>>"),

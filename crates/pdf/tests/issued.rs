@@ -73,6 +73,27 @@ fn revisions_and_hybrid_tables_are_no_reason_to_touch_a_file() {
     assert!(removed(&trimmed).contains(&(Removed::Revisions, 1)), "{:?}", trimmed.report().actions);
 }
 
+/// A table and a stream beside it that say different things of one object: old readers follow the table.
+#[test]
+fn a_script_that_a_hidden_stream_calls_free_is_found() {
+    let row = |kind: u8, offset: u16| [&[kind][..], &offset.to_be_bytes(), &[0]].concat();
+    let hybrid = |number: u32, row: &[u8]| {
+        let hidden = format!("/Type/XRef/W[1 2 1]/Index[{number} 1]/Size 91/Root 1 0 R");
+        let file = ordinary()
+            .with_catalog("/OpenAction 70 0 R")
+            .with(70, "<</S/JavaScript/JS(app.alert\\(1\\))>>")
+            .with(90, stream(&hidden, row))
+            .with_trailer("/XRefStm 0000000000");
+        let bytes = file.bytes();
+        let at = memchr::memmem::find(&bytes, b"90 0 obj").unwrap();
+        file.broken("/XRefStm 0000000000", &format!("/XRefStm {at:010}"))
+    };
+    for (number, row) in [(70, row(0, 0)), (70, row(1, 15)), (99, row(0, 0))] {
+        let trimmed = trim(&hybrid(number, &row), patient()).unwrap();
+        assert!(removed(&trimmed).contains(&(Removed::Scripts, 1)), "{:?}", trimmed.report());
+    }
+}
+
 #[test]
 fn what_acts_or_carries_goes_and_is_named() {
     let action = |action: &str| ordinary().with_catalog("/OpenAction 70 0 R").with(70, action);
@@ -81,6 +102,27 @@ fn what_acts_or_carries_goes_and_is_named() {
         (Removed::Scripts, 1, action("<</S/JavaScript/JS(app.alert\\(1\\))>>")),
         (Removed::Scripts, 2, action("<</S/JavaScript/JS(a)/Next<</S/JavaScript/JS(b)>>>>")),
         (Removed::Scripts, 1, action("<</S/JavaScript/JS 71 0 R>>").with(71, script)),
+        // Names that are objects of their own.
+        (Removed::Scripts, 1, action("<</S 71 0 R/JS(app.alert\\(1\\))>>").with(71, "/JavaScript")),
+        (Removed::LaunchActions, 1, action("<</S 71 0 R/F(x.exe)>>").with(71, "/Launch")),
+        (Removed::RichMedia, 1, ordinary().with(60, "<</Subtype 71 0 R/Rect[1 1 9 9]>>").with(71, "/RichMedia")),
+        (Removed::LaunchActions, 1, action("<</S/Launch/F(x.exe)/K 0/P 10 0 R>>")),
+        (Removed::RemoteActions, 1, action("<</S/Thread/F(x.pdf)/D 0>>")),
+        (
+            Removed::RemoteActions,
+            1,
+            ordinary().with(70, stream("/Subtype/Form/BBox[0 0 9 9]/Ref<</F(x.pdf)/Page 0>>", b"q Q")),
+        ),
+        (
+            Removed::EmbeddedFiles,
+            1,
+            ordinary()
+                .with_catalog("/Names<</EmbeddedFiles<</Names[(a)70 0 R]>>>>")
+                .with(70, "<</Type/Filespec/F(a)/EF 72 0 R>>")
+                .with(72, "<</F 71 0 R>>")
+                .with(71, stream("", b"secret")),
+        ),
+        (Removed::XfaForms, 1, ordinary().with_catalog("/AcroForm<</XFA 71 0 R>>").with(71, stream("", b"<xdp/>"))),
         (Removed::LaunchActions, 1, action("<</S/Launch/F(x.exe)>>")),
         (Removed::SubmitActions, 1, action("<</S/SubmitForm/F(http://x)>>")),
         (Removed::ImportActions, 1, action("<</S/ImportData/F(x.fdf)>>")),

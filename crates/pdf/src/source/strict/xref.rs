@@ -45,6 +45,25 @@ impl Section {
     }
 }
 
+impl Section {
+    /// Whether this table has none of the objects in use that a stream hides from old readers: which of the two
+    /// counts then, readers do not agree about.
+    fn agrees_with(&self, hidden: &Self, bytes: &[u8]) -> Result<(), Leave> {
+        if !matches!(self.rows, Rows::Text) {
+            return Err(Leave("a stream of hidden objects beside another stream"));
+        }
+        for range in &self.ranges {
+            for row in 0..range.count {
+                let at = range.start + row * ROW;
+                if bytes.get(at + 17) != Some(&b'f') && hidden.range(range.first.saturating_add(row)).is_some() {
+                    return Err(Leave("a hidden object that is not hidden"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Objects `first..first + count`; their rows begin at `start`.
 struct Range {
     first: usize,
@@ -89,7 +108,9 @@ impl Sections {
             encrypted |= trailer.contains(b"Encrypt");
             // Objects that old readers must not see: their table calls them free.
             if let Some(hidden) = place(&trailer, b"XRefStm")? {
-                sections.push(stream(bytes, Lexer::new(bytes, hidden), limit)?.0);
+                let hidden = stream(bytes, Lexer::new(bytes, hidden), limit)?.0;
+                section.agrees_with(&hidden, bytes)?;
+                sections.push(hidden);
             }
             next = place(&trailer, b"Prev")?;
             sections.push(section);
