@@ -7,7 +7,9 @@ use crate::object::hex_digit;
 pub(crate) fn base85(data: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(data.len() / 5 * 4 + 4);
     let (mut group, mut digits) = (0u64, 0usize);
-    for &byte in data {
+    // PostScript's mark of a beginning, which some writers take along.
+    let data = data.trim_ascii_start();
+    for &byte in data.strip_prefix(b"<~").unwrap_or(data) {
         match byte {
             b'!'..=b'u' => {
                 group = group * 85 + u64::from(byte - b'!');

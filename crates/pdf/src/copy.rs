@@ -17,6 +17,7 @@ use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Leave};
 use crate::form::{self, Forms};
+use crate::inline;
 use crate::layers;
 use crate::loss::{Extent, Loss};
 use crate::object::{Dict, Id, Object, Stream, Value};
@@ -30,6 +31,10 @@ use crate::write::{Document, reference};
 
 /// Losses that are listed one by one.
 const MAX_LOSSES: usize = 256;
+
+/// Keys of streams and images whose values are short and needed by everybody who looks at their data.
+const SPELT_OUT: [&[u8]; 8] =
+    [b"Subtype", b"Filter", b"DecodeParms", b"Width", b"Height", b"BitsPerComponent", b"ImageMask", b"Decode"];
 
 /// The number of the first page; 1 is the catalog, 2 the page tree.
 const FIRST_PAGE: u32 = 3;
@@ -135,11 +140,15 @@ impl Copier<'_> {
         let mut out = Dict::default();
         out.push(b"Type", Object::name(b"Page"));
         out.push(b"Parent", reference(2));
-        self.miss_content(page)?;
+        let contents = self.contents(page)?;
         for key in PAGE_KEYS {
             let narrowed = if key == b"Resources" { resources::narrowed(self.source, page)? } else { None };
             let narrowed = narrowed.map(Object::Dict);
-            let Some(value) = narrowed.as_ref().or_else(|| page.dict.get(key)) else { continue };
+            let value = match key {
+                b"Contents" => contents.as_ref(),
+                _ => narrowed.as_ref().or_else(|| page.dict.get(key)),
+            };
+            let Some(value) = value else { continue };
             let role = match key {
                 b"Resources" => Role::Resources,
                 b"Contents" => Role::Contents,
@@ -165,22 +174,25 @@ impl Copier<'_> {
         Ok(Object::Dict(out))
     }
 
-    /// Notes content that the page has and that is not there: such a page is not empty.
-    fn miss_content(&mut self, page: &Page) -> Result<(), Leave> {
-        let parts = match page.dict.get(b"Contents") {
-            None | Some(Object::Null) => return Ok(()),
-            Some(contents) => match self.source.resolve(contents)? {
-                Value::Plain(Object::Array(parts)) => parts,
-                Value::Stream(_) => return Ok(()),
-                Value::Plain(_) => vec![contents.clone()],
-            },
+    /// The streams of a page's content. What is there and is none is noted: such a page is not empty.
+    fn contents(&mut self, page: &Page) -> Result<Option<Object>, Leave> {
+        let Some(contents) = page.dict.get(b"Contents").filter(|contents| **contents != Object::Null) else {
+            return Ok(None);
         };
+        let parts = match self.source.resolve(contents)? {
+            Value::Plain(Object::Array(parts)) => parts,
+            Value::Stream(_) => return Ok(Some(contents.clone())),
+            Value::Plain(_) => vec![contents.clone()],
+        };
+        let mut streams = Vec::with_capacity(parts.len());
         for part in parts {
-            if !matches!(self.source.resolve(&part)?, Value::Stream(_)) {
+            if matches!(self.source.resolve(&part)?, Value::Stream(_)) {
+                streams.push(part);
+            } else {
                 self.miss(part.as_ref_id().map(|id| id.number), Extent::Whole);
             }
         }
-        Ok(())
+        Ok((!streams.is_empty()).then_some(Object::Array(streams)))
     }
 
     fn miss(&mut self, object: Option<u32>, extent: Extent) {
@@ -225,7 +237,7 @@ impl Copier<'_> {
             }
             let value = match value {
                 Value::Plain(object) => Value::Plain(self.transform(object, role)?),
-                Value::Stream(stream) => Value::Stream(self.stream(stream)?),
+                Value::Stream(stream) => Value::Stream(self.stream(stream, role)?),
             };
             self.objects.push((number, value));
         }
@@ -260,17 +272,56 @@ impl Copier<'_> {
         Ok(out)
     }
 
-    fn stream(&mut self, stream: Stream) -> Result<Stream, Failure> {
-        let bare = if self.keep_metadata { None } else { pictures::without_metadata(&stream) };
+    /// What says how the data of a stream are to be read, where it stands in the stream itself: whoever looks at a
+    /// copy need not look for it elsewhere.
+    fn spelt_out(&self, mut stream: Stream) -> Result<Stream, Leave> {
+        for key in SPELT_OUT {
+            let said = match stream.dict.get(key) {
+                Some(Object::Ref(_)) => self.source.entry(&stream.dict, key)?.into_plain(),
+                Some(Object::Array(items)) => Object::Array(items.clone()),
+                _ => continue,
+            };
+            let said = match said {
+                // Lost, or of another kind: whatever copies it says so.
+                Object::Null => continue,
+                Object::Array(mut items) => {
+                    for item in &mut items {
+                        if matches!(item, Object::Ref(_)) {
+                            *item = self.source.resolve(item)?.into_plain();
+                        }
+                    }
+                    Object::Array(items)
+                }
+                said => said,
+            };
+            stream.dict.set(key, said);
+        }
+        forget_crypt_filter(&mut stream.dict);
+        Ok(stream)
+    }
+
+    fn stream(&mut self, stream: Stream, role: Role) -> Result<Stream, Failure> {
+        let stream = self.spelt_out(stream)?;
+        let is_content = role == Role::Contents
+            || stream.dict.get_name(b"Subtype") == Some(b"Form")
+            || stream.dict.contains(b"PatternType");
+        let bare = match (self.keep_metadata, is_content) {
+            (true, _) => None,
+            (false, true) => inline::without_metadata(&stream),
+            (false, false) => pictures::without_metadata(&stream),
+        };
         let Stream { dict, data } = bare.unwrap_or(stream);
         let mut dict = self.dict(&dict, Role::Generic)?;
         // `/F` makes the data live in another file; the length is the writer's business.
         for key in [b"Length".as_slice(), b"F", b"FFilter", b"FDecodeParms", b"DL"] {
             dict.remove(key);
         }
-        if dict.get_name(b"Subtype") == Some(b"Form") {
+        match dict.get_name(b"Subtype") {
             // A reference XObject points into another file.
-            dict.remove(b"Ref");
+            Some(b"Form") => dict.remove(b"Ref"),
+            // What a picture was called, and whence it came.
+            Some(b"Image") => [b"Name".as_slice(), b"ID"].iter().for_each(|key| dict.remove(key)),
+            _ => {}
         }
         Ok(Stream { dict, data })
     }
@@ -399,4 +450,25 @@ fn is_baggage(stream: &Stream, role: Role) -> bool {
         &head[..read]
     };
     memmem::find(head, b"<?xpacket").is_some() || memmem::find(head, b"<x:xmpmeta").is_some()
+}
+
+/// The data is plain, so the filter that said how it was encrypted, or that it was not, must go, with its parameters.
+fn forget_crypt_filter(dict: &mut Dict) {
+    match dict.get(b"Filter").cloned() {
+        Some(Object::Name(name)) if name.as_bytes() == b"Crypt" => {
+            dict.remove(b"Filter");
+            dict.remove(b"DecodeParms");
+        }
+        Some(Object::Array(filters)) if filters.iter().any(|f| f.as_name() == Some(b"Crypt")) => {
+            let keep: Vec<bool> = filters.iter().map(|f| f.as_name() != Some(b"Crypt")).collect();
+            let kept = |items: &[Object]| {
+                items.iter().zip(keep.iter()).filter(|(_, keep)| **keep).map(|(item, _)| item.clone()).collect()
+            };
+            if let Some(Object::Array(parms)) = dict.get(b"DecodeParms").cloned() {
+                dict.set(b"DecodeParms", Object::Array(kept(&parms)));
+            }
+            dict.set(b"Filter", Object::Array(kept(&filters)));
+        }
+        _ => {}
+    }
 }

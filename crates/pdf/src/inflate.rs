@@ -12,7 +12,7 @@ use crate::failure::Leave;
 use crate::object::{Dict, Name, Object, Stream};
 
 /// Filters upon filters. Real files have two.
-const MAX_FILTERS: usize = 4;
+const MAX_FILTERS: usize = 8;
 
 /// The data of a stream with those filters undone that are ours, and the first one that is not.
 pub(crate) struct Peeled {

@@ -38,6 +38,7 @@ mod form;
 pub mod fuzzing;
 mod guard;
 mod inflate;
+mod inline;
 mod inventory;
 mod layers;
 mod loss;

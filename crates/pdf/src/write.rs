@@ -216,7 +216,8 @@ fn write_real(out: &mut Vec<u8>, real: f64) {
     out.extend_from_slice(if text == "-0" { b"0" } else { text.as_bytes() });
 }
 
-fn write_dict(out: &mut Vec<u8>, dict: &Dict) {
+/// Writes a dictionary, its brackets included.
+pub(crate) fn write_dict(out: &mut Vec<u8>, dict: &Dict) {
     out.extend_from_slice(b"<<");
     for (key, value) in dict.entries() {
         write_name(out, key.as_bytes());

@@ -157,29 +157,82 @@ fn a_broken_table_is_repaired_to_the_same_pages() {
     }
 }
 
-/// Lab, and RGB by a profile, in a space that stands elsewhere in the file: both are made to fit, Lab without a JPEG.
+/// How far pdfium's pictures of the first pages of two files are from each other, in mean levels, where there is a
+/// pdfium.
+fn levels_apart(name: &str, before: &[u8], after: &Trimmed) -> Option<f64> {
+    let python = sealpress_testkit::python("pypdfium2, numpy")?;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let [input, output] = ["in", "out"].map(|end| folder.join(format!("{name}-{end}.pdf")));
+    std::fs::write(&input, before).unwrap();
+    std::fs::write(&output, after.media().bytes()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/near.py");
+    let said = std::process::Command::new(python).arg(script).args([&input, &output]).output().unwrap();
+    String::from_utf8_lossy(&said.stdout).trim().parse().ok()
+}
+
+/// Samples of every depth and space, the space also where it stands elsewhere in the file, are made to fit; those of
+/// Lab without a JPEG.
 #[test]
-fn spaces_of_their_own_are_made_to_fit() {
+fn samples_of_every_kind_are_made_to_fit() {
     let (width, height, jpeg) = photo(4);
-    let pixels = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap().pixels;
+    let rgb = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap().pixels;
+    let grey = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::GRAY).unwrap().pixels;
     let profile = sealpress_testkit::IccProfile::DisplayP3.bytes();
-    for (space, filter) in [(10, b"FlateDecode".as_slice()), (11, b"DCTDecode")] {
-        let file = cases::in_space(width, height, &pixels, &profile, space);
-        let limit = pixels.len() as u64 * 3 / 5;
-        let trimmed = trim(file.clone(), patient().with_max_bytes(limit)).unwrap();
+    let icc = (12, cases::plain("/N 3", &profile));
+    let lab = "[/Lab<</WhitePoint[0.9505 1 1.089]/Range[-128 127 -128 127]>>]";
+    // A grey ramp in Lab: the axes of colour are about 0.
+    let ramp: String = (0..=255u8).map(|n| format!("{n:02x}8080")).collect();
+    let packed = |bits: usize| -> Vec<u8> {
+        let per = 8 / bits;
+        grey.chunks(per).map(|few| few.iter().fold(0, |byte, s| byte << bits | s >> (8 - bits))).collect()
+    };
+    let wide: Vec<u8> = rgb.iter().zip(0u32..).flat_map(|(sample, n)| [*sample, (n * 167 % 251) as u8]).collect();
+    let inks: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [255 - p[0], 255 - p[1], 255 - p[2], 0]).collect();
+    let of =
+        |space: &str, bits: u32| format!("/Width {width}/Height {height}/ColorSpace{space}/BitsPerComponent {bits}");
+    for (name, dict, data, more, filter) in [
+        ("lab", of(" 10 0 R", 8), &rgb, vec![(10, lab.as_bytes().to_vec())], "FlateDecode"),
+        ("profile", of(" 11 0 R", 8), &rgb, vec![(11, b"[/ICCBased 12 0 R]".to_vec()), icc], "DCTDecode"),
+        ("lab-palette", of(&format!("[/Indexed{lab} 255<{ramp}>]"), 8), &grey, vec![], "FlateDecode"),
+        ("wide", of("/DeviceRGB", 16), &wide, vec![], "DCTDecode"),
+        ("four-bits", of("/DeviceGray", 4), &packed(4), vec![], "DCTDecode"),
+        ("four-bits-inverted", of("/DeviceGray/Decode[1 0]", 4), &packed(4), vec![], "DCTDecode"),
+        ("two-bits", of("/DeviceGray", 2), &packed(2), vec![], "DCTDecode"),
+        ("inks", of("/DeviceCMYK", 8), &inks, vec![], "DCTDecode"),
+    ] {
+        let file = cases::of_samples(&dict, data, &more);
+        // Few bits deflate well.
+        let limit = data.len() as u64 * if name == "two-bits" { 1 } else { 3 } / 5;
+        let trimmed = trim(file.clone(), patient().with_max_bytes(limit)).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert!(trimmed.report().bytes <= limit && trimmed.report().images_reencoded == 1, "{:?}", trimmed.report());
         let images = images(&trimmed);
         let [(smaller, _, ref packed)] = images[..] else { panic!("{images:?}") };
-        assert_eq!(packed, filter, "space {space}");
-        assert!(space == 11 || smaller < width as i64, "{smaller} of {width}");
-        let Some(python) = sealpress_testkit::python("pypdfium2, numpy") else { continue };
-        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let [input, output] = ["in", "out"].map(|name| folder.join(format!("space-{space}-{name}.pdf")));
-        std::fs::write(&input, &file).unwrap();
-        std::fs::write(&output, trimmed.media().bytes()).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/near.py");
-        let said = std::process::Command::new(python).arg(script).args([&input, &output]).output().unwrap();
-        let away: f64 = String::from_utf8_lossy(&said.stdout).trim().parse().unwrap();
-        assert!(away < 1.0, "space {space}: pdfium shows them {away} levels apart");
+        assert_eq!(packed, filter.as_bytes(), "{name}");
+        assert!(filter == "DCTDecode" || smaller < width as i64, "{name}: {smaller} of {width}");
+        let apart = levels_apart(name, &file, &trimmed);
+        assert!(apart.is_none_or(|apart| apart < 1.0), "{name}: pdfium shows them {apart:?} levels apart");
     }
+}
+
+#[test]
+fn many_small_images_inside_content_are_made_to_fit() {
+    let (width, height, jpeg) = photo(3);
+    let grey = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::GRAY).unwrap().pixels;
+    let rows = 10;
+    let strips: Vec<Vec<u8>> = grey
+        .chunks_exact(width * rows)
+        .map(|pixels| {
+            let format = turbojpeg::PixelFormat::GRAY;
+            let image = turbojpeg::Image { pixels, width, pitch: width, height: rows, format };
+            turbojpeg::compress(image, 97, turbojpeg::Subsamp::Gray).unwrap().to_vec()
+        })
+        .collect();
+    assert!(strips.len() == height / rows && strips.iter().all(|strip| strip.len() < 30_000));
+    let file = cases::strips(width, rows, &strips);
+    // Half of what the digits take, which take twice what they stand for.
+    let limit = file.len() as u64 / 4;
+    let trimmed = trim(file.clone(), patient().with_max_bytes(limit)).unwrap();
+    assert!(trimmed.report().bytes <= limit && trimmed.report().images_reencoded > 0, "{:?}", trimmed.report());
+    let apart = levels_apart("strips", &file, &trimmed);
+    assert!(apart.is_none_or(|apart| apart < 2.0), "pdfium shows them {apart:?} levels apart");
 }

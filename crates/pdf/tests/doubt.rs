@@ -5,20 +5,10 @@
 
 mod support;
 
-use sealpress_media::{Fault, Media};
-use sealpress_pdf::{Damaged, Documents, Error, ErrorKind, Policy, Trimmed, Trimmer, Warning};
-use support::patient;
+use sealpress_media::Fault;
+use sealpress_pdf::{Damaged, Documents, ErrorKind, Warning};
 use support::raw::{File, TEXT, stream};
-
-fn trim(file: Vec<u8>, policy: Policy) -> Result<Trimmed, Error> {
-    Trimmer::new(policy).trim(&Media::sniff(file).unwrap())
-}
-
-/// The pages kept of a file, rewritten, so that nothing is kept by leaving it alone.
-fn kept(file: Vec<u8>) -> Vec<u32> {
-    let trimmed = trim(file, patient().with_documents(Documents::PagesOnly)).unwrap();
-    trimmed.report().kept.clone()
-}
+use support::{kept, output_has, patient, trim};
 
 #[test]
 fn content_that_is_not_read_to_its_last_byte_is_doubt() {
@@ -62,6 +52,14 @@ fn a_page_without_any_surprise_is_still_empty() {
         "/Artifact BMC EMC",
         "BT /F 12 Tf 3 Tr (nobody sees this) Tj ET",
         "/Span <</ActualText(x)>> BDC EMC % a comment",
+        // What would be plain if it were seen.
+        "1 g BT /F 24 Tf 72 700 Td (An amount of 1,204.50 is due) Tj ET",
+        "q 0 g Q 1 1 1 rg BT /F 24 Tf 72 700 Td (An amount of 1,204.50 is due) Tj ET",
+        "BT /F 24 Tf 72 9000 Td (An amount of 1,204.50 is due) Tj ET",
+        "BT /F 24 Tf 1 0 0 1 72 -700 Tm (An amount of 1,204.50 is due) Tj ET",
+        "q 9 9 9 9 re W n BT /F 24 Tf 72 700 Td (An amount of 1,204.50 is due) Tj ET Q",
+        "BT /F 24 Tf 72 700 Td (                              ) Tj ET",
+        "0 0 0 0 re f 700 700 99 99 re f 0 0 m 9 9 l n",
     ] {
         assert_eq!(kept(File::of(&[TEXT, nothing]).bytes()), [1], "{nothing:?}");
     }
@@ -94,17 +92,6 @@ fn objects_that_readers_do_not_read_are_found() {
 
 fn file_with(file: &File, number: u32, body: &str) -> Vec<u8> {
     File { objects: file.objects.clone(), trailer: file.trailer.clone() }.with(number, body).bytes()
-}
-
-/// Whether so many streams of the output have these bytes.
-fn output_has(trimmed: &Trimmed, bytes: &[u8], count: usize) -> bool {
-    let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
-    let streams = output.objects.values().filter_map(|object| object.as_stream().ok());
-    let has = |stream: &lopdf::Stream| {
-        let content = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
-        memchr::memmem::find(&content, bytes).is_some()
-    };
-    streams.filter(|stream| has(stream)).count() >= count
 }
 
 #[test]
@@ -260,55 +247,6 @@ fn all_pages_of_the_document_are_counted() {
 }
 
 #[test]
-fn images_that_make_no_sense_are_not_nothing() {
-    let grey = |entries: &str, bytes: usize| {
-        stream(&format!("/Type/XObject/Subtype/Image/Width 20/Height 20{entries}"), &vec![40; bytes])
-    };
-    for (what, image) in [
-        ("an empty range", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Decode[]", 400)),
-        ("a short range", grey("/BitsPerComponent 8/ColorSpace/DeviceRGB/Decode[0 1]", 1200)),
-        ("an empty mask", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Mask[]", 400)),
-        ("a mask of one number", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Mask[1]", 400)),
-        ("a mask that is not there", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/SMask 98 0 R", 400)),
-        ("no colours", grey("/BitsPerComponent 8", 400)),
-        ("unknown colours", grey("/BitsPerComponent 8/ColorSpace/Odd", 400)),
-        ("a depth of 3", grey("/BitsPerComponent 3/ColorSpace/DeviceGray", 400)),
-        ("no width", stream("/Subtype/Image/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[40; 400])),
-        ("an unknown filter", grey("/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/Odd", 400)),
-        ("an unknown kind", stream("/Subtype/PS", b"showpage")),
-    ] {
-        let file = File::of(&[TEXT, "q 300 0 0 300 100 300 cm /I Do Q"]).with(50, image);
-        assert_eq!(kept(file.bytes()), [1, 2], "{what}");
-    }
-    // Half of a white image: what is missing may be anything.
-    let half = stream("/Subtype/Image/Width 20/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[255; 200]);
-    assert_eq!(kept(File::of(&[TEXT, "q 500 0 0 800 9 9 cm /I Do Q"]).with(50, half).bytes()), [1, 2]);
-    let whole = stream("/Subtype/Image/Width 20/Height 20/BitsPerComponent 8/ColorSpace/DeviceGray", &[255; 400]);
-    assert_eq!(kept(File::of(&[TEXT, "q 500 0 0 800 9 9 cm /I Do Q"]).with(50, whole).bytes()), [1]);
-}
-
-/// Images within content are looked at like others, and doubt where they make no sense.
-#[test]
-fn images_within_content_are_not_nothing() {
-    let grey = |entries: &str, level: &str, samples: usize| {
-        let data = level.repeat(samples);
-        format!("q 300 0 0 300 100 300 cm BI /W 20/H 20/BPC 8/F/AHx{entries} ID {data}> EI Q")
-    };
-    for (what, content) in [
-        ("grey", grey("/CS/G", "28", 400)),
-        ("a palette", grey("/CS[/I/RGB 1<ffffff204060>]", "01", 400)),
-        ("half of a white one", grey("/CS/G", "ff", 200)),
-        ("an empty range", grey("/CS/G/D[]", "28", 400)),
-        ("unknown colours", grey("/CS/Odd", "28", 400)),
-        ("a second filter that nobody knows", grey("/CS/G", "28", 400).replace("/F/AHx", "/F[/AHx/Odd]")),
-        ("no end", grey("/CS/G", "28", 400).replace("> EI Q", "")),
-        ("a mask", "q 300 0 0 300 100 300 cm BI /W 8/H 1/IM true/F/AHx ID 0f> EI Q".to_owned()),
-    ] {
-        assert_eq!(kept(File::of(&[TEXT, &content]).bytes()), [1, 2], "{what}");
-    }
-}
-
-#[test]
 fn forms_with_values_are_not_empty() {
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R/Annots[60 0 R]>>";
     let file = |field: &str, form: &str| {
@@ -403,6 +341,39 @@ fn paper_that_makes_no_sense_is_doubt() {
             format!("<</Type/Page/Parent 2 0 R/MediaBox{paper}/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R>>");
         let beside = "BT /F 24 Tf 72 9000 Td (beside the paper, or on it) Tj ET";
         assert_eq!(kept(File::of(&[TEXT, beside]).with(11, page).bytes()), [1, 2], "{paper}");
+    }
+    // Some readers then show the whole sheet.
+    for part in ["[1000 1000 2000 2000]", "[0 0 0 0]"] {
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/CropBox{part}/Resources<</Font<</F 3 0 R>>>>/Contents 31 0 R>>"
+        );
+        assert_eq!(kept(File::of(&[TEXT, TEXT]).with(11, page).bytes()), [1, 2], "{part}");
+    }
+}
+
+/// What is no stream is no content in the output either, which readers would complain of.
+#[test]
+fn only_streams_are_content_of_what_is_written() {
+    for contents in ["99 0 R", "[30 0 R null 99 0 R]", "[[31 0 R]]", "<<>>", "5", "[null]"] {
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents {contents}>>"
+        );
+        let file = File::of(&[TEXT, TEXT]).with(11, page).bytes();
+        let trimmed = trim(file, patient().with_documents(Documents::PagesOnly)).unwrap();
+        assert_eq!(trimmed.report().kept, [1, 2], "{contents}");
+        let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+        for id in output.get_pages().into_values() {
+            let page = output.get_dictionary(id).unwrap();
+            let streams = match page.get(b"Contents") {
+                Ok(lopdf::Object::Array(parts)) => parts.clone(),
+                Ok(single) => vec![single.clone()],
+                Err(_) => continue,
+            };
+            let is_stream = |part: &lopdf::Object| {
+                part.as_reference().is_ok_and(|id| output.get_object(id).is_ok_and(|o| o.as_stream().is_ok()))
+            };
+            assert!(streams.iter().all(is_stream), "{contents}: {streams:?}");
+        }
     }
 }
 

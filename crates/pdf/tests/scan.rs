@@ -262,12 +262,23 @@ fn damaged_scans_break_nothing() {
 #[test]
 fn a_profile_goes_along() {
     let Some(python) = sealpress_testkit::python("PIL, numpy, pypdfium2") else { return };
+    for name in ["p3", "inks"] {
+        profile_goes_along(&python, name);
+    }
+}
+
+fn profile_goes_along(python: &Path, name: &str) {
     let folder = folder_of("profile");
-    let [profile, tiff, pdf] = ["p3.icc", "p3.tif", "p3.pdf"].map(|name| folder.join(name));
-    std::fs::write(&profile, sealpress_testkit::IccProfile::DisplayP3.bytes()).unwrap();
+    let [profile, tiff, pdf] = ["icc", "tif", "pdf"].map(|end| folder.join(format!("{name}.{end}")));
+    if name == "p3" {
+        std::fs::write(&profile, sealpress_testkit::IccProfile::DisplayP3.bytes()).unwrap();
+    } else {
+        // The script makes one of inks.
+        let _ = std::fs::remove_file(&profile);
+    }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/profile.py");
     let ask = |mode: &str| {
-        let done = Command::new(&python).arg(&script).arg(mode).args([&profile, &tiff, &pdf]).output().unwrap();
+        let done = Command::new(python).arg(&script).arg(mode).args([&profile, &tiff, &pdf]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     };
@@ -283,7 +294,7 @@ fn a_profile_goes_along() {
     let [meant, bare] = away[..] else { panic!("{said}") };
     assert!(
         meant < 2.0 && bare > 4.0 * meant,
-        "pdfium shows colours {meant} from those meant, {bare} from the samples"
+        "{name}: pdfium shows colours {meant} from those meant, {bare} from the samples"
     );
 }
 

@@ -7,6 +7,8 @@ use crate::object::{Dict, Object, Stream};
 use crate::objects::{Entry, Objects};
 use crate::safety;
 
+use super::spaces::{Space, space};
+
 /// Pixels of one image that anybody looks at.
 const MAX_PIXELS: u64 = 100_000_000;
 
@@ -50,30 +52,44 @@ fn examined(objects: &Objects<'_>, image: &Stream, resources: Option<&Dict>) -> 
     let peeled = inflate::peel(image, MAX_SAMPLES).map_err(|_| "an image that does not decode")?;
     let codec = peeled.codec.as_ref().map(|(name, _)| name.as_bytes());
     let jpeg2000 = codec == Some(b"JPXDecode");
-    let components = if stencil {
-        Some(1)
+    let bits = match objects.entry(dict, b"BitsPerComponent").map(Entry::as_int) {
+        _ if stencil || matches!(codec, Some(b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode")) => 1,
+        Some(Some(bits @ (1 | 2 | 4 | 8 | 16))) => u32::try_from(bits).unwrap_or(8),
+        None if codec.is_some() => 8,
+        _ => return Err("an image without depth"),
+    };
+    let space = if stencil {
+        Some(Space::PLAIN)
     } else {
         match dict.get(b"ColorSpace") {
             None if jpeg2000 => None,
             None => return Err("an image without colours"),
-            Some(space) => Some(components(objects, space, resources).ok_or("an image of unknown colours")?),
+            Some(named) => Some(space(objects, named, resources, bits).ok_or("an image of unknown colours")?),
         }
-    };
-    let bits = match objects.entry(dict, b"BitsPerComponent").map(Entry::as_int) {
-        _ if stencil || matches!(codec, Some(b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode")) => 1,
-        Some(Some(bits @ (1 | 2 | 4 | 8 | 16))) => u64::try_from(bits).unwrap_or(8),
-        None if codec.is_some() => 8,
-        _ => return Err("an image without depth"),
     };
     if let Some(decode) = dict.get(b"Decode") {
         let decode = objects.follow(decode).and_then(Entry::as_array).ok_or("a range that is not there")?;
-        let numbers = decode.iter().all(|n| matches!(n, Object::Int(_) | Object::Real(_)));
-        if !numbers || components.is_some_and(|n| decode.len() != 2 * n) || decode.is_empty() {
+        let range = space.unwrap_or(Space::PLAIN).range;
+        if !decode.iter().all(|n| is_within(n, range))
+            || space.is_some_and(|space| decode.len() != 2 * space.components)
+            || decode.is_empty()
+        {
             return Err("a range that makes no sense");
         }
     }
-    has_all_data(&peeled, width, height, components.unwrap_or(1) as u64 * bits)?;
+    let components = space.map(|space| space.components);
+    has_all_data(&peeled, width, height, components.unwrap_or(1) as u64 * u64::from(bits))?;
     Ok(components)
+}
+
+/// Whether a number is one that samples may be spread to: of others every reader makes its own colours.
+fn is_within(number: &Object, (least, most): (f64, f64)) -> bool {
+    match number {
+        #[expect(clippy::cast_precision_loss, reason = "only compared")]
+        Object::Int(n) => (least..=most).contains(&(*n as f64)),
+        Object::Real(n) => (least..=most).contains(n),
+        _ => false,
+    }
 }
 
 fn has_all_data(peeled: &Peeled, width: u64, height: u64, pixel_bits: u64) -> Result<(), &'static str> {
@@ -141,38 +157,4 @@ fn lines_of_fax(data: &[u8], parms: Option<&Object>, width: u64, height: u64) ->
     // Where it stops, the lines so far are those that it has.
     let _ = hayro_ccitt::decode(data, &mut lines, &mut DecoderContext::new(settings));
     lines.0
-}
-
-/// Colour components of a space, or `None` where it is none that is known.
-fn components(objects: &Objects<'_>, space: &Object, resources: Option<&Dict>) -> Option<usize> {
-    let mut space = objects.follow(space)?;
-    // Names of the page's own choosing, though only content may use them.
-    if let Some(name) = space.as_name()
-        && let Some(named) = resources.and_then(|r| objects.dict(r, b"ColorSpace")).and_then(|s| objects.entry(s, name))
-    {
-        space = named;
-    }
-    let parts = match space {
-        Entry::Plain(Object::Name(name)) => {
-            return match name.as_bytes() {
-                b"DeviceGray" | b"CalGray" | b"G" => Some(1),
-                b"DeviceRGB" | b"CalRGB" | b"RGB" => Some(3),
-                b"DeviceCMYK" | b"CMYK" => Some(4),
-                _ => None,
-            };
-        }
-        Entry::Plain(Object::Array(parts)) => parts,
-        _ => return None,
-    };
-    match parts.first()?.as_name()? {
-        b"DeviceGray" | b"CalGray" | b"Separation" | b"Indexed" => Some(1),
-        b"DeviceRGB" | b"CalRGB" | b"Lab" => Some(3),
-        b"DeviceCMYK" => Some(4),
-        b"ICCBased" => {
-            let n = objects.entry(objects.follow(parts.get(1)?)?.dict()?, b"N")?.as_int()?;
-            usize::try_from(n).ok().filter(|n| (1..=4).contains(n))
-        }
-        b"DeviceN" => Some(objects.follow(parts.get(1)?)?.as_array()?.len()),
-        _ => None,
-    }
 }

@@ -12,6 +12,7 @@ mod marks;
 mod page;
 mod proof;
 mod raster;
+mod spaces;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::object::{Dict, Object, Stream, Value};
 use crate::objects::{Entry, Objects};
 use crate::source::{Token, Tokens};
 
-use super::images;
+use super::{images, spaces};
 
 /// Forms within forms.
 const MAX_NESTED: usize = 16;
@@ -72,17 +72,26 @@ pub(super) fn read(objects: &Objects<'_>, page: &Dict, deadline: Deadline) -> Re
     Ok(reading.tally)
 }
 
-/// Boxes that are four numbers: of any others every reader makes its own paper, and what lies beside ours
-/// may lie on theirs.
+/// Boxes that are four numbers and have paper in common: of any others every reader makes its own paper, and what
+/// lies beside ours may lie on theirs.
 fn has_plain_paper(objects: &Objects<'_>, page: &Dict) -> Result<(), Doubt> {
+    const NONE: Doubt = Doubt("paper without a size");
+    let side = |side: &Object| match side {
+        #[expect(clippy::cast_precision_loss, reason = "sizes of paper")]
+        Object::Int(n) => Some(*n as f64),
+        Object::Real(n) => Some(*n),
+        _ => None,
+    };
+    let mut paper = [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY];
     for key in [b"MediaBox".as_slice(), b"CropBox"] {
         let Some(sides) = page.get(key) else { continue };
         let sides = objects.follow(sides).and_then(Entry::as_array).unwrap_or_default();
-        if sides.len() != 4 || !sides.iter().all(|side| matches!(side, Object::Int(_) | Object::Real(_))) {
-            return Err(Doubt("paper without a size"));
-        }
+        let sides: Option<Vec<f64>> = sides.iter().map(side).collect();
+        let [x0, y0, x1, y1] = sides.and_then(|sides| <[f64; 4]>::try_from(sides).ok()).ok_or(NONE)?;
+        let [left, low, right, high] = paper;
+        paper = [left.max(x0.min(x1)), low.max(y0.min(y1)), right.min(x0.max(x1)), high.min(y0.max(y1))];
     }
-    Ok(())
+    if paper[0] < paper[2] && paper[1] < paper[3] { Ok(()) } else { Err(NONE) }
 }
 
 struct Reading<'o, 'd> {
@@ -276,13 +285,10 @@ impl<'d> Reading<'_, 'd> {
     }
 
     fn space(&self, space: Entry<'_>) -> Result<(), Doubt> {
-        match space {
-            Entry::Plain(Object::Name(name)) if name.as_bytes() != b"Pattern" => Ok(()),
-            Entry::Plain(Object::Array(parts)) => match parts.first().and_then(Object::as_name) {
-                Some(b"Pattern") | None => Err(Doubt("a pattern")),
-                Some(_) => Ok(()),
-            },
-            _ => Err(Doubt("a colour space that is none")),
+        if spaces::is_whole(self.objects, space) {
+            Ok(())
+        } else {
+            Err(Doubt("a pattern, or colours that nobody knows"))
         }
     }
 }

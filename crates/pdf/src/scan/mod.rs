@@ -147,6 +147,8 @@ impl Page {
     fn sheet(self) -> Sheet {
         let Self { raster, orientation, resolution: (across, down), profile } = self;
         let profile = profile.filter(|profile| raster.samples != Samples::Bilevel && raster.is_of(profile));
+        // Inks without a profile are shown by every reader its own way.
+        let raster = if profile.is_some() { raster } else { raster.coloured() };
         let (across, down) = if (5..=8).contains(&orientation) { (down, across) } else { (across, down) };
         let raster = raster.upright(orientation);
         #[expect(clippy::cast_precision_loss, reason = "sizes of paper")]
@@ -160,7 +162,7 @@ impl Page {
 
     fn picture(self) -> Result<Media, Error> {
         let Self { raster, orientation, resolution: (across, down), profile } = self;
-        raster.square(down / across).upright(orientation).png(profile.as_deref())
+        raster.coloured().square(down / across).upright(orientation).png(profile.as_deref())
     }
 }
 
@@ -213,7 +215,11 @@ fn document(sheets: Vec<Sheet>) -> Bytes {
 
 /// A profile as a colour space is based on it.
 fn colour_space(profile: &[u8]) -> Stream {
-    let (components, plain) = if profile.get(16..20) == Some(b"GRAY") { (1, "DeviceGray") } else { (3, "DeviceRGB") };
+    let (components, plain) = match profile.get(16..20) {
+        Some(b"GRAY") => (1, "DeviceGray"),
+        Some(b"CMYK") => (4, "DeviceCMYK"),
+        _ => (3, "DeviceRGB"),
+    };
     let mut dict = Dict::default();
     dict.push(b"N", Object::Int(components));
     dict.push(b"Alternate", Object::name(plain.as_bytes()));

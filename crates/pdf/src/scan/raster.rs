@@ -16,6 +16,8 @@ pub(super) enum Samples {
     Grey,
     /// Three bytes a pixel.
     Colour,
+    /// Four bytes a pixel, of which 0 is no ink.
+    Inks,
 }
 
 /// Pixels in rows, from the upper left.
@@ -34,6 +36,7 @@ impl Samples {
             Self::Bilevel => width.div_ceil(8),
             Self::Grey => width,
             Self::Colour => width * 3,
+            Self::Inks => width * 4,
         }
     }
 }
@@ -95,15 +98,34 @@ impl Raster {
                     Samples::Bilevel => row[x / 8] |= (there[from_x / 8] >> (7 - from_x % 8) & 1) << (7 - x % 8),
                     Samples::Grey => row[x] = there[from_x],
                     Samples::Colour => row[3 * x..3 * x + 3].copy_from_slice(&there[3 * from_x..3 * from_x + 3]),
+                    Samples::Inks => row[4 * x..4 * x + 4].copy_from_slice(&there[4 * from_x..4 * from_x + 4]),
                 }
             }
         }
         Self { width, height, samples: self.samples, data }
     }
 
+    /// The same with inks as the colours that the plain formula makes of them: for those who have no profile of them,
+    /// or no place for it.
+    pub(super) fn coloured(self) -> Self {
+        if self.samples != Samples::Inks {
+            return self;
+        }
+        let mut data = Vec::with_capacity(self.data.len() / 4 * 3);
+        for inks in self.data.chunks_exact(4) {
+            let paper = 255 - inks[3];
+            data.extend(inks[..3].iter().map(|ink| product(255 - ink, paper)));
+        }
+        Self { samples: Samples::Colour, data, ..self }
+    }
+
     /// Whether a colour profile is one of such samples: that of inks says nothing about what was made of them.
     pub(super) fn is_of(&self, profile: &[u8]) -> bool {
-        let space: &[u8] = if self.samples == Samples::Colour { b"RGB " } else { b"GRAY" };
+        let space: &[u8] = match self.samples {
+            Samples::Bilevel | Samples::Grey => b"GRAY",
+            Samples::Colour => b"RGB ",
+            Samples::Inks => b"CMYK",
+        };
         profile.get(16..20) == Some(space) && profile.get(36..40) == Some(b"acsp")
     }
 
@@ -115,6 +137,7 @@ impl Raster {
             Samples::Bilevel => (b"DeviceGray".as_slice(), 1, 1),
             Samples::Grey => (b"DeviceGray".as_slice(), 1, 8),
             Samples::Colour => (b"DeviceRGB".as_slice(), 3, 8),
+            Samples::Inks => (b"DeviceCMYK".as_slice(), 4, 8),
         };
         let mut dict = Dict::default();
         dict.push(b"Type", Object::name(b"XObject"));
@@ -137,7 +160,7 @@ impl Raster {
         Stream { dict, data: Bytes::from(data) }
     }
 
-    /// A PNG, with the colour profile of the page where it has one.
+    /// A PNG, with the colour profile of the page where it has one; inks must be colours by now.
     pub(super) fn png(&self, profile: Option<&[u8]>) -> Result<Media, Error> {
         let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut info = png::Info::with_size(size(self.width), size(self.height));
@@ -145,6 +168,7 @@ impl Raster {
             Samples::Bilevel => (png::ColorType::Grayscale, png::BitDepth::One),
             Samples::Grey => (png::ColorType::Grayscale, png::BitDepth::Eight),
             Samples::Colour => (png::ColorType::Rgb, png::BitDepth::Eight),
+            Samples::Inks => return Err(Error::new(ErrorKind::Internal, "a picture of inks")),
         };
         info.icc_profile = profile.filter(|profile| self.is_of(profile)).map(|profile| profile.to_vec().into());
         let mut out = Vec::new();
@@ -158,6 +182,11 @@ impl Raster {
         written.map_err(|e| Error::because(ErrorKind::Internal, unwritten, e))?;
         Media::known(Format::Png, out).ok_or_else(|| Error::new(ErrorKind::Internal, unwritten))
     }
+}
+
+/// Two fractions of 255 multiplied.
+pub(super) const fn product(a: u8, b: u8) -> u8 {
+    ((a as u32 * b as u32 + 127) / 255) as u8
 }
 
 #[cfg(test)]
@@ -191,6 +220,21 @@ mod tests {
         let bits = Raster { width: 9, height: 1, samples: Samples::Bilevel, data: vec![0b1000_0001, 0b1000_0000] };
         assert_eq!(bits.clone().upright(2).data, [0b1100_0000, 0b1000_0000]);
         assert_eq!(bits.upright(6).data, [128, 0, 0, 0, 0, 0, 0, 128, 128]);
+    }
+
+    #[test]
+    fn inks_become_colours_by_the_plain_formula() {
+        let inks = |data: &[u8]| Raster { width: 1, height: 1, samples: Samples::Inks, data: data.to_vec() };
+        for (ink, colour) in [
+            ([0, 0, 0, 0], [255, 255, 255]),
+            ([255, 0, 0, 0], [0, 255, 255]),
+            ([0, 0, 0, 255], [0, 0, 0]),
+            ([0, 128, 255, 128], [127, 63, 0]),
+        ] {
+            assert_eq!(inks(&ink).coloured().data, colour, "{ink:?}");
+        }
+        assert_eq!(small().coloured().data, small().data);
+        assert_eq!(Raster { width: 2, ..inks(&[1, 2, 3, 4, 5, 6, 7, 8]) }.upright(2).data, [5, 6, 7, 8, 1, 2, 3, 4]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use hayro_ccitt::{DecodeSettings, DecoderContext, EncodingMode};
 
 use super::bits::{Lines, bits_into, undo_differences};
 use super::container::{Container, Directory, tag};
-use super::raster::{Raster, Samples};
+use super::raster::{Raster, Samples, product};
 use crate::ascii;
 use crate::error::{Error, ErrorKind};
 use crate::inflate;
@@ -193,7 +193,8 @@ impl Layout {
         match self.meaning {
             Meaning::WhiteIsZero | Meaning::BlackIsZero if self.bits == 1 && self.samples == 1 => Samples::Bilevel,
             Meaning::WhiteIsZero | Meaning::BlackIsZero => Samples::Grey,
-            Meaning::Palette | Meaning::Rgb | Meaning::Cmyk | Meaning::Ycc => Samples::Colour,
+            Meaning::Palette | Meaning::Rgb | Meaning::Ycc => Samples::Colour,
+            Meaning::Cmyk => Samples::Inks,
         }
     }
 
@@ -404,19 +405,13 @@ impl Layout {
                     }
                 }
                 Meaning::Cmyk => {
-                    let paper = 255 - sample(x, 3);
-                    for n in 0..3 {
-                        to[3 * (left + x) + n] = product(255 - sample(x, n), paper);
+                    for n in 0..4 {
+                        to[4 * (left + x) + n] = sample(x, n);
                     }
                 }
             }
         }
     }
-}
-
-/// Two fractions of 255 multiplied.
-const fn product(a: u8, b: u8) -> u8 {
-    ((a as u32 * b as u32 + 127) / 255) as u8
 }
 
 /// The bytes of a strip or tile. One that is the whole page may leave out its length.

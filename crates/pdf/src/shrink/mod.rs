@@ -25,10 +25,11 @@ use crate::write::{Document, deflate};
 /// Passes: dots per inch on the page, and JPEG quality.
 const PASSES: [(f64, i32); 3] = [(300.0, 85), (200.0, 75), (200.0, 55)];
 
-/// Images and content below this many bytes are not worth taking apart.
+/// Plain streams below this many bytes are not worth deflating.
 const SMALL: usize = 32 * 1024;
 
-/// Images below this many bytes are not re-encoded: the tables of a JPEG alone take a third of it.
+/// Images below this many bytes are neither lifted out of content nor re-encoded: the tables of a JPEG alone take a third
+/// of it.
 const SMALLEST_IMAGE: usize = 2 * 1024;
 
 /// Room for everything that is not a stream.
@@ -41,7 +42,7 @@ pub(crate) fn shrink(document: &mut Document, policy: &Policy) -> u32 {
         return 0;
     }
     let deadline = Deadline::after(policy.shrink_budget);
-    inline::lift(document, policy);
+    inline::lift(document, policy, deadline);
     deflate_plain(document, deadline);
     let masks = masks(document);
     let page = longest_page(document);

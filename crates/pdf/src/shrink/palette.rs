@@ -16,6 +16,8 @@ pub(super) struct Palette {
     pub(super) base: Object,
     /// Components of one colour.
     pub(super) channels: usize,
+    /// They are Lab, which no JPEG keeps.
+    pub(super) is_lab: bool,
     table: Vec<u8>,
 }
 
@@ -50,6 +52,7 @@ fn palette(objects: &Objects<'_>, dict: &Dict) -> Option<Palette> {
     if !matches!(family.as_name(), Some(b"Indexed" | b"I")) {
         return None;
     }
+    let mut is_lab = false;
     let channels = match objects.follow(base)? {
         Entry::Plain(Object::Name(name)) => match name.as_bytes() {
             b"DeviceGray" | b"G" => 1,
@@ -60,6 +63,11 @@ fn palette(objects: &Objects<'_>, dict: &Dict) -> Option<Palette> {
         Entry::Plain(Object::Array(parts)) => match parts.first()?.as_name()? {
             b"CalGray" => 1,
             b"CalRGB" => 3,
+            // A palette's bytes go over the ranges of its base, as an image's samples in it do.
+            b"Lab" => {
+                is_lab = true;
+                3
+            }
             b"ICCBased" => {
                 let n = objects.entry(objects.follow(parts.get(1)?)?.dict()?, b"N")?.as_int()?;
                 usize::try_from(n).ok().filter(|n| [1, 3, 4].contains(n))?
@@ -79,7 +87,7 @@ fn palette(objects: &Objects<'_>, dict: &Dict) -> Option<Palette> {
         Object::Name(name) if name.as_bytes() == b"CMYK" => Object::name(b"DeviceCMYK"),
         other => other.clone(),
     };
-    (table.len() >= channels).then_some(Palette { base, channels, table })
+    (table.len() >= channels).then_some(Palette { base, channels, is_lab, table })
 }
 
 #[cfg(test)]
@@ -88,7 +96,7 @@ mod tests {
 
     #[test]
     fn indices_of_every_depth_become_their_colours() {
-        let palette = Palette { base: Object::Null, channels: 3, table: (0..12).collect() };
+        let palette = Palette { base: Object::Null, channels: 3, is_lab: false, table: (0..12).collect() };
         assert_eq!(palette.expand(&[0, 3, 9], 3, 1, 8).unwrap(), [0, 1, 2, 9, 10, 11, 9, 10, 11]);
         assert_eq!(palette.expand(&[0x1F, 0xF0, 0x20, 0x00], 3, 2, 4).unwrap()[..6], [3, 4, 5, 9, 10, 11]);
         assert_eq!(palette.expand(&[0b0111_0000], 2, 1, 2).unwrap(), [3, 4, 5, 9, 10, 11]);

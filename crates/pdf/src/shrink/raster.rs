@@ -77,7 +77,8 @@ pub(super) fn reencode(
         return None;
     }
     // What is a JPEG already loses nothing by being one again.
-    let stays_exact = codec.is_none() && space.is_some_and(|space| space.is_lab);
+    let is_lab = palette.map_or_else(|| space.is_some_and(|space| space.is_lab), |palette| palette.is_lab);
+    let stays_exact = codec.is_none() && is_lab;
     // Parameters may say that the colours are not what the file says.
     let (raster, named) = match codec {
         None => match palette {
@@ -234,29 +235,37 @@ fn colours(dict: &Dict, data: &[u8], palette: &Palette) -> Option<Raster> {
     Some(Raster { width, height, channels: palette.channels, pixels })
 }
 
-/// Plain samples of eight or sixteen bits.
+/// Plain samples of two to sixteen bits. One bit is print.
 fn samples(dict: &Dict, data: &[u8], space: Space) -> Option<Raster> {
     let int = |key: &[u8]| dict.get(key).and_then(Object::as_int).and_then(|n| usize::try_from(n).ok());
     let (width, height) = (int(b"Width")?, int(b"Height")?);
-    let wide = match int(b"BitsPerComponent")? {
-        8 => false,
-        16 => true,
-        _ => return None,
-    };
-    if width.max(height) > MAX_SIDE || width.min(height) == 0 {
+    let channels = space.channels;
+    let row = width.checked_mul(channels)?;
+    let length = row.checked_mul(height)?;
+    if width.max(height) > MAX_SIDE || width.min(height) == 0 || length as u64 > MAX_RASTER {
         return None;
     }
-    // Of sixteen bits the upper eight, which are all that is ever shown.
-    let upper: Vec<u8>;
-    let data = if wide {
-        upper = data.iter().step_by(2).copied().collect();
-        &upper
-    } else {
-        data
+    let pixels = match int(b"BitsPerComponent")? {
+        8 => data.get(..length)?.to_vec(),
+        // The upper eight, which are all that is ever shown.
+        16 => data.get(..length.checked_mul(2)?)?.iter().step_by(2).copied().collect(),
+        bits @ (2 | 4) => spread(data, row, height, bits)?,
+        _ => return None,
     };
-    let (area, channels) = (width.checked_mul(height)?, space.channels);
-    let pixels = data.get(..area.checked_mul(channels)?)?.to_vec();
     Some(Raster { width, height, channels, pixels })
+}
+
+/// Samples of two or four bits as bytes, rows of which begin with a byte of their own: the same share of the most.
+fn spread(data: &[u8], row: usize, height: usize, bits: usize) -> Option<Vec<u8>> {
+    let packed = (row * bits).div_ceil(8);
+    let data = data.get(..packed.checked_mul(height)?)?;
+    let most = (1u8 << bits) - 1;
+    let mut pixels = Vec::with_capacity(row * height);
+    for packed in data.chunks_exact(packed) {
+        let sample = |n: usize| packed[n * bits / 8] >> (8 - bits - n * bits % 8) & most;
+        pixels.extend((0..row).map(|n| sample(n) * (255 / most)));
+    }
+    Some(pixels)
 }
 
 fn resize(raster: Raster, target: Target) -> Option<Raster> {
@@ -304,4 +313,16 @@ fn encode(raster: &Raster, quality: i32) -> Option<Vec<u8>> {
         format: raster.format(),
     };
     encoder.compress_to_vec(image).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bits_become_the_same_share_of_many() {
+        assert_eq!(spread(&[0x0F, 0x10, 0x8F, 0x00], 3, 2, 4).unwrap(), [0, 255, 17, 136, 255, 0]);
+        assert_eq!(spread(&[0b0001_1011], 4, 1, 2).unwrap(), [0, 85, 170, 255]);
+        assert!(spread(&[0x0F], 3, 1, 4).is_none());
+    }
 }

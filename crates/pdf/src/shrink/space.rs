@@ -37,7 +37,7 @@ fn space(objects: &Objects<'_>, dict: &Dict) -> Option<Space> {
             b"Lab" => Some(Space { channels: 3, is_lab: true }),
             b"ICCBased" => {
                 let components = objects.entry(objects.follow(parts.get(1)?)?.dict()?, b"N")?.as_int()?;
-                usize::try_from(components).ok().filter(|n| matches!(n, 1 | 3)).and_then(colours)
+                usize::try_from(components).ok().filter(|n| matches!(n, 1 | 3 | 4)).and_then(colours)
             }
             _ => None,
         },

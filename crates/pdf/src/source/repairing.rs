@@ -204,10 +204,7 @@ impl Repairing {
     }
 
     fn stream(&self, stream: &hayro::Stream<'_>) -> Stream {
-        let mut dict = self.dict(stream.dict(), 0);
-        if self.encrypted {
-            forget_crypt_filter(&mut dict);
-        }
+        let dict = self.dict(stream.dict(), 0);
         let data = match stream.raw_data() {
             std::borrow::Cow::Owned(vec) => Bytes::from(vec),
             std::borrow::Cow::Borrowed(slice) => self.share(slice),
@@ -291,26 +288,5 @@ fn number(n: hayro::Number) -> Object {
         Object::Real(real)
     } else {
         Object::Int(0)
-    }
-}
-
-/// The data is plain now, so the filter that said how it was encrypted must go, with its parameters.
-fn forget_crypt_filter(dict: &mut Dict) {
-    match dict.get(b"Filter").cloned() {
-        Some(Object::Name(name)) if name.as_bytes() == b"Crypt" => {
-            dict.remove(b"Filter");
-            dict.remove(b"DecodeParms");
-        }
-        Some(Object::Array(filters)) if filters.iter().any(|f| f.as_name() == Some(b"Crypt")) => {
-            let keep: Vec<bool> = filters.iter().map(|f| f.as_name() != Some(b"Crypt")).collect();
-            let kept = |items: &[Object]| {
-                items.iter().zip(keep.iter()).filter(|(_, keep)| **keep).map(|(item, _)| item.clone()).collect()
-            };
-            if let Some(Object::Array(parms)) = dict.get(b"DecodeParms").cloned() {
-                dict.set(b"DecodeParms", Object::Array(kept(&parms)));
-            }
-            dict.set(b"Filter", Object::Array(kept(&filters)));
-        }
-        _ => {}
     }
 }

@@ -236,12 +236,31 @@ fn noise(x: usize, y: usize) -> u8 {
     (n.wrapping_mul(6_364_136_223_846_793_005) >> 40) as u8
 }
 
-/// One page of plain samples in Lab (object 10) or in the space of a profile (11), 144 points wide.
-pub(crate) fn in_space(width: usize, height: usize, pixels: &[u8], profile: &[u8], space: u32) -> Vec<u8> {
-    let content = "q 144 0 0 144 50 50 cm /I Do Q";
-    let page = Page { content, resources: "/XObject<</I 13 0 R>>", more: "" };
-    let picture = image(&format!("/Width {width}/Height {height}/ColorSpace {space} 0 R"), pixels);
-    let icc = [format!("<</N 3/Length {}>>\nstream\n", profile.len()).as_bytes(), profile, b"\nendstream"].concat();
-    let lab = b"[/Lab<</WhitePoint[0.9505 1 1.089]/Range[-128 127 -128 127]>>]".to_vec();
-    file(&[page], "", &[(10, lab), (11, b"[/ICCBased 12 0 R]".to_vec()), (12, icc), (13, picture)])
+/// One page of plain samples, 144 points wide and high: the image with this dictionary is object 13, `more` is what its
+/// dictionary refers to.
+pub(crate) fn of_samples(dict: &str, data: &[u8], more: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let page = Page { content: "q 144 0 0 144 50 50 cm /I Do Q", resources: "/XObject<</I 13 0 R>>", more: "" };
+    let head = format!("<</Type/XObject/Subtype/Image{dict}/Length {}>>\nstream\n", data.len());
+    let mut objects = more.to_vec();
+    objects.push((13, [head.as_bytes(), data, b"\nendstream"].concat()));
+    file(&[page], "", &objects)
+}
+
+/// A stream of these bytes.
+pub(crate) fn plain(dict: &str, data: &[u8]) -> Vec<u8> {
+    [format!("<<{dict}/Length {}>>\nstream\n", data.len()).as_bytes(), data, b"\nendstream"].concat()
+}
+
+/// A page of strips, each a JPEG of this size inside the content.
+pub(crate) fn strips(width: usize, height: usize, jpegs: &[Vec<u8>]) -> Vec<u8> {
+    let mut content = String::new();
+    let high = 700.0 / jpegs.len() as f64;
+    for (n, jpeg) in jpegs.iter().enumerate() {
+        let low = 750.0 - high * (n + 1) as f64;
+        write!(content, "q 500 0 0 {high} 50 {low} cm BI /W {width} /H {height} /CS /G /BPC 8 /F [/AHx /DCT] ID ")
+            .unwrap();
+        jpeg.iter().for_each(|byte| write!(content, "{byte:02x}").unwrap());
+        content.push_str(">\nEI Q\n");
+    }
+    file(&[Page { content: &content, resources: "", more: "" }], "", &[])
 }

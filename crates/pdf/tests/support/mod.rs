@@ -8,7 +8,8 @@ pub(crate) mod raw;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sealpress_pdf::Policy;
+use sealpress_media::Media;
+use sealpress_pdf::{Documents, Error, Policy, Trimmed, Trimmer};
 
 /// Time enough for a debug build on a busy machine: what is kept must not depend on the clock here.
 pub(crate) fn patient() -> Policy {
@@ -51,4 +52,25 @@ fn pdfs(folder: &str) -> Vec<PathBuf> {
     let Some(folder) = corpus(folder) else { return Vec::new() };
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|e| e == "pdf")).collect()
+}
+
+pub(crate) fn trim(file: Vec<u8>, policy: Policy) -> Result<Trimmed, Error> {
+    Trimmer::new(policy).trim(&Media::sniff(file).unwrap())
+}
+
+/// The pages kept of a file, rewritten, so that nothing is kept by leaving it alone.
+pub(crate) fn kept(file: Vec<u8>) -> Vec<u32> {
+    let trimmed = trim(file, patient().with_documents(Documents::PagesOnly)).unwrap();
+    trimmed.report().kept.clone()
+}
+
+/// Whether so many streams of the output have these bytes.
+pub(crate) fn output_has(trimmed: &Trimmed, bytes: &[u8], count: usize) -> bool {
+    let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
+    let streams = output.objects.values().filter_map(|object| object.as_stream().ok());
+    let has = |stream: &lopdf::Stream| {
+        let content = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
+        memchr::memmem::find(&content, bytes).is_some()
+    };
+    streams.filter(|stream| has(stream)).count() >= count
 }
