@@ -42,6 +42,7 @@ mod inline;
 mod inventory;
 mod layers;
 mod loss;
+mod matrix;
 mod memory;
 mod object;
 mod objects;

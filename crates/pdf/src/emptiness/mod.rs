@@ -10,6 +10,7 @@ mod annotations;
 mod images;
 mod marks;
 mod page;
+mod plain;
 mod proof;
 mod raster;
 mod spaces;
@@ -27,6 +28,7 @@ use crate::objects::Objects;
 use crate::report::Reason;
 use crate::write::Document;
 pub(crate) use page::look_whole;
+pub(crate) use plain::has_mark;
 
 use marks::Seen;
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 
 use crate::inflate;
+use crate::matrix::{IDENTITY, Matrix, number, numbers, times};
 use crate::object::{Dict, Object, Value};
 use crate::objects::Objects;
 use crate::policy::Policy;
@@ -19,9 +20,6 @@ const MAX_STREAMS: usize = 2_000;
 
 /// The graphics states saved at a time.
 const MAX_SAVED: usize = 256;
-
-/// A matrix as PDF writes it.
-type Matrix = [f64; 6];
 
 /// The largest width and height, in points, that each image has anywhere on the pages. An image that
 /// something else than the content of pages and forms may draw has no entry, nor has any image where
@@ -104,8 +102,7 @@ impl<'d> Walk<'d> {
                 b"q" => return None,
                 b"Q" => matrix = saved.pop().unwrap_or(matrix),
                 b"cm" => {
-                    let numbers: Option<Vec<f64>> = operands.iter().map(number).collect();
-                    matrix = times(Matrix::try_from(numbers?).ok()?, matrix);
+                    matrix = times(numbers(&operands)?, matrix);
                 }
                 b"BI" => tokens.skip_image().ok()?,
                 b"Do" => self.object(&job, operands.last().and_then(Object::as_name)?, matrix, jobs)?,
@@ -167,31 +164,8 @@ impl<'d> Walk<'d> {
     }
 }
 
-fn number(object: &Object) -> Option<f64> {
-    match object {
-        #[expect(clippy::cast_precision_loss, reason = "sizes of pages")]
-        Object::Int(i) => Some(*i as f64),
-        Object::Real(r) => Some(*r),
-        _ => None,
-    }
-}
-
 fn form_matrix(form: &Dict) -> Matrix {
-    let numbers: Option<Vec<f64>> =
-        form.get(b"Matrix").and_then(Object::as_array).and_then(|items| items.iter().map(number).collect());
-    numbers.and_then(|numbers| Matrix::try_from(numbers).ok()).unwrap_or([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
-}
-
-/// First `a`, then `b`.
-fn times(a: Matrix, b: Matrix) -> Matrix {
-    [
-        a[0] * b[0] + a[1] * b[2],
-        a[0] * b[1] + a[1] * b[3],
-        a[2] * b[0] + a[3] * b[2],
-        a[2] * b[1] + a[3] * b[3],
-        a[4] * b[0] + a[5] * b[2] + b[4],
-        a[4] * b[1] + a[5] * b[3] + b[5],
-    ]
+    form.get(b"Matrix").and_then(Object::as_array).and_then(numbers).unwrap_or(IDENTITY)
 }
 
 #[cfg(test)]

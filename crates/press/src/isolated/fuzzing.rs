@@ -1,9 +1,11 @@
 //! What the fuzz target calls, so that a plain test can replay its seeds.
 
+use sealpress_media::{Format, Media};
+
 use serde_json::Value;
 
 use super::wire::{Answer, Ready};
-use super::{frame, host};
+use super::{Isolated, frame, host};
 use crate::policies::Policies;
 
 /// Most bytes of a body that are taken.
@@ -20,10 +22,14 @@ pub fn frames(data: &[u8]) {
     }
     let Ok((answer, body)) = frame::read_words::<Answer>(&mut &data[..], MOST) else { return };
     are_words(serde_json::to_value(&answer).unwrap_or_default());
-    let (policies, length) = (Policies::default(), body.len());
-    let Ok(pressed) = host::pressed(&policies, answer, body) else { return };
+    let unchanged = matches!(answer, Answer::Unchanged { .. });
+    let file = Media::known(Format::Jpeg, &b"\xFF\xD8\xFF what was given"[..]).expect("it is not empty");
+    let length = if unchanged { file.len() } else { body.len() };
+    let press = Isolated::new(Policies::default());
+    let Ok(pressed) = host::pressed(&press.shared, &file, answer, body) else { return };
+    let policies = &press.shared.policies;
     let files = || std::iter::once(&pressed.media).chain(&pressed.further);
-    assert_eq!(files().map(sealpress_media::Media::len).sum::<usize>(), length, "bytes of nobody");
+    assert_eq!(files().map(Media::len).sum::<usize>(), length, "bytes of nobody");
     for media in files() {
         assert_eq!(media.format(), pressed.summary.output_format);
         assert!(policies.may_send(media.format()), "{:?}", media.format());

@@ -11,7 +11,6 @@ use super::{Shared, judge};
 use crate::error::Error;
 use crate::formats::handler;
 use crate::plan::Plan;
-use crate::policies::Policies;
 use crate::press::{Pressed, Worker};
 
 pub(crate) struct Host {
@@ -102,7 +101,7 @@ impl Host {
 impl Worker for Host {
     fn press(&mut self, media: &Media) -> Result<Pressed, Error> {
         let shared = Arc::clone(&self.shared);
-        self.ask(Request::Press(media.format()), media, |answer, body| pressed(&shared.policies, answer, body))
+        self.ask(Request::Press(media.format()), media, |answer, body| pressed(&shared, media, answer, body))
     }
 }
 
@@ -114,15 +113,24 @@ impl Drop for Host {
     }
 }
 
-/// Judges an answer that a press was asked for.
-pub(super) fn pressed(policies: &Policies, answer: Answer, body: Bytes) -> Result<Pressed, &'static str> {
-    let Answer::Pressed { summary, further } = answer else {
-        return Err("another answer than was asked for");
+/// Judges an answer that a press of this file was asked for.
+pub(super) fn pressed(shared: &Shared, media: &Media, answer: Answer, body: Bytes) -> Result<Pressed, &'static str> {
+    let (summary, further) = match answer {
+        Answer::Pressed { summary, further } => (summary, further),
+        // Whoever says so might have sent the same bytes back.
+        Answer::Unchanged { summary } if body.is_empty() => {
+            let is_same = summary.output_format == media.format() && media.len() <= shared.limits.most_output;
+            return match is_same && shared.policies.may_send(media.format()) {
+                true => Ok(Pressed::new(media.clone(), *summary)),
+                false => Err("a file that may not be sent"),
+            };
+        }
+        _ => return Err("another answer than was asked for"),
     };
     // Its format is looked at, not believed.
     let judge = |part: Bytes| match Media::sniff(part) {
         Ok(media) if media.format() != summary.output_format => Err("a file that is not what it says"),
-        Ok(media) if !policies.may_send(media.format()) => Err("a file that may not be sent"),
+        Ok(media) if !shared.policies.may_send(media.format()) => Err("a file that may not be sent"),
         Ok(media) => Ok(media),
         Err(_) => Err("no file"),
     };

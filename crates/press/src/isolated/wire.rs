@@ -49,6 +49,10 @@ pub(crate) enum Answer {
         summary: Box<Summary>,
         further: Vec<u64>,
     },
+    /// The file leaves as it came: the host has it.
+    Unchanged {
+        summary: Box<Summary>,
+    },
     Planned(Box<Plan>),
     Refused(Refusal),
 }
