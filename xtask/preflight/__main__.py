@@ -1,11 +1,12 @@
 """What preflight finds of pictures that were spoilt on purpose, and of good ones: the test recipe of its specification.
 
 usage: preflight QUALITY --specimens DIR --good DIR... [--plot FILE] [--most N] [--only NAME,...] [--json FILE]
-       preflight QUALITY --specimens DIR --good DIR... --cost | --sheets DIR
+       preflight QUALITY --specimens DIR --good DIR... --cost | --focus | --sheets DIR
 
 QUALITY is the example of that name of sealpress-image. `pictures.py` lists the good pictures; all damage is done to
 luma of at most 1920 pixels and kept as JPEG of quality 90. Every second picture counts as set aside. `--sheets` writes
-contact sheets for whoever wants to judge the pictures, `--cost` measures CPU time on the photos of the open corpus.
+contact sheets for whoever wants to judge the pictures, `--cost` measures CPU time on the photos of the open corpus,
+`--focus` compares the specification's measure of heavy blur with another.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 import curves
+import focus
 import pictures
 import spoil
 import table
@@ -42,6 +44,7 @@ def main():
     p.add_argument("--json")
     p.add_argument("--plot")
     p.add_argument("--cost", action="store_true")
+    p.add_argument("--focus", action="store_true")
     p.add_argument("--sheets")
     a = p.parse_args()
     if a.cost:
@@ -50,6 +53,8 @@ def main():
     chosen = chosen[: a.most]
     if absent:
         print(f"{len(absent)} listed pictures are not here: {' '.join(absent)}")
+    if a.focus:
+        return focus.show(chosen)
     if a.sheets:
         return sheets(chosen, a.sheets)
     count = lambda keep: sum(map(keep, chosen))

@@ -35,7 +35,7 @@ cargo xtask COMMAND
   licences                 what all of it is built from, held against deny.toml
   check-features           every feature of the facade and of the press compiles without the others
   bench NAME [--rivals]    image, base64, sign, pdf or pipeline; --rivals: next to other people's tools
-  bench preflight [--cost] [--sheets DIR] [--most N]   what preflight finds of good and of spoilt pictures
+  bench preflight [--cost | --focus] [--sheets DIR] [--most N]   what preflight finds of good and of spoilt pictures
   bench journal | memory | machines | attempts   what a backfill costs beside its CPU time
   bench gateway            CPU time and memory of a gateway over what pressing costs alone
   package [--program FILE] [--twice]  .deb, tarball and bill of materials, installed into a throw-away root and run;
