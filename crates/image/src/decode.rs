@@ -24,7 +24,7 @@ use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::quality::Meter;
 use crate::report::{Action, Stopwatch, Warning};
-use crate::webp::{self, Container};
+use crate::webp::{self, Container, Lossy};
 
 /// A decoded picture, still stored the way the file has it.
 pub(crate) struct Decoded {
@@ -296,19 +296,21 @@ impl Codecs {
             self.pool.give(pixels);
             return Ok((opaque && ending == Ending::Exact, luma));
         }
-        if container.ending(bytes, &mut self.pool)? != Ending::Exact {
-            return Ok((false, None));
-        }
-        if !wanted && !container.alpha {
-            return Ok((true, None));
-        }
-        // Edges of blocks are smoothed only where somebody looks at them.
-        let ([mut y, cb, cr], alpha) = self.webp_planes(data, inner, container.alpha, !wanted)?;
-        let opaque = alpha.as_ref().is_none_or(|alpha| alpha.data.iter().all(|a| *a == 255));
-        [cb, cr].into_iter().chain(alpha).for_each(|plane| self.pool.give(plane.data));
+        let is_opaque = |alpha: Option<Plane>, pool: &mut Pool| {
+            let opaque = alpha.as_ref().is_none_or(|alpha| alpha.data.iter().all(|a| *a == 255));
+            alpha.into_iter().for_each(|alpha| pool.give(alpha.data));
+            opaque
+        };
         if !wanted {
+            let (alpha, ending) = container.walk(bytes, &mut self.pool)?;
+            return Ok((is_opaque(alpha, &mut self.pool) && ending == Ending::Exact, None));
+        }
+        let Lossy { planes: [mut y, cb, cr], alpha, ending } = container.lossy(bytes, &mut self.pool)?;
+        [cb, cr].into_iter().for_each(|plane| self.pool.give(plane.data));
+        let opaque = is_opaque(alpha, &mut self.pool);
+        if ending != Ending::Exact {
             self.pool.give(y.data);
-            return Ok((opaque, None));
+            return Ok((false, None));
         }
         let full: [u8; 256] = std::array::from_fn(|v| {
             ((v as i32 - 16) * 255).clamp(0, 219 * 255).saturating_add(109).div_euclid(219) as u8
@@ -338,9 +340,7 @@ impl Codecs {
         let planes = if container.lossless {
             self.webp_lossless(data, container, stored, inner, target, request)?
         } else {
-            let ending = container.ending(bytes, &mut self.pool)?;
-            Verdict::of_ending(ending).judge(request)?;
-            self.webp_lossy(data, container, stored, inner, request)?
+            self.webp_lossy(bytes, container, stored, inner, request)?
         };
         if container.alpha || inner != stored {
             request.actions.push(Action::Flattened);
@@ -358,22 +358,6 @@ impl Codecs {
         let mut pixels = self.pool.take(len);
         let ending = webp::codec::rgba(data, size.width(), size.height(), &mut pixels)?;
         Ok((pixels, ending))
-    }
-
-    fn webp_planes(
-        &mut self,
-        data: &[u8],
-        size: Dimensions,
-        alpha: bool,
-        draft: bool,
-    ) -> Result<([Plane; 3], Option<Plane>), Error> {
-        let (w, h) = (size.width() as usize, size.height() as usize);
-        let (cw, ch) = Subsampling::S420.chroma_size(w, h);
-        let mut plane = |w: usize, h: usize| Plane { data: self.pool.take(w * h), width: w, height: h, stride: w };
-        let mut yuv = [plane(w, h), plane(cw, ch), plane(cw, ch)];
-        let mut alpha = alpha.then(|| plane(w, h));
-        webp::codec::planes(data, size.width(), size.height(), &mut yuv, alpha.as_mut(), draft)?;
-        Ok((yuv, alpha))
     }
 
     fn webp_lossless(
@@ -412,13 +396,17 @@ impl Codecs {
 
     fn webp_lossy(
         &mut self,
-        data: &[u8],
+        bytes: &[u8],
         container: &Container,
         stored: Dimensions,
         inner: Dimensions,
-        request: &Request<'_>,
+        request: &mut Request<'_>,
     ) -> Result<Planes, Error> {
-        let ([y, cb, cr], alpha) = self.webp_planes(data, inner, container.alpha, false)?;
+        let Lossy { planes: [y, cb, cr], alpha, ending } = container.lossy(bytes, &mut self.pool)?;
+        Verdict::of_ending(ending).judge(request)?;
+        if ending == Ending::Beyond {
+            return Err(Error::truncated("picture data end early"));
+        }
         let planes = Planes {
             y,
             chroma: Some([cb, cr]),

@@ -6,6 +6,10 @@ use std::cell::RefCell;
 
 use sealpress_media::{Format, Media, Preflight};
 
+use crate::ending::Ending;
+use crate::planes::Plane;
+use crate::pool::Pool;
+use crate::webp::{Container, codec};
 use crate::{Action, Damaged, Normalizer, Policy, Probe};
 
 /// A file that begins like a JPEG.
@@ -18,14 +22,49 @@ pub fn png(data: &[u8]) {
     door(data, Format::Png);
 }
 
-/// A file that begins like a WebP.
+/// A file that begins like a WebP. Of a lossy one, libwebp makes the same picture, or none where we make none.
 pub fn webp(data: &[u8]) {
+    if let Ok(container) = Container::read(data) {
+        lossy(&container, data);
+    }
     door(data, Format::WebP);
 }
 
 /// A file that begins like a HEIC.
 pub fn heif(data: &[u8]) {
     door(data, Format::Heic);
+}
+
+fn lossy(container: &Container, data: &[u8]) {
+    let (width, height) = (container.picture_width, container.picture_height);
+    let is_small = u64::from(width) * u64::from(height) <= 1 << 20;
+    if container.lossless || container.truncated || !is_small || !container.is_coded(data) {
+        return;
+    }
+    let mut pool = Pool::default();
+    let ours = container.lossy(data, &mut pool).map(|lossy| (lossy.ending != Ending::Beyond).then_some(lossy));
+    let filled = |side: u32, other: u32| Plane::filled(side as usize, other as usize, 0);
+    let halved = || filled(width.div_ceil(2), height.div_ceil(2));
+    let mut planes = [filled(width, height), halved(), halved()];
+    let mut alpha = container.alpha.then(|| filled(width, height));
+    let picture = &data[container.picture.clone()];
+    let theirs = codec::planes(picture, width, height, &mut planes, alpha.as_mut());
+    let Ok(Some(ours)) = ours else {
+        assert!(theirs.is_err(), "libwebp makes a picture of it");
+        return;
+    };
+    assert!(theirs.is_ok(), "libwebp makes no picture of it: {theirs:?}");
+    let same = |ours: &Plane, theirs: &Plane| (0..theirs.height).all(|y| ours.row(y) == theirs.row(y));
+    for (ours, theirs) in ours.planes.iter().zip(&planes) {
+        assert!(same(ours, theirs), "libwebp makes another picture of it");
+    }
+    if let Some(theirs) = &alpha {
+        let agree = match &ours.alpha {
+            Some(ours) => same(ours, theirs),
+            None => theirs.data.iter().all(|a| *a == 255),
+        };
+        assert!(agree, "libwebp makes another alpha of it");
+    }
 }
 
 thread_local! {

@@ -1,15 +1,16 @@
-//! WebP: a reader of the container and the decoder behind it.
+//! WebP: a reader of the container and the decoders behind it. Lossy pictures are ours to decode, lossless ones libwebp's.
 
+mod alpha;
 #[expect(unsafe_code, reason = "calls into libwebp; see the file's head")]
 pub(crate) mod codec;
 mod lossy;
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::exif;
+use crate::planes::Plane;
 use crate::pool::Pool;
 
 /// What the container says.
@@ -46,15 +47,27 @@ pub(crate) struct Container {
 pub(crate) fn memory(container: &Container) -> u64 {
     let canvas = u64::from(container.width) * u64::from(container.height);
     let picture = u64::from(container.picture_width + 1) * u64::from(container.picture_height + 1);
-    // Rows of macroblocks with their filters, or Huffman tables and the colour cache.
+    // Rows of macroblocks with their edges, or Huffman tables and the colour cache.
     let working = u64::from(container.picture_width) * 96 + (2 << 20);
     if container.lossless {
         return picture * 8 + working;
     }
-    // Where alpha is coded, it is read for its end by the lossless way.
-    let alpha = if container.alpha { picture * 8 } else { 0 };
+    let whole = |side: u32| u64::from(side.next_multiple_of(16));
+    let planes = whole(container.picture_width) * whole(container.picture_height) * 3 / 2;
+    // Coded as a lossless picture is.
+    let alpha = if container.alpha { picture * 9 } else { 0 };
     let placed = if picture < canvas { canvas * 3 / 2 } else { 0 };
-    picture * 3 / 2 + alpha + placed + working
+    planes + alpha + placed + working
+}
+
+/// A lossy picture as it was decoded.
+pub(crate) struct Lossy {
+    /// Video-range Y'CbCr, chroma halved both ways.
+    pub(crate) planes: [Plane; 3],
+    /// Where it is coded.
+    pub(crate) alpha: Option<Plane>,
+    /// How all its data end. Where that is [`Ending::Beyond`], there is no picture.
+    pub(crate) ending: Ending,
 }
 
 /// Flags of the extended header.
@@ -167,45 +180,61 @@ impl Container {
         out
     }
 
-    /// Where the coded data of a lossy picture and of its alpha end. Of a lossless one, decoding tells.
+    /// Decodes a lossy picture.
     ///
     /// # Errors
-    /// Those of libwebp where it cannot read the alpha.
-    pub(crate) fn ending(&self, bytes: &[u8], pool: &mut Pool) -> Result<Ending, Error> {
-        let (mut at, mut ending) = (self.picture.start, Ending::Exact);
+    /// Where its alpha cannot be read.
+    pub(crate) fn lossy(&self, bytes: &[u8], pool: &mut Pool) -> Result<Lossy, Error> {
+        let mut planes = lossy::room(self.picture_width as usize, self.picture_height as usize, pool);
+        let (alpha, ending) = self.each_part(bytes, pool, |data| lossy::decode(data, &mut planes))?;
+        Ok(Lossy { planes, alpha, ending })
+    }
+
+    /// How the data of a lossy picture and of its alpha end; and its alpha, where it is coded.
+    ///
+    /// # Errors
+    /// Where its alpha cannot be read.
+    pub(crate) fn walk(&self, bytes: &[u8], pool: &mut Pool) -> Result<(Option<Plane>, Ending), Error> {
+        self.each_part(bytes, pool, lossy::walk)
+    }
+
+    /// Whether libwebp may be held against what is made of a lossy picture: of what no encoder writes it makes something else.
+    pub(crate) fn is_coded(&self, bytes: &[u8]) -> bool {
+        let mut at = self.picture.start;
+        while let Some(chunk) = chunk(bytes, at, self.picture.end) {
+            if &chunk.id == b"VP8 " && !lossy::is_coded(&bytes[chunk.data.clone()]) {
+                return false;
+            }
+            at = chunk.data.end + (chunk.data.len() & 1);
+        }
+        true
+    }
+
+    fn each_part(
+        &self,
+        bytes: &[u8],
+        pool: &mut Pool,
+        mut picture: impl FnMut(&[u8]) -> Ending,
+    ) -> Result<(Option<Plane>, Ending), Error> {
+        let (mut at, mut alpha, mut ending) = (self.picture.start, None, Ending::Exact);
         while let Some(chunk) = chunk(bytes, at, self.picture.end) {
             let data = &bytes[chunk.data.clone()];
+            if !chunk.whole {
+                // A frame may be whole and what is in it not.
+                ending = Ending::Beyond;
+            }
             match &chunk.id {
-                b"ALPH" => ending = ending.max(self.alpha_ending(data, pool)?),
-                b"VP8 " => ending = ending.max(lossy::walk(data)),
+                b"ALPH" => {
+                    let size = (self.picture_width, self.picture_height);
+                    let (plane, end) = alpha::decode(data, size, pool)?;
+                    (alpha, ending) = (plane, ending.max(end));
+                }
+                b"VP8 " => ending = ending.max(picture(data)),
                 _ => {}
             }
             at = chunk.data.end + (chunk.data.len() & 1);
         }
-        Ok(ending)
-    }
-
-    /// Of alpha as it is, or coded as the green of a lossless picture that has no header.
-    fn alpha_ending(&self, data: &[u8], pool: &mut Pool) -> Result<Ending, Error> {
-        let (width, height) = (self.picture_width, self.picture_height);
-        let Some((head, coded)) = data.split_first() else { return Ok(Ending::Beyond) };
-        let pixels = width as usize * height as usize;
-        if head & 3 == 0 {
-            return Ok(match coded.len().cmp(&pixels) {
-                Ordering::Less => Ending::Beyond,
-                Ordering::Equal => Ending::Exact,
-                Ordering::Greater => Ending::Amiss,
-            });
-        }
-        let mut picture = vec![0x2F];
-        picture.extend_from_slice(&((width - 1) | (height - 1) << 14).to_le_bytes());
-        picture.extend_from_slice(coded);
-        let mut wrapped = Vec::with_capacity(picture.len() + 9);
-        put(&mut wrapped, b"VP8L", &picture);
-        let mut out = pool.take(pixels * 4);
-        let ending = codec::rgba(&wrapped[..picture.len() + 8], width, height, &mut out);
-        pool.give(out);
-        ending
+        Ok((alpha, ending))
     }
 
     /// An animation's frame: a header of 16 bytes, then chunks as in a still picture.

@@ -10,19 +10,16 @@ use crate::ending::Ending;
 use crate::error::{Error, ErrorKind};
 use crate::planes::Plane;
 
-/// Decodes a lossy picture into video-range 4:2:0 planes, alpha into the fourth. The planes have
-/// the size that the bitstream's header gives. A `draft` leaves out the filter between blocks: for those who only
-/// want to know whether all of the picture is there.
+/// Decodes a lossy picture into video-range 4:2:0 planes, alpha into the fourth. The planes have the size that the
+/// bitstream's header gives. Nobody but tests and fuzzers asks for it, as the judge of our own decoder.
 pub(crate) fn planes(
     data: &[u8],
     width: u32,
     height: u32,
     out: &mut [Plane; 3],
     alpha: Option<&mut Plane>,
-    draft: bool,
 ) -> Result<(), Error> {
     let mut config = config()?;
-    config.options.bypass_filtering = i32::from(draft);
     let (w, h) = (width as usize, height as usize);
     let [y, u, v] = out;
     for (plane, (pw, ph)) in
@@ -140,10 +137,13 @@ fn judge(status: sys::VP8StatusCode) -> Result<(), Error> {
     Err(Error::new(kind, text))
 }
 
+#[cfg(test)]
+pub(crate) use sys::WebPConfig as Config;
+
 /// libwebp's encoder, for tests: `tune` sets what it is to do.
 #[cfg(test)]
-pub(crate) fn encoded(rgba: &[u8], width: u32, tune: impl FnOnce(&mut sys::WebPConfig)) -> Vec<u8> {
-    let mut config = sys::WebPConfig::new().expect("libwebp of this version");
+pub(crate) fn encoded(rgba: &[u8], width: u32, tune: impl FnOnce(&mut Config)) -> Vec<u8> {
+    let mut config = Config::new().expect("libwebp of this version");
     tune(&mut config);
     let mut picture = sys::WebPPicture::new().expect("libwebp of this version");
     picture.use_argb = config.lossless;

@@ -1,7 +1,11 @@
 //! What stands before the macroblocks (RFC 6386 § 9).
 
 use super::bools::Bools;
+use super::quantizer::{self, Steps};
+use super::residue::{ORDER, PLACE, POSITION};
+use super::strength::{self, Strength};
 use super::tables::{CHANGES, COEFFICIENTS};
+use crate::planes::Plane;
 
 /// What macroblocks are read by.
 pub(super) struct Header {
@@ -9,18 +13,51 @@ pub(super) struct Header {
     pub(super) columns: usize,
     pub(super) rows: usize,
     /// Chances of a macroblock's segment, where each macroblock names one.
-    pub(super) segments: Option<[u8; 3]>,
+    pub(super) map: Option<[u8; 3]>,
     /// The chance that a macroblock has coefficients, where each says whether it has.
     pub(super) skips: Option<u8>,
     /// Chances of coefficients by plane, position and what stands beside them.
     pub(super) chances: [Chances; 4],
+    pub(super) filter: Filter,
+    /// Of the four segments; where there are none, of the first.
+    pub(super) steps: [Steps; 4],
+    /// Of the four segments, and of macroblocks that are predicted as a whole or by blocks.
+    pub(super) strengths: [[Strength; 2]; 4],
 }
 
-/// By position in the block, one behind the last being asked for and not used.
-pub(super) type Chances = [[[u8; 11]; 3]; 17];
+/// What smooths the edges of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    None,
+    Simple,
+    Normal,
+}
+
+/// By position in the block, one behind the last being asked for and not used: see [`POSITION`]. What is behind that is there
+/// so that nobody looks whether it is.
+pub(super) type Chances = [u8; 18 * POSITION];
 
 /// The band of each position (§ 13.3).
 const BANDS: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
+
+/// What segments change (§ 9.3).
+pub(super) struct Segments {
+    /// Whether their numbers stand for themselves or are added to the picture's.
+    pub(super) absolute: bool,
+    pub(super) quantizers: [i32; 4],
+    pub(super) levels: [i32; 4],
+}
+
+impl Segments {
+    /// Of segment `i`, by what the picture has.
+    pub(super) fn of(segments: Option<&Self>, picture: i32, own: impl Fn(&Self) -> i32) -> i32 {
+        match segments {
+            None => picture,
+            Some(segments) if segments.absolute => own(segments),
+            Some(segments) => picture + own(segments),
+        }
+    }
+}
 
 impl Header {
     /// The header, what is left of the first partition, and the partitions of coefficients. `None` where one of these is
@@ -36,44 +73,46 @@ impl Header {
         let (width, height) = (side(head[6], head[7]), side(head[8], head[9]));
         let (first, rest) = rest.split_at_checked(size as usize)?;
         let mut bools = Bools::new(first);
-        // Colour space and clamping.
+        // Colour space, and whether samples need no clamping: everybody clamps them.
         bools.number(2);
-        let segments = segments(&mut bools);
-        loop_filter(&mut bools);
+        let (segments, map) = segments(&mut bools);
+        let (filter, strengths) = strength::read(&mut bools, segments.as_ref());
         let count = 1 << bools.number(2);
-        bools.number(7);
-        for _ in 0..5 {
-            bools.pass_optional(4);
-        }
+        let steps = quantizer::read(&mut bools, segments.as_ref());
         bools.flag();
         let chances = chances(&mut bools);
         let skips = bools.flag().then(|| bools.number(8) as u8);
         let partitions = partitions(rest, count)?;
+        // Where there is nothing to read, nobody reads it, even if nothing is wanted.
+        if partitions.last()?.left() == 0 {
+            return None;
+        }
         let (columns, rows) = (width.div_ceil(16), height.div_ceil(16));
-        Some((Self { columns, rows, segments, skips, chances }, bools, partitions))
+        Some((Self { columns, rows, map, skips, chances, filter, steps, strengths }, bools, partitions))
+    }
+
+    /// Whether the planes have room for whole macroblocks.
+    pub(super) fn fits(&self, planes: &[Plane; 3]) -> bool {
+        planes.iter().zip([16, 8, 8]).all(|(plane, side)| {
+            plane.stride >= self.columns * side && plane.data.len() >= plane.stride * self.rows * side
+        })
     }
 }
 
-/// § 9.3.
-fn segments(bools: &mut Bools<'_>) -> Option<[u8; 3]> {
+/// § 9.3, and the chances of a macroblock's segment.
+fn segments(bools: &mut Bools<'_>) -> (Option<Segments>, Option<[u8; 3]>) {
     if !bools.flag() {
-        return None;
+        return (None, None);
     }
     let (has_map, has_data) = (bools.flag(), bools.flag());
+    let mut segments = Segments { absolute: true, quantizers: [0; 4], levels: [0; 4] };
     if has_data {
-        bools.flag();
-        (0..4).for_each(|_| bools.pass_optional(7));
-        (0..4).for_each(|_| bools.pass_optional(6));
+        segments.absolute = bools.flag();
+        segments.quantizers = std::array::from_fn(|_| bools.optional(7).unwrap_or(0));
+        segments.levels = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
     }
-    has_map.then(|| std::array::from_fn(|_| if bools.flag() { bools.number(8) as u8 } else { 255 }))
-}
-
-/// § 9.6.
-fn loop_filter(bools: &mut Bools<'_>) {
-    bools.number(1 + 6 + 3);
-    if bools.flag() && bools.flag() {
-        (0..8).for_each(|_| bools.pass_optional(6));
-    }
+    let map = has_map.then(|| std::array::from_fn(|_| if bools.flag() { bools.number(8) as u8 } else { 255 }));
+    (Some(segments), map)
 }
 
 /// § 13.4.
@@ -85,7 +124,16 @@ fn chances(bools: &mut Bools<'_>) -> [Chances; 4] {
             *chance = bools.number(8) as u8;
         }
     }
-    table.map(|bands| BANDS.map(|band| bands[band]))
+    table.map(|bands| {
+        let mut chances = [0; 18 * POSITION];
+        for (at, position) in chances.as_chunks_mut::<POSITION>().0.iter_mut().take(17).enumerate() {
+            for (padded, chances) in position.as_chunks_mut::<16>().0.iter_mut().zip(&bands[BANDS[at]]) {
+                padded[..11].copy_from_slice(chances);
+            }
+            position[PLACE] = ORDER[at & 15];
+        }
+        chances
+    })
 }
 
 /// § 9.5: the sizes of all but the last, three bytes each, then their data.

@@ -1,69 +1,86 @@
-//! A walk over the coded data of a lossy WebP (RFC 6386): all decisions are read, no picture is made of them.
+//! The decoder of lossy WebP: key frames of VP8 (RFC 6386), to the sample what libwebp makes of them.
 //!
 //! Nothing in such a file says whether it is whole: every sequence of bits is some picture. But whoever reads a wrong
 //! bit reads wrong ones from there on, and comes to the end of the last macroblock anywhere but at the end of the data;
-//! and there an encoder leaves its range in a way that chance does not. So each partition is held to its end.
+//! and there an encoder leaves its range in a way that chance does not. So each partition is held to its end, by the same
+//! pass that makes the picture.
+//!
+//! A macroblock is predicted from those above and before, and what was coded is added. When a row of macroblocks is made,
+//! the edges of its blocks are smoothed; the next row is predicted from what was there before.
 //!
 //! | room | what it knows |
 //! |---|---|
 //! | `bools` | decisions out of bytes, and where they end |
-//! | `header` | what stands before the macroblocks |
-//! | `blocks` | modes and coefficients of macroblocks |
+//! | `header` | what stands before the macroblocks; `quantizer` and `strength` what it says of steps and filters |
+//! | `modes` | how a macroblock is predicted |
+//! | `residue` | its coefficients |
+//! | `predict`, `transform`, `smooth` | samples, in plain code |
+//! | `arch` | samples, in vectors |
+//! | `picture` | rows of macroblocks |
 //! | `tables` | the standard's chances |
 
-mod blocks;
+#[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the module's head")]
+mod arch;
 mod bools;
 mod header;
+mod modes;
+mod picture;
+mod predict;
+mod quantizer;
+mod residue;
+mod smooth;
+mod strength;
 mod tables;
+mod transform;
 
-use blocks::{Column, Row};
 use bools::Bools;
 use header::Header;
+use picture::{Make, Reader, Walk};
 
-use crate::cpu::{Cpu, Work};
+use crate::cpu::Cpu;
 use crate::ending::Ending;
+use crate::planes::Plane;
+use crate::pool::Pool;
 
 /// Reads all coded data of a `VP8 ` chunk whose first bytes were seen. Time is bounded by its length and the picture's
-/// size, memory by 13 bytes for each of its 16 columns.
+/// size, memory by 60 bytes for each of its 16 columns.
 pub(super) fn walk(data: &[u8]) -> Ending {
     walk_on(Cpu::detect(), data)
 }
 
 fn walk_on(cpu: Cpu, data: &[u8]) -> Ending {
-    let Some((header, modes, partitions)) = Header::read(data) else { return Ending::Beyond };
-    cpu.run(Walk { header, modes, partitions })
+    let Some(read) = Header::read(data) else { return Ending::Beyond };
+    cpu.run(Walk(Reader::new(read)))
 }
 
-/// What is read behind the header.
-struct Walk<'a> {
-    header: Header,
-    modes: Bools<'a>,
-    partitions: Vec<Bools<'a>>,
+/// Decodes a `VP8 ` chunk whose first bytes were seen into planes of [`room`] for the same picture. Where the data end before
+/// the picture does ([`Ending::Beyond`]), some samples may be anything.
+pub(super) fn decode(data: &[u8], planes: &mut [Plane; 3]) -> Ending {
+    decode_on(Cpu::detect(), data, planes)
 }
 
-impl Work for Walk<'_> {
-    type Output = Ending;
-
-    #[inline(always)]
-    fn run(self) -> Ending {
-        let Self { header, mut modes, mut partitions } = self;
-        let mut columns = vec![Column::default(); header.columns];
-        for y in 0..header.rows {
-            let index = y % partitions.len();
-            // What nobody else can see stays in registers.
-            let mut tokens = partitions[index].clone();
-            let mut row = Row::default();
-            for column in &mut columns {
-                row.macroblock(&header, &mut modes, &mut tokens, column);
-            }
-            // Behind the end there are but zeros to read.
-            if modes.is_beyond() || tokens.is_beyond() {
-                return Ending::Beyond;
-            }
-            partitions[index] = tokens;
-        }
-        partitions.iter().map(Bools::ending).fold(modes.ending(), Ending::max)
+fn decode_on(cpu: Cpu, data: &[u8], planes: &mut [Plane; 3]) -> Ending {
+    let Some(read) = Header::read(data) else { return Ending::Beyond };
+    if !read.0.fits(planes) {
+        return Ending::Beyond;
     }
+    cpu.run(Make { cpu, reader: Reader::new(read), planes })
+}
+
+/// Whether another decoder may be held against this one: see [`Bools::is_coded`].
+pub(super) fn is_coded(data: &[u8]) -> bool {
+    Header::read(data).is_none_or(|(_, modes, partitions)| modes.is_coded() && partitions.iter().all(Bools::is_coded))
+}
+
+/// Planes of a picture, luma and chroma halved both ways, with room for whole macroblocks.
+pub(super) fn room(width: usize, height: usize, pool: &mut Pool) -> [Plane; 3] {
+    let mut plane = |side: usize| {
+        let step = 16 / side;
+        let stride = width.div_ceil(16) * side;
+        let data = pool.take(stride * height.div_ceil(16) * side);
+        Plane { data, width: width.div_ceil(step), height: height.div_ceil(step), stride }
+    };
+    [plane(16), plane(8), plane(8)]
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! Whole pictures end where they end, and damaged ones do not.
+//! Whole pictures end where they end, and damaged ones do not; and both are to the sample what libwebp makes of them.
+
+mod kernels;
 
 use sealpress_testkit::{Damage, Rng, scene};
 
@@ -20,7 +22,141 @@ fn found(file: &[u8]) -> Ending {
         let of = |cpu| walk_on(cpu, &file[at..]);
         assert!(Cpu::all().into_iter().all(|cpu| of(cpu) == of(Cpu::Scalar)), "every CPU says the same");
     }
-    container.ending(file, &mut Pool::default()).unwrap_or(Ending::Amiss)
+    container.walk(file, &mut Pool::default()).map_or(Ending::Amiss, |(_, ending)| ending)
+}
+
+/// The file cut to its `VP8 ` chunk, and the chunk's data.
+fn picture(file: &[u8]) -> (&[u8], &[u8]) {
+    let at = file.windows(4).position(|w| w == b"VP8 ").unwrap();
+    (&file[at..], &file[at + 8..])
+}
+
+/// Decodes on every CPU and by libwebp, and gives how the data end. `file` is one chunk, and its header true.
+fn compare(name: &str, file: &[u8], width: u32, height: u32) -> Ending {
+    let ((w, h), data) = ((width as usize, height as usize), &file[8..]);
+    let halved = || Plane::filled(w.div_ceil(2), h.div_ceil(2), 0);
+    let mut theirs = [Plane::filled(w, h, 0), halved(), halved()];
+    let made = codec::planes(file, width, height, &mut theirs, None);
+    let ending = walk(data);
+    if !is_coded(data) {
+        return ending;
+    }
+    assert_eq!(made.is_err(), ending == Ending::Beyond, "{name}: {made:?}");
+    for cpu in Cpu::all() {
+        let mut ours = room(w, h, &mut Pool::default());
+        // What an earlier picture left.
+        ours.iter_mut().for_each(|plane| plane.data.fill(0xA5));
+        assert_eq!(decode_on(cpu, data, &mut ours), ending, "{name}: {cpu:?}");
+        for (i, (ours, theirs)) in ours.iter().zip(&theirs).enumerate().filter(|_| made.is_ok()) {
+            let differs = (0..theirs.height).find(|y| ours.row(*y) != theirs.row(*y));
+            assert_eq!(differs, None, "{name}: {cpu:?}, plane {i}");
+        }
+    }
+    ending
+}
+
+/// Files of all settings and small sizes, with their sizes, as `VP8 ` chunks.
+fn all_settings(count: u32) -> impl Iterator<Item = (String, Vec<u8>, u32, u32)> {
+    let mut rng = Rng::new(11);
+    (0..count).map(move |i| {
+        let (width, height) = match i {
+            0..40 => (1 + i, 1 + i * 7 % 40),
+            _ => (1 + rng.below(70), 1 + rng.below(70)),
+        };
+        let mut of = |n: u32| rng.below(n) as i32;
+        let (quality, shape) = (of(101), of(3));
+        let mut rgba = pixels(width, height, false);
+        match shape {
+            // Noise has coefficients that scenes have not.
+            0 => rgba
+                .as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .for_each(|p| *p = [of(256) as u8, of(256) as u8, of(256) as u8, 255]),
+            1 => rgba.as_chunks_mut::<4>().0.iter_mut().for_each(|p| p[0] ^= of(64) as u8),
+            _ => {}
+        }
+        let mut settings = String::new();
+        let file = codec::encoded(&rgba, width, |config| {
+            config.quality = quality as f32;
+            config.method = of(7);
+            config.segments = 1 + of(4);
+            config.sns_strength = of(101);
+            config.filter_strength = of(101);
+            config.filter_sharpness = of(8);
+            config.filter_type = of(2);
+            config.partitions = of(4);
+            config.preprocessing = of(4);
+            config.pass = 1 + of(3);
+            settings = format!("number {i}, {width}×{height}: {config:?}");
+        });
+        (settings, picture(&file).0.to_vec(), width, height)
+    })
+}
+
+#[test]
+fn all_settings_give_libwebps_samples() {
+    let mut filters = std::collections::HashSet::new();
+    for (name, file, width, height) in all_settings(400) {
+        assert_eq!(compare(&name, &file, width, height), Ending::Exact, "{name}");
+        let (header, _, partitions) = Header::read(&file[8..]).unwrap();
+        filters.insert((format!("{:?}", header.filter), partitions.len()));
+    }
+    assert_eq!(filters.len(), 12, "all filters with all numbers of partitions: {filters:?}");
+}
+
+#[test]
+fn a_large_picture_gives_libwebps_samples() {
+    for quality in [60.0, 85.0, 95.0] {
+        let file = codec::encoded(&pixels(1001, 700, false), 1001, |config| config.quality = quality);
+        assert_eq!(compare(&format!("quality {quality}"), picture(&file).0, 1001, 700), Ending::Exact);
+    }
+}
+
+#[test]
+fn damaged_pictures_give_libwebps_samples() {
+    let mut rng = Rng::new(5);
+    let mut endings = [0; 4];
+    for (name, file, width, height) in all_settings(160) {
+        for round in 0..24 {
+            let mut damaged = file.clone();
+            // Where the header is, behind the sides, and anywhere.
+            let span = if round % 3 == 0 { 60 } else { file.len() };
+            for _ in 0..1 + rng.below(4) {
+                let at = 18 + rng.below((span.min(file.len()) - 18) as u32) as usize;
+                damaged[at] = rng.below(256) as u8;
+            }
+            if round % 8 == 7 {
+                damaged.truncate(20 + rng.below(file.len() as u32 - 20) as usize);
+                let length = damaged.len() as u32 - 8;
+                damaged[4..8].copy_from_slice(&length.to_le_bytes());
+            }
+            endings[compare(&name, &damaged, width, height) as usize] += 1;
+        }
+    }
+    assert!(endings.into_iter().all(|n| n > 20), "every way to end: {endings:?}");
+}
+
+#[test]
+fn a_picture_without_data_is_none() {
+    // One macroblock without coefficients: nothing of the second partition is wanted, and nothing is there.
+    let file = codec::encoded(&[255; 4 * 16 * 16], 16, |_| {});
+    let (_, data) = picture(&file);
+    let first = u32::from_le_bytes([data[0], data[1], data[2], 0]) >> 5;
+    let cut = &data[..10 + first as usize];
+    assert_eq!(walk(cut), Ending::Beyond);
+    assert_eq!(
+        compare("without data", &[b"VP8 ", &(cut.len() as u32).to_le_bytes()[..], cut].concat(), 16, 16),
+        Ending::Beyond
+    );
+}
+
+#[test]
+fn planes_too_small_are_left_alone() {
+    let file = codec::encoded(&pixels(40, 40, false), 40, |_| {});
+    let mut planes = room(40, 16, &mut Pool::default());
+    assert_eq!(decode(picture(&file).1, &mut planes), Ending::Beyond);
+    assert!(planes.iter().all(|plane| plane.data.iter().all(|v| *v == 0)));
 }
 
 /// Pictures of every way of coding, by name; partitions, segments, filters and qualities change from one to the next.
