@@ -15,14 +15,16 @@
 //! | `modes` | how a macroblock is predicted |
 //! | `residue` | its coefficients |
 //! | `predict`, `transform`, `smooth` | samples, in plain code |
-//! | `arch` | samples, in vectors |
+//! | `kernels`, `arch` | samples, in vectors where there are some |
 //! | `picture` | rows of macroblocks |
 //! | `tables` | the standard's chances |
 
+#[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the module's head")]
 mod arch;
 mod bools;
 mod header;
+mod kernels;
 mod modes;
 mod picture;
 mod predict;

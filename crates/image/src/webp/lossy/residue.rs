@@ -25,6 +25,7 @@ pub(super) struct Residue {
     pub(super) luma: [i16; 2],
     pub(super) chroma: [i16; 2],
     /// Whether there are coefficients that multiplied are beyond [`LARGEST`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "plain code takes any"))]
     pub(super) extreme: bool,
 }
 

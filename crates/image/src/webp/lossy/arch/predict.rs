@@ -13,7 +13,14 @@ use crate::webp::lossy::modes::{Luma, Mode, block};
 use crate::webp::lossy::predict::Beside;
 use crate::webp::lossy::residue::{Content, Group, Residue};
 
-pub(super) fn luma(_: Avx2, luma: &Luma, beside: &mut Beside, residue: &mut Residue, out: &mut [u8], stride: usize) {
+pub(in super::super) fn luma(
+    _: Avx2,
+    luma: &Luma,
+    beside: &mut Beside,
+    residue: &mut Residue,
+    out: &mut [u8],
+    stride: usize,
+) {
     match luma {
         // SAFETY: the proof exists only where AVX2 does.
         Luma::Whole(mode) => unsafe { luma_whole(*mode, beside, residue, out, stride) },
@@ -22,7 +29,7 @@ pub(super) fn luma(_: Avx2, luma: &Luma, beside: &mut Beside, residue: &mut Resi
     }
 }
 
-pub(super) fn chroma(
+pub(in super::super) fn chroma(
     _: Avx2,
     mode: Mode,
     beside: &mut [Beside; 2],

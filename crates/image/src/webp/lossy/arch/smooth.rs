@@ -14,7 +14,7 @@ use crate::webp::lossy::strength::{MACROBLOCK, Strength};
 /// Four samples before an edge and four behind it.
 type Across = [__m256i; 8];
 
-pub(super) fn macroblock(_: Avx2, planes: &mut [Square<'_>; 3], strength: Strength, outer: Outer) {
+pub(in super::super) fn macroblock(_: Avx2, planes: &mut [Square<'_>; 3], strength: Strength, outer: Outer) {
     // SAFETY: the proof exists only where AVX2 does.
     unsafe { both(planes, strength, outer) }
 }
