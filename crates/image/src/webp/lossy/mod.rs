@@ -71,7 +71,8 @@ fn decode_on(cpu: Cpu, data: &[u8], planes: &mut [Plane; 3]) -> Ending {
 
 /// Whether another decoder may be held against this one: see [`Bools::is_coded`].
 pub(super) fn is_coded(data: &[u8]) -> bool {
-    Header::read(data).is_none_or(|(_, modes, partitions)| modes.is_coded() && partitions.iter().all(Bools::is_coded))
+    let is_headed = data.get(10..).is_some_and(|first| Bools::new(first).is_coded());
+    is_headed && Header::read(data).is_none_or(|(.., partitions)| partitions.iter().all(Bools::is_coded))
 }
 
 /// Planes of a picture, luma and chroma halved both ways, with room for whole macroblocks.
