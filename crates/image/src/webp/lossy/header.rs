@@ -1,9 +1,10 @@
 //! What stands before the macroblocks (RFC 6386 § 9).
 
 use super::bools::Bools;
+use super::layout::{Chances, ORDER, PLACE, POSITION};
 use super::quantizer::{self, Steps};
-use super::residue::{ORDER, PLACE, POSITION};
-use super::strength::{self, Strength};
+use super::segments;
+use super::strength::{self, Filter, Strength};
 use super::tables::{CHANGES, COEFFICIENTS};
 use crate::planes::Plane;
 
@@ -25,39 +26,8 @@ pub(super) struct Header {
     pub(super) strengths: [[Strength; 2]; 4],
 }
 
-/// What smooths the edges of blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filter {
-    None,
-    Simple,
-    Normal,
-}
-
-/// By position in the block, one behind the last being asked for and not used: see [`POSITION`]. What is behind that is there
-/// so that nobody looks whether it is.
-pub(super) type Chances = [u8; 18 * POSITION];
-
 /// The band of each position (§ 13.3).
 const BANDS: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
-
-/// What segments change (§ 9.3).
-pub(super) struct Segments {
-    /// Whether their numbers stand for themselves or are added to the picture's.
-    pub(super) absolute: bool,
-    pub(super) quantizers: [i32; 4],
-    pub(super) levels: [i32; 4],
-}
-
-impl Segments {
-    /// Of segment `i`, by what the picture has.
-    pub(super) fn of(segments: Option<&Self>, picture: i32, own: impl Fn(&Self) -> i32) -> i32 {
-        match segments {
-            None => picture,
-            Some(segments) if segments.absolute => own(segments),
-            Some(segments) => picture + own(segments),
-        }
-    }
-}
 
 impl Header {
     /// The header, what is left of the first partition, and the partitions of coefficients. `None` where one of these is
@@ -75,7 +45,7 @@ impl Header {
         let mut bools = Bools::new(first);
         // Colour space, and whether samples need no clamping: everybody clamps them.
         bools.number(2);
-        let (segments, map) = segments(&mut bools);
+        let (segments, map) = segments::read(&mut bools);
         let (filter, strengths) = strength::read(&mut bools, segments.as_ref());
         let count = 1 << bools.number(2);
         let steps = quantizer::read(&mut bools, segments.as_ref());
@@ -97,22 +67,6 @@ impl Header {
             plane.stride >= self.columns * side && plane.data.len() >= plane.stride * self.rows * side
         })
     }
-}
-
-/// § 9.3, and the chances of a macroblock's segment.
-fn segments(bools: &mut Bools<'_>) -> (Option<Segments>, Option<[u8; 3]>) {
-    if !bools.flag() {
-        return (None, None);
-    }
-    let (has_map, has_data) = (bools.flag(), bools.flag());
-    let mut segments = Segments { absolute: true, quantizers: [0; 4], levels: [0; 4] };
-    if has_data {
-        segments.absolute = bools.flag();
-        segments.quantizers = std::array::from_fn(|_| bools.optional(7).unwrap_or(0));
-        segments.levels = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
-    }
-    let map = has_map.then(|| std::array::from_fn(|_| if bools.flag() { bools.number(8) as u8 } else { 255 }));
-    (Some(segments), map)
 }
 
 /// § 13.4.

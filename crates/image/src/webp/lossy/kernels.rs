@@ -2,11 +2,11 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::arch;
-use super::header::Filter;
 use super::modes::{Luma, Mode};
 use super::predict::{self, Beside};
 use super::residue::Residue;
 use super::smooth::{self, Outer, Square};
+use super::strength::Filter;
 use super::strength::Strength;
 use crate::cpu::Cpu;
 

@@ -11,10 +11,11 @@
 //! | room | what it knows |
 //! |---|---|
 //! | `bools` | decisions out of bytes, and where they end |
-//! | `header` | what stands before the macroblocks; `quantizer` and `strength` what it says of steps and filters |
+//! | `header` | what stands before the macroblocks; `segments`, `quantizer` and `strength` what it says of steps and filters |
+//! | `layout` | where coefficients and their chances lie |
 //! | `modes` | how a macroblock is predicted |
 //! | `residue` | its coefficients |
-//! | `predict`, `transform`, `smooth` | samples, in plain code |
+//! | `area`, `predict`, `transform`, `smooth` | samples, in plain code |
 //! | `kernels`, `arch` | samples, in vectors where there are some |
 //! | `picture` | rows of macroblocks |
 //! | `tables` | the standard's chances |
@@ -22,14 +23,17 @@
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector loads, stores and the dispatch to AVX2; see the module's head")]
 mod arch;
+mod area;
 mod bools;
 mod header;
 mod kernels;
+mod layout;
 mod modes;
 mod picture;
 mod predict;
 mod quantizer;
 mod residue;
+mod segments;
 mod smooth;
 mod strength;
 mod tables;

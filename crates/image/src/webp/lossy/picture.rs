@@ -1,11 +1,12 @@
 //! Macroblock by macroblock, row by row: what is read, and what is made of it.
 
 use super::bools::Bools;
-use super::header::{Filter, Header};
+use super::header::Header;
 use super::modes::{Luma, Modes};
 use super::predict::{ABOVE, Beside, LEFT};
 use super::residue::{Edge, Residue};
 use super::smooth::{Outer, Square};
+use super::strength::Filter;
 use super::strength::Strength;
 use crate::cpu::{Cpu, Work};
 use crate::ending::Ending;

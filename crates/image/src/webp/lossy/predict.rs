@@ -1,7 +1,9 @@
 //! Predictions, and what is added to them (RFC 6386 § 12): plain code, and the oracle of the vectors.
 
+use super::area::{Area, STRIDE};
+use super::layout::Content;
 use super::modes::{Luma, Mode, block};
-use super::residue::{Content, Residue};
+use super::residue::Residue;
 use super::transform;
 
 /// What a macroblock of a plane is predicted from, before edges are smoothed.
@@ -36,12 +38,6 @@ impl Beside {
     }
 }
 
-/// Samples from one row of an area to the next.
-const STRIDE: usize = 32;
-
-/// A macroblock of a plane in the making, with what stands above and on the left of it.
-pub(super) struct Area([u8; 17 * STRIDE]);
-
 impl Area {
     fn new<const N: usize>(beside: &Beside) -> Self {
         let mut area = [0; 17 * STRIDE];
@@ -54,10 +50,6 @@ impl Area {
             area.copy_within(17..21, y * STRIDE + 17);
         }
         Self(area)
-    }
-
-    pub(super) fn sample(&mut self, x: usize, y: usize) -> &mut u8 {
-        &mut self.0[(y + 1) * STRIDE + x + 1]
     }
 
     fn predict<const N: usize>(&mut self, mode: Mode, beside: &Beside) {

@@ -1,7 +1,7 @@
 //! By what coefficients are multiplied (RFC 6386 § 9.6 and § 14.1).
 
 use super::bools::Bools;
-use super::header::Segments;
+use super::segments::Segments;
 
 /// Steps of a macroblock's coefficients: of each kind of block the first one's, and all others'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What is to be added to a prediction: a macroblock's coefficients (RFC 6386 § 13), times their steps.
 
 use super::bools::Bools;
-use super::header::{Chances, Header};
+use super::header::Header;
+use super::layout::{Chances, Content, Group, PLACE, POSITION};
 use super::quantizer::Steps;
 use super::transform;
 
@@ -10,10 +11,6 @@ const LUMA_BUT_FIRST: usize = 0;
 const SECOND_ORDER: usize = 1;
 const CHROMA: usize = 2;
 const LUMA: usize = 3;
-
-/// Coefficients of four blocks side by side, as their samples lie: of row `r`, block `b` and column `c` at
-/// `16 r + 4 b + c`.
-pub(super) type Group = [i16; 64];
 
 /// A macroblock's coefficients. All are zero before it is read and again when its samples are made.
 pub(super) struct Residue {
@@ -27,20 +24,6 @@ pub(super) struct Residue {
     /// Whether there are coefficients that multiplied are beyond [`LARGEST`].
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "plain code takes any"))]
     pub(super) extreme: bool,
-}
-
-/// What a block holds, in the order of how much of the transform it takes.
-pub(super) struct Content;
-
-impl Content {
-    /// The first coefficient.
-    pub(super) const FIRST: u8 = 1;
-    /// Of the first three, in the order of coding.
-    pub(super) const FEW: u8 = 2;
-    /// Any.
-    pub(super) const MANY: u8 = 3;
-    /// Of all of a group's blocks, the bit that tells whether there is more than the first.
-    pub(super) const MORE: u8 = 0b1010_1010;
 }
 
 /// With no coefficient beyond this, no sum of either pass of the transform is beyond 16 bits: they grow by less than
@@ -67,23 +50,6 @@ impl Edge {
         }
     }
 }
-
-/// Bytes of chances from one position to the next: sixteen for each of three neighbourhoods, and the position's [`PLACE`].
-pub(super) const POSITION: usize = 64;
-/// Where among them stands where the coefficient lies in its group.
-pub(super) const PLACE: usize = 48;
-
-/// Where coefficients lie in a group, in the order of coding.
-pub(super) const ORDER: [u8; 16] = {
-    let zigzag = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
-    let mut order = [0; 16];
-    let mut i = 0;
-    while i < 16 {
-        order[i] = zigzag[i] / 4 * 16 + zigzag[i] % 4;
-        i += 1;
-    }
-    order
-};
 
 impl Residue {
     pub(super) const fn new() -> Self {

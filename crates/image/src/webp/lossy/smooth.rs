@@ -4,7 +4,7 @@
 //! left edge, those within it from left to right, its upper edge, and those within it from top to bottom. Up to four
 //! samples before the macroblock are read and three of them changed.
 
-use super::header::Filter;
+use super::strength::Filter;
 use super::strength::{MACROBLOCK, Strength};
 
 /// A macroblock of a plane among those around it.

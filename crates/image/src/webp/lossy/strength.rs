@@ -1,7 +1,15 @@
 //! How strongly edges are smoothed (RFC 6386 § 9.3, § 9.6 and § 15.2 to 15.4).
 
 use super::bools::Bools;
-use super::header::{Filter, Segments};
+use super::segments::Segments;
+
+/// What smooths the edges of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    None,
+    Simple,
+    Normal,
+}
 
 /// How strongly a macroblock's edges are smoothed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

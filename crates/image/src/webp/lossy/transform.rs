@@ -3,8 +3,8 @@
 //! Of coefficients that no encoder makes, sums go beyond 16 bits. What comes of that is nowhere said; here it is what
 //! libwebp makes of it on most of the machines that there are, so that the two can be compared on anything.
 
-use super::predict::Area;
-use super::residue::{Content, Group};
+use super::area::Area;
+use super::layout::{Content, Group};
 
 /// The first coefficients of all of luma's blocks, out of a block of their own times its steps (§ 14.3). Tells whether one is
 /// larger than `largest`.

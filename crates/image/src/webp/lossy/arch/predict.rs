@@ -9,9 +9,10 @@ use std::arch::x86_64::*;
 
 use super::lanes::{clear, load, load_words, store_8, store_16, store_high_8};
 use crate::cpu::Avx2;
+use crate::webp::lossy::layout::{Content, Group};
 use crate::webp::lossy::modes::{Luma, Mode, block};
 use crate::webp::lossy::predict::Beside;
-use crate::webp::lossy::residue::{Content, Group, Residue};
+use crate::webp::lossy::residue::Residue;
 
 pub(in super::super) fn luma(
     _: Avx2,

@@ -2,11 +2,12 @@
 
 use sealpress_testkit::Rng;
 
-use super::super::header::Filter;
+use super::super::layout::Content;
 use super::super::modes::{Luma, Mode};
 use super::super::predict::{self, Beside};
-use super::super::residue::{Content, Residue};
+use super::super::residue::Residue;
 use super::super::smooth::{self, Outer, Square};
+use super::super::strength::Filter;
 use super::super::strength::Strength;
 use crate::cpu::Cpu;
 
