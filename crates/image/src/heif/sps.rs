@@ -64,8 +64,9 @@ pub(crate) struct Colour {
 }
 
 impl Colour {
+    /// Whether it says nothing: a limited range is a word, a full one is what writers put there who know nothing.
     pub(super) const fn is_unspecified(self) -> bool {
-        matches!((self.primaries, self.transfer, self.matrix), (2, 2, 2))
+        matches!((self.primaries, self.transfer, self.matrix), (2, 2, 2)) && self.full_range
     }
 }
 

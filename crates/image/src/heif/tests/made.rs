@@ -214,10 +214,25 @@ fn colour_of_the_container() {
     assert_eq!((planes.matrix, planes.range), (Matrix::Bt2020, Range::Limited));
     let (planes, _) = decode(&File::single(&[nclx(2, 0x80), (b"colr", b"profICC".to_vec())])).unwrap();
     assert_eq!((planes.matrix, planes.range), (Matrix::Bt601, Range::Full));
-    let nothing: Prop = (b"colr", b"nclx\0\x02\0\x02\0\x02\0".to_vec());
-    assert_eq!(range(&File::single(std::slice::from_ref(&nothing))), Range::Full, "the coded picture says so");
-    silent.props.push(nothing);
-    assert_eq!(range(&silent), Range::Limited, "the container's range is all that there is");
+    let unspecified = |full: u8| -> Prop { (b"colr", [&b"nclx\0\x02\0\x02\0\x02"[..], &[full]].concat()) };
+    assert_eq!(range(&File::single(&[unspecified(0)])), Range::Limited, "that much is said");
+    // The bit by which the coded picture says that its range is full.
+    let limited = |props: &[Prop]| {
+        let flipped = |bit: usize| {
+            let mut file = File::single(props);
+            file.props[0].1[bit / 8] ^= 1 << (bit % 8);
+            file
+        };
+        let plain = |bit: usize| {
+            let mut file = flipped(bit);
+            file.props.truncate(2);
+            file.items[0].props.truncate(2);
+            let says = Heif::read(&file.write(), &LIMITS).is_ok_and(|h| h.colour().is_some_and(|c| !c.full_range));
+            says && decode(&file).is_ok()
+        };
+        flipped((0..bytes(HVCC).len() * 8).find(|bit| plain(*bit)).expect("such a bit"))
+    };
+    assert_eq!(range(&limited(&[unspecified(0x80)])), Range::Limited, "whose word is none does not count");
     let error = decode(&File::single(&[nclx(8, 0x80)])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedFeature, "YCgCo");
 }
