@@ -84,7 +84,7 @@ impl Keeper {
     }
 }
 
-/// The ids of all whole lines, and whether the last one is torn.
+/// The ids of all whole lines, and whether the last one lacks its end.
 fn ids(file: &File) -> std::io::Result<(HashSet<String>, bool)> {
     #[derive(Deserialize)]
     struct Line {
@@ -94,7 +94,8 @@ fn ids(file: &File) -> std::io::Result<(HashSet<String>, bool)> {
     let (mut reader, mut line) = (BufReader::new(file), Vec::new());
     while reader.read_until(b'\n', &mut line)? > 0 {
         torn = line.last() != Some(&b'\n');
-        if !torn && let Ok(Line { id }) = serde_json::from_slice(&line) {
+        // One that lacks its end alone is whole, and stands in the file.
+        if let Ok(Line { id }) = serde_json::from_slice(&line) {
             known.insert(id);
         }
         line.clear();
@@ -168,6 +169,12 @@ mod tests {
         assert_eq!(keeper.keep("b", line("b")).await, Kept::Now);
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().last().unwrap().as_bytes(), line("b"));
+        drop(keeper);
+        // What lacks its end alone is there, and is not kept twice.
+        std::fs::write(&path, [&line("a")[..], b"\n", &line("b")].concat()).unwrap();
+        let keeper = reopened(&path);
+        assert_eq!((keeper.keep("b", line("b")).await, keeper.keep("c", line("c")).await), (Kept::Before, Kept::Now));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
     }
 
     #[test]

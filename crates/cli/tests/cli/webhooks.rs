@@ -235,6 +235,9 @@ fn who_signed_is_believed_and_each_is_itself() {
         assert_eq!(server.post(&decision(status, time), Some(SECRET)), 200);
         assert_eq!(kept(&out).len(), kept_then, "{status} {time}");
     }
+    // And so is one of another attempt.
+    assert_eq!(server.post(&decision("approved", "T1").replace("a-1", "a-2"), Some(SECRET)), 200);
+    assert_eq!(kept(&out).len(), 8);
 }
 
 /// Two deliveries at one moment, and one later: the program deals with it once.

@@ -386,6 +386,25 @@ fn name_of(session: &SessionId, context: &Context) -> String {
 mod tests {
     use super::*;
 
+    /// For five minutes a name is one picture's; then it is free, and Veriff's five minutes begin anew.
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_one_pictures_for_five_minutes() {
+        use super::super::Credentials;
+        let key = "11111111-1111-4111-8111-111111111111";
+        let client = Client::builder("http://127.0.0.1:9", Credentials::new(key, "secret")).build().unwrap();
+        let (importer, name) = (FaceImporter::new(client), SessionId::new("cust-1").unwrap());
+        importer.begin(name.as_str(), "one").unwrap();
+        tokio::time::advance(Face::NAME_EVERY - Duration::from_secs(1)).await;
+        assert!(importer.begin(name.as_str(), "another").is_err());
+        assert!(importer.list(&name).await.is_err(), "whether the first one arrived nobody can tell any more");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        importer.begin(name.as_str(), "another").unwrap();
+        assert!(importer.list(&name).await.unwrap().is_empty(), "it was begun just now, and may be sent again");
+        tokio::time::advance(Face::NAME_EVERY).await;
+        importer.begin(name.as_str(), "another").unwrap();
+        assert!(importer.list(&name).await.unwrap().is_empty(), "so was the same picture");
+    }
+
     /// Names that are too young to be forgotten are not looked through for each that comes.
     #[tokio::test(start_paused = true)]
     async fn names_are_forgotten_when_they_are_old() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sealpress_client::veriff::{Client, Credentials, Face, FaceImporter, FacesAnswer, FacesShape, NewSession};
 use sealpress_client::{Context, Error, Failure, Provider, Receipt, RetryPolicy, Upload};
 use sealpress_emulator::{Effect, Emulator, FaultRule, Phase};
+use sealpress_media::Media;
 
 use super::common::{KEY, jpeg, veriff};
 
@@ -195,6 +196,24 @@ async fn what_was_sent_too_long_ago_stays_in_doubt() {
     assert_eq!(importer.list(&session).await.unwrap_err().failure(), Failure::Permanent);
 }
 
+/// Whoever sends for all may be given up meanwhile: of the others nobody knows whether they arrived.
+#[tokio::test]
+async fn who_rode_with_a_sender_that_was_given_up_is_in_doubt() {
+    let emulator = Emulator::start().await.unwrap();
+    let importer = importer(&emulator);
+    emulator.add_fault(FaultRule::new(Effect::Latency { ms: 60_000, jitter_ms: 0 }).on("faces-import")).unwrap();
+    let nine: Vec<_> = (0..9).map(|n| tokio::spawn(send(importer.clone(), format!("cust-{n}"), 1_000 + n))).collect();
+    tokio::task::yield_now().await;
+    // The tenth fills the request, and is the one that sends it.
+    let tenth = tokio::spawn(send(importer.clone(), "cust-9".into(), 1_009));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tenth.abort();
+    for face in nine {
+        assert_eq!(face.await.unwrap().unwrap_err().failure(), Failure::InDoubt);
+    }
+    emulator.shutdown().await;
+}
+
 /// A request holds no more than so many bytes, however few faces they are.
 #[tokio::test]
 async fn large_faces_share_a_request_with_fewer() {
@@ -239,7 +258,10 @@ async fn names_are_keys_or_their_digests_and_never_shared() {
     assert_eq!((error.failure(), error.fault().as_str()), (Failure::Permanent, "caller"));
     send(importer.clone(), "twice".into(), 1_000).await.unwrap();
     let session = importer.create(&NewSession::new().with_vendor_data("c")).await.unwrap().session;
-    let error = importer.sign(&Upload::new(session, Context::DocumentFront, jpeg(1_000))).unwrap_err();
+    let error = importer.sign(&Upload::new(session.clone(), Context::DocumentFront, jpeg(1_000))).unwrap_err();
     assert_eq!(error.fault().as_str(), "caller");
+    // A face is seen in a picture; a session's face may be a document's page.
+    let page = Media::sniff(b"%PDF-1.7".to_vec()).unwrap();
+    assert_eq!(importer.sign(&Upload::new(session, Context::Face, page)).unwrap_err().kind().as_str(), "media");
     emulator.shutdown().await;
 }
