@@ -181,18 +181,28 @@ impl Copier<'_> {
         };
         let parts = match self.source.resolve(contents)? {
             Value::Plain(Object::Array(parts)) => parts,
-            Value::Stream(_) => return Ok(Some(contents.clone())),
+            Value::Stream(_) => return Ok(Some(self.last_of_two(contents.clone())?)),
             Value::Plain(_) => vec![contents.clone()],
         };
         let mut streams = Vec::with_capacity(parts.len());
         for part in parts {
             if matches!(self.source.resolve(&part)?, Value::Stream(_)) {
-                streams.push(part);
+                streams.push(self.last_of_two(part)?);
             } else {
                 self.miss(part.as_ref_id().map(|id| id.number), Extent::Whole);
             }
         }
         Ok((!streams.is_empty()).then_some(Object::Array(streams)))
+    }
+
+    /// What a reference to a reference leads to, as [`Source::follow`] follows it: copied as it is, the object between
+    /// would be one that the standard does not know.
+    fn last_of_two(&self, object: Object) -> Result<Object, Leave> {
+        let between = object.as_ref_id().map(|id| self.source.get(id)).transpose()?;
+        Ok(match between {
+            Some(Value::Plain(last @ Object::Ref(_))) => last,
+            _ => object,
+        })
     }
 
     fn miss(&mut self, object: Option<u32>, extent: Extent) {

@@ -354,11 +354,11 @@ fn paper_that_makes_no_sense_is_doubt() {
 /// What is no stream is no content in the output either, which readers would complain of.
 #[test]
 fn only_streams_are_content_of_what_is_written() {
-    for contents in ["99 0 R", "[30 0 R null 99 0 R]", "[[31 0 R]]", "<<>>", "5", "[null]"] {
+    for contents in ["99 0 R", "[30 0 R null 99 0 R]", "[[31 0 R]]", "<<>>", "5", "[null]", "40 0 R", "[40 0 R]"] {
         let page = format!(
             "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents {contents}>>"
         );
-        let file = File::of(&[TEXT, TEXT]).with(11, page).bytes();
+        let file = File::of(&[TEXT, TEXT]).with(11, page).with(40, "31 0 R").bytes();
         let trimmed = trim(file, patient().with_documents(Documents::PagesOnly)).unwrap();
         assert_eq!(trimmed.report().kept, [1, 2], "{contents}");
         let output = lopdf::Document::load_mem(trimmed.media().bytes()).unwrap();
