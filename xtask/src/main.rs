@@ -134,7 +134,8 @@ fn demo(sh: &Shell, rest: &[OsString]) -> anyhow::Result<()> {
     setup::install(sh, &[Need::Build])?;
     eprintln!("demo: compiling, which takes minutes the first time; cargo tells how far it is");
     // Without the third reader of broken documents: the demo has none, and it takes 42 CPU seconds to compile.
-    let of = ["--release", "--package", "sealpress", "--example", "demo", "--no-default-features", "--features"];
+    let of =
+        ["--profile", "demo", "--package", "sealpress", "--example", "demo", "--no-default-features", "--features"];
     let features = "heif,isolate,pdf,pipeline";
     passed_through(cmd!(sh, "cargo build {of...} {features}"))?;
     passed_through(cmd!(sh, "cargo run --quiet {of...} {features} -- {rest...}"))
