@@ -1,5 +1,6 @@
 //! What a production normalizer must get right, each on a picture made for it.
 
+mod colours;
 mod damaged;
 mod dynamic_range;
 mod neighbours;
