@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use sealpress_backfill::show_count;
 use sealpress_client::{Context, MediaId, SessionId};
 use sealpress_media::{Format, Judged, Preflight};
 use sealpress_pipeline::{Confirmed, Error, Frame, Job, Options, Outcome, Pipeline};
@@ -318,8 +319,7 @@ fn row(table: &Table, name: &str, line: &Line) {
 async fn close(pipeline: &Pipeline, files: &Files, failed: usize) -> bool {
     let session = &files.session;
     let (value, text) = if failed > 0 {
-        let which = if failed == 1 { "a file is" } else { &*format!("{failed} files are") };
-        let why = format!("not submitted: {which} not confirmed");
+        let why = format!("not submitted: {} not confirmed", show_count(failed as u64, "files"));
         (json!({"session": session, "submitted": false, "reason": why}), why)
     } else {
         match pipeline.submit(session).await {

@@ -4,27 +4,13 @@
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
-
 use super::backfill::{Batch, text};
 use super::cluster::Cluster;
-use super::doors::with_manifest;
 use super::lines;
-use super::preflight::pictures;
+use super::preflight::{batch, results};
 
 const ROWS: &[u8] = b"subject,context,media,burst\nk,document-front,empty.jpg,b1\nk,document-front,soft.jpg,b1\n\
     k,document-front,sharp.jpg,b1\nk,face,soft.jpg,\n";
-
-fn batch(rows: &[u8]) -> Batch {
-    let batch = with_manifest("m.csv", rows, "");
-    pictures(batch.folder.path());
-    batch
-}
-
-fn results(batch: &Batch) -> Vec<Value> {
-    let text = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 fn states(batch: &Batch) -> Vec<String> {
     results(batch).iter().map(|line| line["state"].as_str().unwrap().to_owned()).collect()

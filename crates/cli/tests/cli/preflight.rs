@@ -110,13 +110,13 @@ fn people_read_numbers_findings_and_what_is_not_judged() {
 }
 
 /// A manifest over a sharp picture, a blurred one and an empty one, and its lines of results.
-fn batch(rows: &[u8]) -> Batch {
+pub(super) fn batch(rows: &[u8]) -> Batch {
     let batch = with_manifest("m.csv", rows, "");
     pictures(batch.folder.path());
     batch
 }
 
-fn results(batch: &Batch) -> Vec<Value> {
+pub(super) fn results(batch: &Batch) -> Vec<Value> {
     let text = fs::read_to_string(batch.path("m.csv.sealpress/results.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
